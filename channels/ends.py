@@ -1,0 +1,108 @@
+"""What an end is: an inbound that hands messages to `accept`, an outbound that delivers one and says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from schemas.finding import Finding
+from schemas.ids import Clock
+from schemas.message import Message
+
+
+class ReceiptCode(StrEnum):
+    """What the engine did with what an inbound end handed it."""
+
+    ACCEPTED = "accepted"  # durable; AA, 200
+    REJECTED = "rejected"  # sending the same again is useless; AR, 4xx
+    FAILED = "failed"  # not durable; the sender should try again; AE, 503
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the sender is told, and why; `reason` never quotes patient data.
+
+    `where` addresses the damage for an ERR segment (`MSH-9`); `error` is a code of HL7 table 0357.
+    """
+
+    code: ReceiptCode
+    reason: str = ""
+    where: str = ""
+    error: str = ""
+
+
+class OutcomeCode(StrEnum):
+    """What became of one delivery."""
+
+    DELIVERED = "delivered"
+    PENDING = "pending"  # the partner will tell later (MDN)
+    DEFERRED = "deferred"  # try again
+    REFUSED = "refused"  # trying again is useless
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one delivery: `detail` for the operator, `reply` the partner's own answer (an ACK, a body).
+
+    `unreachable` says that the partner and not the message is the reason of a deferral: the whole route waits.
+    `retry_after` is the partner's own wish, when it gave one.
+    """
+
+    code: OutcomeCode
+    detail: str = ""
+    reply: bytes = b""
+    unreachable: bool = False
+    retry_after: timedelta | None = None
+
+
+Accept = Callable[[Message], Awaitable[Receipt]]
+"""Journals a message; the receipt says what to tell the sender. Calls take effect in the order in which they are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndContext:
+    """What an end is handed besides its options: who it works for, the clock, ids, and where to report what it noticed."""
+
+    channel: str
+    site: Path
+    now: Clock
+    new_id: Callable[[], str]
+    report: Callable[[Finding], None]
+
+
+class Inbound(Protocol):
+    """An inbound end."""
+
+    async def serve(self, accept: Accept, ready: Callable[[], None]) -> None:
+        """Take messages until cancelled; call `ready` once listening.
+
+        When cancelled, stop taking input, answer what is in flight, then return. Raises `OSError` when it cannot listen.
+        """
+        ...
+
+
+class Outbound(Protocol):
+    """An outbound end."""
+
+    async def deliver(self, message: Message) -> Outcome:
+        """Deliver `message` once and say what became of it. Never raises for what a partner did. Safe to call at once
+        for several messages; the engine keeps the order where order is asked for."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One name in YAML, both directions: classes called as `(context, **options)`, whose keyword-only parameters are the
+    YAML options and whose docstrings are the manual."""
+
+    name: str
+    inbound: Callable[..., Inbound] | None = None
+    outbound: Callable[..., Outbound] | None = None

@@ -1,0 +1,88 @@
+"""The one notation of `when`, `keep`, `drop` and `expect`: paths, and the values they must have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from schemas.message import Message
+
+Values = str | list[str]
+_TESTS = ("not", "like", "exists")
+
+
+class ConditionError(ValueError):
+    """The condition as written has no meaning; the text says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One line of a condition: the text at `path` is one of `values`; `kind` says how they are compared."""
+
+    path: str
+    kind: str
+    values: tuple[str, ...]
+
+    def holds(self, message: Message) -> bool:
+        """Whether `message` meets this clause; with `[*]` in the path, whether any of the texts there does."""
+        found = message.get_all(self.path) if "[*]" in self.path else [message.get(self.path)]
+        match self.kind:
+            case "is":
+                return any(text in self.values for text in found)
+            case "not":
+                return not any(text in self.values for text in found)
+            case "like":
+                return any(fnmatchcase(text, pattern) for text in found for pattern in self.values)
+            case _:
+                return any(found) == (self.values[0] == "true")
+
+    def __str__(self) -> str:
+        values = self.values[0] if len(self.values) == 1 else f"[{', '.join(self.values)}]"
+        return f"{self.path}: {values}" if self.kind == "is" else f"{self.path}: {{{self.kind}: {values}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Clauses that must all hold; the empty condition holds always."""
+
+    clauses: tuple[Clause, ...] = ()
+
+    @classmethod
+    def read(cls, written: Mapping[str, object]) -> Condition:
+        """The condition that an engineer wrote; raises `ConditionError`.
+
+        `PATH: value`, `PATH: [one, of, these]`, `PATH: {not: ...}`, `PATH: {like: "A0*"}`, `PATH: {exists: true}`.
+        """
+        clauses: list[Clause] = []
+        for path, value in written.items():
+            if not isinstance(value, Mapping):
+                clauses.append(Clause(path, "is", _texts(path, value)))
+                continue
+            for kind, operand in value.items():
+                if kind not in _TESTS:
+                    raise ConditionError(f"{path}: unknown test {kind!r}; write one of {', '.join(_TESTS)}")
+                values = _texts(path, operand)
+                if kind == "exists" and values not in (("true",), ("false",)):
+                    raise ConditionError(f"{path}: exists takes true or false")
+                clauses.append(Clause(path, kind, values))
+        return cls(tuple(clauses))
+
+    def holds(self, message: Message) -> bool:
+        """Whether every clause holds for `message`."""
+        return all(clause.holds(message) for clause in self.clauses)
+
+    def first_failing(self, message: Message) -> Clause | None:
+        """The first clause that `message` does not meet, to explain a decision."""
+        return next((clause for clause in self.clauses if not clause.holds(message)), None)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.clauses)) or "always"
+
+
+def _texts(path: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise ConditionError(f"{path}: a value is a text or a list of texts")

@@ -1,0 +1,124 @@
+"""The message: bytes, what they are, and where they came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+
+from schemas.finding import Finding
+from schemas.hl7v2 import Er7
+from schemas.ids import derived_id
+
+HL7V2 = "hl7v2"
+TEXT = "text"
+BINARY = "binary"
+
+NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+
+_ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
+_PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+
+
+def is_attribute(path: str) -> bool:
+    """Whether `path` addresses an attribute (`subscriber.id`) and not the body (`PID-3.1`)."""
+    return _ATTRIBUTE.match(path) is not None
+
+
+def template_paths(template: str) -> list[str]:
+    """The paths that `template` is filled from, in order: `"{PID-3.1}.hl7"` gives `["PID-3.1"]`."""
+    return [found.group(1) for found in _PLACE.finditer(template) if found.group(1) is not None]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, never changed: an edit derives a child.
+
+    `id` is 32 hexadecimal digits; `attributes` are facts that ends and steps added (`mllp.peer`, `subscriber.id`);
+    `findings` is what was noticed on the way. The representation shows id, format and size, never the body.
+    """
+
+    id: str
+    channel: str
+    format: str
+    body: bytes
+    received: datetime
+    parent: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES)
+    findings: tuple[Finding, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Message {self.id} {self.format} {len(self.body)} bytes>"
+
+    @cached_property
+    def er7(self) -> Er7:
+        """The body as HL7 v2, parsed once; raises `Hl7Error` when it has no header. Copy it before an edit."""
+        return Er7.parse(self.body, charset=self.attributes.get("body.charset"))
+
+    def get(self, path: str) -> str:
+        """The text at `path`, `""` when it is absent: `PID-3[2].4.1`, `subscriber.id`, `message.received`."""
+        if is_attribute(path):
+            if path.startswith("message."):
+                return self._own(path)
+            return self.attributes.get(path, "")
+        if self.format == HL7V2:
+            return self.er7.get(path)
+        return ""
+
+    def get_all(self, path: str) -> list[str]:
+        """Every text at `path`, where `[*]` stands for each segment or repetition: `OBX[*]-3.1`, `PID-3[*].4`."""
+        if is_attribute(path) or self.format != HL7V2:
+            value = self.get(path)
+            return [value] if value else []
+        return self.er7.get_all(path)
+
+    def fill(self, template: str, quote: Callable[[str], str] = str) -> str:
+        """`template` with each `{path}` replaced by the text at that path, passed through `quote`; `{{` is a brace."""
+
+        def place(found: re.Match[str]) -> str:
+            if found.group(1) is None:
+                return found.group(0)[0]
+            return quote(self.get(found.group(1)))
+
+        return _PLACE.sub(place, template) if "{" in template or "}" in template else template
+
+    def derive(
+        self,
+        label: str,
+        *,
+        body: bytes | None = None,
+        format: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        findings: Iterable[Finding] = (),
+    ) -> Message:
+        """The child that `label` makes of this message; a `label` used twice on one message gives the same id.
+
+        `attributes` and `findings` are added to this message's own.
+        """
+        return Message(
+            id=derived_id(self.id, label),
+            channel=self.channel,
+            format=self.format if format is None else format,
+            body=self.body if body is None else body,
+            received=self.received,
+            parent=self.id,
+            attributes=MappingProxyType({**self.attributes, **attributes}) if attributes else self.attributes,
+            findings=(*self.findings, *findings),
+        )
+
+    def _own(self, path: str) -> str:
+        match path:
+            case "message.id":
+                return self.id
+            case "message.channel":
+                return self.channel
+            case "message.format":
+                return self.format
+            case "message.received":
+                return self.received.isoformat()
+            case "message.size":
+                return str(len(self.body))
+        return ""

@@ -1,0 +1,55 @@
+"""What a step is: a plain function under `@step`, and that function bound to the options of one line of YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from schemas.message import Message
+
+Result = Message | Iterable[Message] | None
+StepFunction = Callable[..., Result]
+F = TypeVar("F", bound=StepFunction)
+
+
+class StepError(Exception):
+    """A step cannot do its work on this message: the message stops here, loudly. Neither text quotes patient data."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+STEPS: dict[str, StepFunction] = {}
+"""Every step by its YAML name."""
+
+
+def step(function: F) -> F:
+    """Make `function` a step of that name (a trailing underscore is dropped: `set_` is `set`).
+
+    Its first parameter is the message. Its keyword-only parameters are its YAML options. A step whose YAML value is
+    itself the option (`keep: {MSH-9.1: ADT}`) takes it as a second, positional-only parameter.
+    """
+    STEPS[function.__name__.rstrip("_")] = function
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step function bound to the options of one line of YAML: a message in, messages out."""
+
+    name: str
+    function: StepFunction
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] | None = None
+    written: str = ""
+    """The line as the engineer wrote it, for explanations."""
+
+    def __call__(self, message: Message) -> list[Message]:
+        """What the step makes of `message`, in order; the empty list when it was filtered. Raises what the step raises."""
+        result = self.function(message, *self.arguments, **(self.options or {}))
+        if result is None:
+            return []
+        return [result] if isinstance(result, Message) else list(result)
