@@ -26,6 +26,8 @@ class Clause:
 
     def holds(self, message: Message) -> bool:
         """Whether `message` meets this clause; with `[*]` in the path, whether any of the texts there does."""
+        if self.kind == "is" and "[*]" not in self.path:
+            return message.get(self.path) in self.values
         found = message.get_all(self.path) if "[*]" in self.path else [message.get(self.path)]
         match self.kind:
             case "is":
@@ -70,11 +72,14 @@ class Condition:
 
     def holds(self, message: Message) -> bool:
         """Whether every clause holds for `message`."""
-        return all(clause.holds(message) for clause in self.clauses)
+        return self.first_failing(message) is None
 
     def first_failing(self, message: Message) -> Clause | None:
         """The first clause that `message` does not meet, to explain a decision."""
-        return next((clause for clause in self.clauses if not clause.holds(message)), None)
+        for clause in self.clauses:
+            if not clause.holds(message):
+                return clause
+        return None
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.clauses)) or "always"
