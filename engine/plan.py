@@ -147,13 +147,14 @@ def _along(route: Route, shared: list[Message], root: Message) -> tuple[list[Pla
     made: list[Planned] = []
     because: Condition | Clause | str = route.when
     for message in shared:
-        unmet = first_unmet(route, message)
+        unmet = first_unmet(route, message) if route.when.clauses else None
         if unmet is not None:
             because = unmet
             continue
-        results, filtered = run_steps(route.steps, message, route.name) if route.steps else ([message], "")
-        if filtered:
-            because = filtered
+        results = [message]
+        if route.steps:
+            results, filtered = run_steps(route.steps, message, route.name)
+            because = filtered or because
         for result in results:
             keys = keys_of(route, result, (message, root)) if route.in_order else ()
             made.append(Planned(route, _child(root, result, f"{route.name}/{len(made)}"), keys))
@@ -162,8 +163,6 @@ def _along(route: Route, shared: list[Message], root: Message) -> tuple[list[Pla
 
 def first_unmet(route: Route, message: Message) -> Clause | None:
     """The first clause of the route's `when` that `message` does not meet; raises `PlanError`."""
-    if not route.when.clauses:
-        return None
     try:
         return route.when.first_failing(message)
     except Exception as error:
