@@ -1,0 +1,1 @@
+"""MLLP: HL7 v2 over TCP, both ways."""
