@@ -1,6 +1,7 @@
 """RabbitMQ and PostgreSQL for tests and benches: uses what answers on this machine, else runs own servers.
 
-`python -m tests.services start|stop|status` runs a pair that stays up for a developer's tests and benches.
+`python -m tests.services start|stop|status` runs a pair that stays up for a developer's tests and benches; `install`
+makes sure that tests will find or can start both.
 Every server of ours listens on loopback only, on ports of its own, and keeps its data under `.services/`.
 """
 
@@ -287,9 +288,9 @@ class Postgres(Server):
         return postgresql_answers(self.url)
 
     def start(self) -> None:
-        if not self._programs():
+        if not self.programs():
             install(self.name)
-        programs = self._programs()
+        programs = self.programs()
         if not programs:
             raise ServiceMissingError("PostgreSQL is installed, yet there is no /usr/lib/postgresql/*/bin/postgres")
         user = "postgres" if os.geteuid() == 0 else None
@@ -341,7 +342,8 @@ class Postgres(Server):
         wait_until(lambda: not any(map(_alive, pids)), "an orderly stop of PostgreSQL")
 
     @staticmethod
-    def _programs() -> Path | None:
+    def programs() -> Path | None:
+        """The folder of the newest server's programs, None when there is none."""
         found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
         if found:
             return max(found, key=lambda folder: float(folder.parent.name))
@@ -392,6 +394,25 @@ def postgresql_answers(url: str) -> bool:
     return bool(row and row[0])
 
 
+def install_what_is_missing() -> None:
+    """Install the servers that neither answer on their usual ports nor are installed; raises `ServiceMissingError`."""
+    if not usual_rabbitmq() and not RabbitMq.program.exists():
+        install(RabbitMq.name)
+    if not postgresql_answers(usual_postgresql()) and not Postgres.programs():
+        install(Postgres.name)
+
+
+def usual_rabbitmq() -> bool:
+    """Whether a RabbitMQ on the usual ports lets `guest` in."""
+    return rabbitmq_answers(5672) and management_answers("http://127.0.0.1:15672")
+
+
+def usual_postgresql() -> str:
+    """The URL of a PostgreSQL on the usual port: as PGUSER (and PGPASSWORD), else as postgres."""
+    user = urllib.parse.quote(os.environ.get("PGUSER", "postgres"))
+    return f"postgresql://{user}@127.0.0.1:5432/{os.environ.get('PGDATABASE', 'postgres')}"
+
+
 def session_folder() -> Path:
     """The folder of the servers that only this process uses."""
     return data_folder() / f"session-{os.getpid()}"
@@ -421,13 +442,15 @@ def own(server: Server) -> Iterator[Server]:
         yield server
     finally:
         server.remove()
+        with contextlib.suppress(OSError):
+            server.folder.parent.rmdir()  # the session's folder, once it is empty
 
 
 @contextlib.contextmanager
 def rabbitmq() -> Iterator[tuple[str, str]]:
     """The AMQP and the management URL of a RabbitMQ: on 5672, the developer's, or one of our own for this process."""
     developer = developer_servers()[0]
-    if rabbitmq_answers(5672) and management_answers("http://127.0.0.1:15672"):
+    if usual_rabbitmq():
         yield "amqp://guest:guest@127.0.0.1:5672/%2F", "http://127.0.0.1:15672"
     elif developer.running and developer.answers():
         yield developer.url, developer.management_url
@@ -441,8 +464,7 @@ def rabbitmq() -> Iterator[tuple[str, str]]:
 def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL where databases may be created: on 5432 (as PGUSER, PGPASSWORD, else as postgres), the
     developer's, or one of our own for this process."""
-    user = urllib.parse.quote(os.environ.get("PGUSER", "postgres"))
-    usual = f"postgresql://{user}@127.0.0.1:5432/{os.environ.get('PGDATABASE', 'postgres')}"
+    usual = usual_postgresql()
     developer = developer_servers()[1]
     if postgresql_answers(usual):
         yield usual
@@ -455,10 +477,13 @@ def postgresql() -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`start`, `stop` or show the `status` of the developer's pair; prints the URLs."""
+    """Install what is missing, or `start`, `stop` or show the `status` of the developer's pair; prints the URLs."""
     parser = argparse.ArgumentParser(prog="python -m tests.services", description=__doc__)
-    parser.add_argument("action", choices=["start", "stop", "status"])
+    parser.add_argument("action", choices=["install", "start", "stop", "status"])
     action = parser.parse_args(arguments).action
+    if action == "install":
+        install_what_is_missing()
+        return 0
     status = 0
     for server in developer_servers():
         if action == "stop":
@@ -476,4 +501,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ServiceMissingError as missing:
+        sys.exit(str(missing))

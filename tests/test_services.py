@@ -6,19 +6,6 @@ import psycopg
 from tests import services
 
 
-def test_rabbitmq_keeps_a_quorum_queue_through_kill_and_start(own_rabbitmq: services.RabbitMq) -> None:
-    with pika.BlockingConnection(pika.URLParameters(own_rabbitmq.url)) as connection:
-        channel = connection.channel()
-        channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
-        channel.confirm_delivery()
-        channel.basic_publish("", "kept", b"ticket")
-    own_rabbitmq.kill()
-    assert not own_rabbitmq.answers()
-    own_rabbitmq.start()
-    with pika.BlockingConnection(pika.URLParameters(own_rabbitmq.url)) as connection:
-        assert connection.channel().basic_get("kept", auto_ack=True)[2] == b"ticket"
-
-
 def test_postgresql_keeps_rows_through_kill_and_restart(own_postgresql: services.Postgres) -> None:
     with psycopg.connect(own_postgresql.url, autocommit=True) as connection:
         connection.execute("create table kept as select 1 as row")
