@@ -1,0 +1,49 @@
+"""The delimiters that MSH-1 and MSH-2 declare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+UNUSED = "\uffff"
+"""Stands for a delimiter that MSH-2 does not declare: a noncharacter, so splitting by it finds nothing."""
+
+ENCODING_CHARACTERS = "^~\\&"
+"""What HL7 v2 recommends for MSH-2 (2.5.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiters:
+    """The delimiters of one message (HL7 v2.9, 2.5.4); `truncation` is declared from version 2.7 on.
+
+    One that the message does not declare is `UNUSED`.
+    """
+
+    field: str = "|"
+    component: str = "^"
+    repetition: str = "~"
+    escape: str = "\\"
+    subcomponent: str = "&"
+    truncation: str = UNUSED
+
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def declared(field: str, encoding_characters: str) -> Delimiters:
+        """The delimiters that a header with this MSH-1 and MSH-2 declares.
+
+        An empty MSH-2 means the recommended ones; a character declared twice has its first meaning only.
+        """
+        chosen: list[str] = []
+        for character in (encoding_characters or ENCODING_CHARACTERS)[:5].ljust(5, UNUSED):
+            chosen.append(UNUSED if character == field or character in chosen else character)
+        return Delimiters(field, *chosen)
+
+    @property
+    def encoding_characters(self) -> str:
+        """MSH-2 for these delimiters."""
+        five = self.component + self.repetition + self.escape + self.subcomponent + self.truncation
+        return five.rstrip(UNUSED)
+
+
+STANDARD = Delimiters()
+"""The recommended delimiters, `|^~\\&`."""

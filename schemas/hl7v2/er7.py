@@ -1,0 +1,395 @@
+"""A message in HL7 v2's delimited encoding (ER7): lossless, lenient, and split only where it is touched."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from schemas.hl7v2 import escape as escapes
+from schemas.hl7v2.charset import Charset
+from schemas.hl7v2.delimiters import Delimiters
+from schemas.hl7v2.error import Hl7Error
+from schemas.hl7v2.opening import Opening, open_message
+from schemas.hl7v2.path import ALL, Path
+from schemas.hl7v2.segment import HEADERS, Segment
+
+if TYPE_CHECKING:
+    from schemas.finding import Finding
+
+_BREAK = re.compile(r"([\r\n][\r\n\t \x00\x0b\x1a\x1c]*)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_NAME = re.compile(r"[A-Za-z0-9]{3}\Z", re.ASCII)
+
+
+class Er7:
+    """One HL7 v2 message. What is not edited is written back byte for byte.
+
+    Reading is by path (`PID-3[2].4.1`); editing changes the addressed element and no other byte. Not for use by several
+    threads at once.
+    """
+
+    __slots__ = ("_body", "_by_name", "_charset", "_edited", "_lead", "_opening", "_segments", "_simple", "delimiters")
+
+    _segments: list[Segment] | None
+    _by_name: dict[str, list[Segment]]
+
+    def __init__(self, opening: Opening, body: bytes) -> None:
+        self._opening = opening
+        self._body = body
+        self._segments = None
+        self._edited = False
+        self._lead = ""
+        self._charset = opening.charset
+        self._simple = opening.is_simple
+        self.delimiters: Delimiters = opening.delimiters
+
+    @classmethod
+    def parse(cls, body: bytes, charset: str | None = None) -> Er7:
+        """The message that `body` holds; raises `Hl7Error` when no MSH is found, and for no other damage.
+
+        `charset` (a name of HL7 table 0211 or of a Python codec) is what a message without MSH-18 is read in. Without
+        it, such a message is read as UTF-8 where its bytes are valid UTF-8, else as ISO 8859-1.
+        """
+        return cls(open_message(body, charset), body)
+
+    def __repr__(self) -> str:
+        return f"<Er7 {len(self._body)} bytes>"
+
+    def encode(self) -> bytes:
+        """The message's bytes: those it was parsed from, with the edits."""
+        if not self._edited:
+            return self._body
+        parts = [self._lead]
+        for segment in self.segments:
+            parts += (segment.wire, segment.end)
+        return self._charset.from_wire("".join(parts)) + self._opening.tail
+
+    def copy(self) -> Er7:
+        """An equal message that can be edited without touching this one."""
+        other = Er7(self._opening, self._body)
+        if self._edited:
+            other._edited = True
+            other._lead = self._lead
+            other._hold([Segment(other, each.name, each.wire, each.end) for each in self.segments])
+        return other
+
+    # reading
+
+    def get(self, path: str) -> str:
+        r"""The text at `path`, "" when it is absent.
+
+        An element with parts of its own (a field with repetitions or components, a component with subcomponents) gives
+        its encoded text, any other its plain text. `PID-3` means all repetitions, `PID-3.1` the first one's component;
+        `PID` the whole segment. A null (`""`) is two quotation marks. What cannot be read in the character set shows as
+        U+FFFD. Raises `Hl7Error` when `path` is none.
+        """
+        address = Path.parse(path)
+        if self._segments is None:
+            self._split()
+        found = self._by_name.get(address.segment)
+        if found is None:
+            return ""
+        if address.occurrence == 1:
+            segment = found[0]
+        elif address.occurrence > len(found):
+            return ""
+        elif address.occurrence == ALL:
+            return next(iter(self.get_all(path)), "")
+        else:
+            segment = found[address.occurrence - 1]
+        return segment.read(address) if address.field else segment.text
+
+    def get_all(self, path: str) -> list[str]:
+        """The texts at `path` that are not empty, where `[*]` is each segment or repetition (`OBX[*]-3.1`, `PID-3[*].4`)."""
+        address = Path.parse(path)
+        texts: list[str] = []
+        for segment in self._addressed(address):
+            if address.field:
+                texts += segment.read_all(address)
+            else:
+                texts.append(segment.text)
+        return texts
+
+    def raw(self, path: str) -> str:
+        """The encoded text at `path`, "" when it is absent; `set_raw` takes it back without loss.
+
+        Bytes that cannot be read in the character set are lone surrogates, as Python's `surrogateescape` makes them.
+        """
+        address = Path.parse(path)
+        for segment in self._addressed(address):
+            return self.decode_wire(segment.element(address) or "", "surrogateescape")
+        return ""
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The segments in order, lines that are no segments among them (their name is empty). Not to be changed."""
+        if self._segments is None:
+            self._split()
+        return self._segments or []
+
+    def named(self, name: str) -> list[Segment]:
+        """The segments called `name`, in order. Not to be changed."""
+        if self._segments is None:
+            self._split()
+        return self._by_name.get(name, [])
+
+    @property
+    def message_type(self) -> str:
+        """`ADT`: MSH-9.1, or its first part where the sender wrote `ADT_A01` there."""
+        return self.get("MSH-9[1].1").partition("_")[0]
+
+    @property
+    def trigger_event(self) -> str:
+        """`A01`: MSH-9.2, or the second part of an MSH-9.1 like `ADT_A01`."""
+        return self.get("MSH-9[1].2") or self.get("MSH-9[1].1").partition("_")[2]
+
+    @property
+    def structure(self) -> str:
+        """`ADT_A01`: MSH-9.3 as the sender declares it, "" where it does not."""
+        declared = self.get("MSH-9[1].3")
+        first = self.get("MSH-9[1].1")
+        return declared or (first if "_" in first else "")
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10."""
+        return self.get("MSH-10")
+
+    @property
+    def version(self) -> str:
+        """MSH-12.1."""
+        return self.get("MSH-12.1")
+
+    @property
+    def charset(self) -> str:
+        """Python's name of the character set that the message is read in."""
+        return self._charset.codec
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong with the message's encoding: text that cannot be read, lines that are no segments, and so on."""
+        from schemas.hl7v2.inspect import inspect  # noqa: PLC0415
+
+        return inspect(self, self._opening)
+
+    # editing
+
+    def set(self, path: str, value: str) -> None:
+        """Put plain text at `path`, escaped; what is missing on the way is made, a missing segment at the end.
+
+        With `[*]` every segment or repetition that there is. Raises `Hl7Error` when the character set cannot write the
+        text or there is no such place.
+        """
+        self._write(path, self.encode_value(value))
+
+    def set_raw(self, path: str, text: str) -> None:
+        """Put encoded text at `path`, a whole segment included; raises `Hl7Error` like `set`."""
+        self._write(path, self.encode_wire(text))
+
+    def remove(self, path: str) -> int:
+        """Remove the segment, field, repetition, component or subcomponent at `path`; the number of elements removed.
+
+        Segments and repetitions after it move up. Any other element leaves its place empty, so that what follows keeps
+        its number; the last of its parent goes with its separator. `NK1` is the first NK1, `NK1[*]` every one.
+        """
+        address = Path.parse(path)
+        chosen = self._addressed(address)
+        if address.field:
+            return sum(segment.erase(address) for segment in chosen)
+        for segment in chosen:
+            self._remove_segment(segment)
+        return len(chosen)
+
+    def add(self, name: str, after: Segment | None = None) -> Segment:
+        """A new, empty segment after `after`, or at the end."""
+        if not _NAME.match(name) or name.upper() != name or name in HEADERS:
+            raise Hl7Error("not the name of a segment that can be added", where=name[:3], hint="for example OBX or ZPI")
+        segments = self.segments
+        at = segments.index(after) + 1 if after is not None else len(segments)
+        before = segments[at - 1]
+        segment = Segment(self, name, name, before.end)
+        before.end = self.terminator
+        segments.insert(at, segment)
+        if at == len(segments) - 1:
+            self._by_name.setdefault(name, []).append(segment)
+        else:
+            self._hold(segments)
+        self.touch()
+        return segment
+
+    @property
+    def terminator(self) -> str:
+        """What ends the message's first line: CR where there is only one."""
+        found = _LINE_END.match(self.named("MSH")[0].end)
+        return found.group() if found else "\r"
+
+    def line_of(self, segment: Segment) -> int:
+        """The line that `segment` starts at, from 1."""
+        line = 1 + len(_LINE_END.findall(self._lead))
+        for each in self.segments:
+            if each is segment:
+                break
+            line += len(_LINE_END.findall(each.wire)) + len(_LINE_END.findall(each.end))
+        return line
+
+    # wire text: for the modules of this package
+
+    def touch(self) -> None:
+        """The message is no longer what it was parsed from."""
+        self._edited = True
+
+    def plain(self, wire: str) -> str:
+        """The plain text of a leaf."""
+        if not self._simple:
+            wire = self.decode_wire(wire)
+        return escapes.unescape(wire, self.delimiters, self._charset) if self.delimiters.escape in wire else wire
+
+    def decode_wire(self, wire: str, errors: str = "replace") -> str:
+        """The encoded text that `wire` stands for."""
+        if self._simple:
+            return wire
+        if self._charset.jis:
+            wire = escapes.code_switches(wire, self.delimiters)
+        return wire if wire.isascii() and "\x1b" not in wire else self._charset.decode(wire, errors)
+
+    def encode_value(self, value: str) -> str:
+        """The wire text of plain text; raises `Hl7Error`."""
+        return self.encode_wire(escapes.escape(value, self.delimiters))
+
+    def encode_wire(self, text: str) -> str:
+        """The wire text of encoded text; raises `Hl7Error`."""
+        if "\r" in text or "\n" in text:
+            raise Hl7Error("encoded text cannot hold a line break", hint="write \\.br\\, or use set, which escapes")
+        if not text.isascii():
+            self._simple = False
+            try:
+                return self._charset.encode(text)
+            except UnicodeEncodeError:
+                raise Hl7Error(
+                    f"the message's character set ({self._charset.codec}) has no such characters",
+                    where="MSH-18",
+                    hint="convert the message to UNICODE UTF-8 first",
+                ) from None
+        return text
+
+    def _write(self, path: str, wire: str) -> None:
+        address = Path.parse(path)
+        chosen = self._addressed(address)
+        if not address.field:
+            self._write_segment(address, chosen, wire)
+            return
+        if not chosen and address.occurrence != ALL and wire:
+            if address.occurrence != len(self.named(address.segment)) + 1:
+                raise Hl7Error("segments before this one are missing", where=path, hint="make them in order")
+            chosen = [self.add(address.segment)]
+        for segment in chosen:
+            segment.write(address, wire)
+
+    def _write_segment(self, address: Path, chosen: list[Segment], wire: str) -> None:
+        named = wire[:3] == address.segment and wire[3:4] in ("", self.delimiters.field)
+        if not named or address.segment in HEADERS:
+            raise Hl7Error(
+                "a whole segment is set as encoded text that starts with its name",
+                where=str(address),
+                hint="set_raw with the segment's text; MSH is edited field by field",
+            )
+        if not chosen and address.occurrence == len(self.named(address.segment)) + 1:
+            chosen = [self.add(address.segment)]
+        for segment in chosen:
+            segment.overwrite(wire)
+
+    def _addressed(self, address: Path) -> list[Segment]:
+        found = self.named(address.segment)
+        if address.occurrence == ALL:
+            return list(found)
+        return found[address.occurrence - 1 : address.occurrence]
+
+    def _remove_segment(self, segment: Segment) -> None:
+        segments = self.segments
+        at = segments.index(segment)
+        if segment is self.named("MSH")[0]:
+            raise Hl7Error("a message cannot be without its header", where="MSH")
+        if at == len(segments) - 1:
+            segments[at - 1].end = segment.end
+        del segments[at]
+        self._hold(segments)
+        self.touch()
+
+    def _hold(self, segments: list[Segment]) -> None:
+        by_name: dict[str, list[Segment]] = {}
+        for segment in segments:
+            by_name.setdefault(segment.name, []).append(segment)
+        self._segments = segments
+        self._by_name = by_name
+
+    def _split(self) -> None:
+        wire = self._opening.wire
+        if self._opening.offset or "\n" in wire or not self._split_at_cr(wire):
+            self._split_anywhere(wire, self._opening.offset)
+
+    def _split_at_cr(self, wire: str) -> bool:
+        """Split a message of the standard's own form, CR after each segment; False where it is another."""
+        separator = self.delimiters.field
+        lines = wire.split("\r")
+        last = lines.pop()
+        segments: list[Segment] = []
+        by_name: dict[str, list[Segment]] = {}
+        if last:
+            lines.append(last)
+        for line in lines:
+            if line[3:4] != separator or not line[:3].isalnum():
+                return False
+            name = line[:3]
+            segment = Segment(self, name, line, "\r")
+            segments.append(segment)
+            if name in by_name:
+                by_name[name].append(segment)
+            else:
+                by_name[name] = [segment]
+        if last:
+            segments[-1].end = ""
+        self._segments = segments
+        self._by_name = by_name
+        return True
+
+    def _split_anywhere(self, wire: str, offset: int) -> None:
+        """Split at any line break; blank lines and indents belong to the break before them.
+
+        A line feed after which no segment begins, in a message whose segments end with CR, is part of a field.
+        """
+        pieces = _BREAK.split(wire[offset:])
+        segments: list[Segment] = []
+        parts: list[str] = []
+        end = ""
+        breaks_with_cr = len(pieces) > 1 and "\r" in pieces[1]
+        self._lead = self._envelope(wire[:offset], segments)
+        for at in range(0, len(pieces), 2):
+            line = pieces[at]
+            if at and not line and at == len(pieces) - 1:
+                break
+            if parts and not self._starts_segment(line) and breaks_with_cr and "\r" not in end:
+                parts += (end, line)
+            else:
+                if parts:
+                    segments.append(self._line("".join(parts), end))
+                parts = [line]
+            end = pieces[at + 1] if at + 1 < len(pieces) else ""
+        segments.append(self._line("".join(parts), end))
+        self._hold(segments)
+
+    def _envelope(self, before: str, segments: list[Segment]) -> str:
+        """Put the batch headers of what comes before MSH in `segments`; what is none of them is returned."""
+        pieces = _BREAK.split(before)
+        first = next((at for at in range(0, len(pieces), 2) if self._starts_segment(pieces[at])), None)
+        if first is None or len(pieces) == 1:
+            return before
+        for at in range(first, len(pieces) - 1, 2):
+            segments.append(self._line(pieces[at], pieces[at + 1]))
+        segments[-1].end += pieces[-1]
+        return "".join(pieces[:first])
+
+    def _starts_segment(self, line: str) -> bool:
+        return _NAME.match(line[:3]) is not None and line[3:4] in ("", self.delimiters.field)
+
+    def _line(self, wire: str, end: str) -> Segment:
+        return Segment(self, wire[:3] if self._starts_segment(wire) else "", wire, end)
