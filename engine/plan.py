@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.channel import Channel, Route
 from schemas.condition import Clause, Condition
+from schemas.hl7v2.error import Hl7Error
 from schemas.hl7v2.merge import order_keys
 from schemas.ids import derived_id
 from schemas.message import HL7V2, Message, is_attribute
@@ -207,6 +208,8 @@ def _child(root: Message, result: Message, label: str) -> Message:
 def _failure(error: Exception, written: str, route: str | None, step: Step | None = None) -> Failure:
     if isinstance(error, StepError):
         return Failure(written, error.reason, error.hint, route)
+    if isinstance(error, Hl7Error):
+        return Failure(written, f"{error.where}: {error.args[0]}" if error.where else error.args[0], error.hint, route)
     return Failure(written, f"{type(error).__name__} at {_place(error, step)}", "see the step's code there", route)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import BeforeValidator, InstanceOf, WithJsonSchema
 
 from schemas.message import Message
 
@@ -91,3 +94,37 @@ def _texts(path: str, value: object) -> tuple[str, ...]:
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise ConditionError(f"{path}: a value is a text or a list of texts")
+
+
+def _condition(written: object) -> object:
+    return Condition.read(written) if isinstance(written, Mapping) else written
+
+
+_SCALAR: dict[str, object] = {"type": ["string", "number", "boolean"]}
+_ONE_OR_MORE: list[object] = [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]
+
+When = Annotated[
+    InstanceOf[Condition],
+    BeforeValidator(_condition),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [
+                    *_ONE_OR_MORE,
+                    {
+                        "type": "object",
+                        "properties": {
+                            "not": {"anyOf": _ONE_OR_MORE},
+                            "like": {"anyOf": _ONE_OR_MORE},
+                            "exists": {"enum": ["true", "false", True, False]},
+                        },
+                        "additionalProperties": False,
+                        "minProperties": 1,
+                    },
+                ]
+            },
+        }
+    ),
+]
+"""A condition as an option: an engineer writes the mapping, a step or route gets the `Condition`."""

@@ -6,9 +6,11 @@ messages in order by an identifier must hold both lines for it (HL7 v2.9, chapte
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from schemas.hl7v2.path import ALL, Path
 
 if TYPE_CHECKING:
     from schemas.hl7v2 import Er7
@@ -51,21 +53,18 @@ PRIOR_FIELD: dict[str, str] = {
 }
 """The field of an identity that stays, to the field of MRG that names the identity that goes (section 3.4.10)."""
 
-_PATH = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[[^\]]*\])?-(\d+)(?:\[[^\]]*\])?((?:\.\d+){0,2})\Z")
-
 
 @lru_cache(maxsize=1024)
-def _both_sides(path: str) -> tuple[str, ...]:
-    """Where a two-sided event carries values of `path`: each segment and repetition of it, and its place in MRG."""
-    found = _PATH.match(path)
-    if found is None:
-        return (path,)
-    segment, field, component = found.groups()
-    places = [f"{segment}[*]-{field}[*]{component}"]
-    prior = PRIOR_FIELD.get(f"{segment}-{field}")
+def _places(path: str) -> tuple[str, tuple[str, ...]]:
+    """Where an ordinary message carries its one key, and where a two-sided event carries all of its keys."""
+    one = Path.parse(path)
+    every = replace(one, occurrence=ALL, repetition=ALL)
+    both = [str(every)]
+    prior = PRIOR_FIELD.get(f"{one.segment}-{one.field}")
     if prior is not None:
-        places.append(f"{prior.replace('-', '[*]-')}[*]{component}")
-    return tuple(places)
+        segment, field = prior.split("-")
+        both.append(str(replace(every, segment=segment, field=int(field))))
+    return str(replace(one, repetition=one.repetition or 1)), tuple(both)
 
 
 def is_two_sided(er7: Er7) -> bool:
@@ -76,11 +75,13 @@ def is_two_sided(er7: Er7) -> bool:
 def order_keys(er7: Er7, path: str) -> tuple[str, ...]:
     """The keys whose lines a message stands in when order is kept by `path`, without repeats; `("",)` when it has none.
 
-    An ordinary message has one key, the text at `path`. A two-sided event has every value of that field and component
-    in all segments and repetitions, and those of its counterpart in MRG: for `PID-3.1` also `MRG-1.1`.
+    An ordinary message has one key, the text at `path`, in the first repetition unless the path names another. A
+    two-sided event has every value of that field and component in all segments and repetitions, and those of its
+    counterpart in MRG: for `PID-3.1` also `MRG-1.1`. Raises `Hl7Error` when `path` is not one.
     """
-    own = er7.get(path)
+    place, both = _places(path)
+    own = er7.get(place)
     if not is_two_sided(er7):
         return (own,)
-    keys = [own, *(text for place in _both_sides(path) for text in er7.get_all(place))]
+    keys = [own, *(text for place in both for text in er7.get_all(place))]
     return tuple(dict.fromkeys(filter(None, keys))) or ("",)
