@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from channels.ends import End
-from schemas.condition import Condition
+from schemas.condition import ALWAYS, Condition
 from transforms.step import Step
 
 
@@ -34,13 +34,13 @@ class BoundEnd:
 class Route:
     """One way out of a channel; has its own queue `channel/route`.
 
-    `in_order` is None (any order), `"true"` (the whole route in order) or a path whose text is the key that keeps order.
+    `in_order` is None (any order), `"true"` (the whole route in order) or a path whose text is the key of an order.
     `parallel` is how many deliveries may be under way at once.
     """
 
     name: str
     outbound: BoundEnd
-    when: Condition = Condition()
+    when: Condition = ALWAYS
     steps: tuple[Step, ...] = ()
     retry: Retry = Retry()
     in_order: str | None = None

@@ -88,6 +88,10 @@ class Condition:
         return ", ".join(map(str, self.clauses)) or "always"
 
 
+ALWAYS = Condition()
+"""The condition that holds for every message."""
+
+
 def _texts(path: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)

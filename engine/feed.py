@@ -1,0 +1,110 @@
+"""The feed of one queue: its open messages, in the order in which they were journaled.
+
+While the engine keeps up, what was just journaled is handed over in memory (`offer`). When it falls behind, has just
+started, or shares the journal with other processes, the feed reads the journal, whose order is the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+from engine.journal import Journal, Waiting
+
+_MOST_OFFERED = 2_000
+_MOST_REMEMBERED = 20_000
+_MOST_BYTES = 32 * 1024 * 1024
+
+
+class Feed:
+    """The open messages of `queue`, for the one worker that owns it. Each is given once; only its due time or a
+    straggler's ticket brings a place back, so that the worker must know what it has in hand."""
+
+    def __init__(self, journal: Journal, queue: str, *, deferred: bool, poll: float = 1.0) -> None:
+        self.queue = queue
+        self._journal = journal
+        self._deferred = deferred
+        self._poll = poll if journal.shared else None
+        self._cursor = 0
+        self._level = False  # every message up to the newest was given or is in `_offered`
+        self._missed = False
+        self._offered: deque[Waiting] = deque()
+        self._bytes = 0
+        self._stragglers: set[int] = set()
+        self._recent: dict[int, None] = {}
+        self._wake = asyncio.Event()
+
+    @property
+    def offered(self) -> int:
+        """How many messages wait in memory."""
+        return len(self._offered)
+
+    @property
+    def level(self) -> bool:
+        """Whether the feed keeps up, so that it need not read the journal."""
+        return self._level
+
+    @property
+    def cursor(self) -> int:
+        """The place up to which messages were given."""
+        return self._cursor
+
+    def offer(self, waiting: Waiting) -> None:
+        """A message of this queue was journaled by this process; call in the order of places."""
+        if waiting.seq <= self._cursor:
+            return
+        if self._level and len(self._offered) < _MOST_OFFERED and self._bytes < _MOST_BYTES:
+            self._cursor = waiting.seq
+            self._offered.append(waiting)
+            self._bytes += len(waiting.message.body)
+        else:
+            self._level = False
+            self._missed = True
+        self._wake.set()
+
+    def wake(self, places: Iterable[int]) -> None:
+        """Tickets say that messages were journaled at these places."""
+        self._level = False
+        self._missed = True
+        self._stragglers.update(place for place in places if place <= self._cursor and place not in self._recent)
+        self._wake.set()
+
+    async def take(self, limit: int) -> list[Waiting]:
+        """The next messages, up to `limit`, at least one; waits until there are some. Raises `JournalError`."""
+        while True:
+            if self._offered:
+                taken = [self._offered.popleft() for _ in range(min(limit, len(self._offered)))]
+                self._bytes -= sum(len(waiting.message.body) for waiting in taken)
+                return taken
+            if self._stragglers:
+                places, self._stragglers = self._stragglers, set()
+                found = await self._journal.at(self.queue, places)
+                if found:
+                    self._remember(found)
+                    return found
+            if not self._level:
+                self._missed = False
+                found = await self._journal.waiting(self.queue, self._cursor, limit, deferred=self._deferred)
+                if found:
+                    self._cursor = max(self._cursor, found[-1].seq)
+                    if self._journal.shared:
+                        self._remember(found)
+                    return found
+                self._level = not self._missed
+                continue
+            self._wake.clear()
+            if self._poll is None:
+                await self._wake.wait()
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._poll)
+            except TimeoutError:
+                self._level = False
+
+    def _remember(self, given: list[Waiting]) -> None:
+        # A ticket often comes after its message was read: it must not cause a second reading.
+        self._recent.update((waiting.seq, None) for waiting in given)
+        for place in list(islice(self._recent, max(0, len(self._recent) - _MOST_REMEMBERED))):
+            del self._recent[place]

@@ -1,0 +1,99 @@
+"""The database behind the journal: opened, tuned and its errors put in an operator's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+
+
+class JournalError(Exception):
+    """The journal cannot do what was asked now; `hint` is the operator's next move."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(f"{reason} ({hint})")
+        self.reason = reason
+        self.hint = hint
+
+
+_HINTS = (
+    ("disk is full", "the disk is full", "free space on the journal's disk; acceptance goes on by itself"),
+    ("no space left", "the disk is full", "free space on the journal's disk; acceptance goes on by itself"),
+    ("readonly", "the journal cannot be written", "make the journal's file and folder writable for the engine's user"),
+    ("read-only", "the journal cannot be written", "make the journal's file and folder writable for the engine's user"),
+    ("unable to open", "the journal cannot be opened", "create the journal's folder and make it writable"),
+    ("locked", "the journal is locked by another process", "stop the other program that writes to this journal"),
+    ("malformed", "the journal is damaged", "restore the journal from its backup, or move it away and start anew"),
+    ("disk i/o", "the journal's disk fails", "look at the machine's disk; acceptance goes on when it answers again"),
+    ("password", "the database refuses the engine's user", "check user and password of `journal` in hie.yaml"),
+    ("does not exist", "the database is not there", "create it, or check the name in `journal` in hie.yaml"),
+)
+
+
+def explained(error: Exception) -> JournalError:
+    """`error` in an operator's words. The driver's own text may quote rows, so none of it is passed on."""
+    text = str(getattr(error, "orig", error)).lower()
+    for part, reason, hint in _HINTS:
+        if part in text:
+            return JournalError(reason, hint)
+    if isinstance(error, OperationalError | OSError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    ):
+        return JournalError("the journal's database does not answer", "check that it runs and can be reached")
+    return JournalError(
+        f"the journal refused a write ({type(getattr(error, 'orig', error)).__name__})", "see the database's own log"
+    )
+
+
+def database_url(written: str) -> URL:
+    """The URL `sqlite:///PATH` or `postgresql://...` with the driver this engine uses; raises `JournalError`."""
+    try:
+        url = make_url(written)
+    except ArgumentError:
+        raise JournalError(
+            "the journal's URL cannot be read", "write sqlite:///PATH or postgresql://USER@HOST/NAME"
+        ) from None
+    if url.get_backend_name() == "sqlite":
+        return url
+    if url.get_backend_name() in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    raise JournalError(
+        f"the journal cannot live in {url.get_backend_name()}", "write sqlite:///PATH or postgresql://USER@HOST/NAME"
+    )
+
+
+def connect(url: URL, *, reading: bool = False) -> Engine:
+    """An engine for `url`. A `reading` one never takes the write lock; the other begins each transaction with it."""
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, paramstyle="format", pool_size=2, max_overflow=2, pool_pre_ping=True)
+    if not reading and url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10.0, "cached_statements": 256})
+
+    @event.listens_for(engine, "connect")
+    def _tune(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "auto_vacuum=INCREMENTAL",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "cache_size=-32768",
+            "temp_store=MEMORY",
+            # Checkpoints are made beside the writer, not in the middle of a sender's wait (writer.py).
+            "wal_autocheckpoint=0",
+            "journal_size_limit=67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+DatabaseError = (SQLAlchemyError, OSError)
+"""What a database call may raise."""

@@ -1,0 +1,172 @@
+"""What the stages tell the journal: a new row, a change of state, an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from engine.journal.tables import Status
+from schemas.finding import Finding, Severity
+from schemas.message import NO_ATTRIBUTES, Message
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """`moment` as the journal writes it."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(value: int) -> datetime:
+    """The time that the journal wrote as `value`."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a received message can be found by; `terms` are the site's own named paths (name, value)."""
+
+    type: str = ""
+    control_id: str = ""
+    patient_id: str = ""
+    terms: tuple[tuple[str, str], ...] = ()
+
+
+NO_KEYS = Keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A new row: `message` in `queue`. `body_of` names the message whose body this one shares, when it does."""
+
+    message: Message
+    queue: str
+    status: Status
+    open: bool
+    keys: Keys = NO_KEYS
+    order_keys: tuple[str, ...] = ()
+    body_of: str | None = None
+    detail: str = ""
+    settled: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state that the row of message `id` moves on to; it replaces the former state whole."""
+
+    id: str
+    status: Status
+    open: bool
+    settled: datetime | None = None
+    due: datetime | None = None
+    attempts: int = 0
+    first_attempt: datetime | None = None
+    detail: str = ""
+    reply: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact about message `message` that its row does not keep: an attempt before the last, a repeat, an operator's act."""
+
+    message: str
+    at: datetime
+    kind: str
+    detail: str = ""
+    reply: bytes = b""
+
+
+def clean(text: str) -> str:
+    """`text` as every database can hold it: no NUL, no lone surrogate."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "�").encode("utf-8", "replace").decode()
+
+
+def _written(attributes: Mapping[str, str]) -> str | None:
+    if not attributes:
+        return None
+    return clean(orjson.dumps({name: clean(value) for name, value in attributes.items()}).decode())
+
+
+def _written_findings(findings: tuple[Finding, ...]) -> str | None:
+    if not findings:
+        return None
+    rows = [[clean(text) for text in (f.code, f.where, f.what, f.hint, f.severity)] for f in findings]
+    return orjson.dumps(rows).decode()
+
+
+def read_attributes(written: str | None) -> Mapping[str, str]:
+    """The attributes that `message_row` wrote."""
+    return NO_ATTRIBUTES if written is None else orjson.loads(written)
+
+
+def read_findings(written: str | None) -> tuple[Finding, ...]:
+    """The findings that `message_row` wrote."""
+    if written is None:
+        return ()
+    return tuple(Finding(c, where, what, hint, Severity(s)) for c, where, what, hint, s in orjson.loads(written))
+
+
+MESSAGE_COLUMNS = (
+    "id", "queue", "parent", "format", "size", "received", "type", "control_id", "patient_id", "attributes", "findings",
+    "order_keys", "status", "open", "attempts", "settled", "detail", "body_of", "body",
+)  # fmt: skip
+STATE_COLUMNS = ("id", "status", "open", "settled", "due", "attempts", "first_attempt", "detail", "reply")
+EVENT_COLUMNS = ("message", "at", "kind", "detail", "reply")
+TERM_COLUMNS = ("name", "value", "message")
+
+
+def message_row(entry: Entry) -> tuple[object, ...]:
+    """`entry` as a row of MESSAGE_COLUMNS."""
+    message, keys = entry.message, entry.keys
+    return (
+        message.id,
+        entry.queue,
+        message.parent,
+        message.format,
+        len(message.body),
+        microseconds(message.received),
+        clean(keys.type) or None,
+        clean(keys.control_id) or None,
+        clean(keys.patient_id) or None,
+        _written(message.attributes),
+        _written_findings(message.findings),
+        orjson.dumps([clean(key) for key in entry.order_keys]).decode() if entry.order_keys else None,
+        entry.status.value,
+        entry.open,
+        0,
+        None if entry.settled is None else microseconds(entry.settled),
+        clean(entry.detail) or None,
+        entry.body_of,
+        message.body if entry.body_of is None else None,
+    )
+
+
+def state_row(state: State) -> tuple[object, ...]:
+    """`state` as a row of STATE_COLUMNS."""
+    return (
+        state.id,
+        state.status.value,
+        state.open,
+        None if state.settled is None else microseconds(state.settled),
+        None if state.due is None else microseconds(state.due),
+        state.attempts,
+        None if state.first_attempt is None else microseconds(state.first_attempt),
+        clean(state.detail) or None,
+        state.reply or None,
+    )
+
+
+def event_row(event: Event) -> tuple[object, ...]:
+    """`event` as a row of EVENT_COLUMNS."""
+    return (event.message, microseconds(event.at), event.kind, clean(event.detail) or None, event.reply or None)
+
+
+def term_rows(entry: Entry) -> list[tuple[object, ...]]:
+    """The site's own search terms of `entry` as rows of TERM_COLUMNS."""
+    return [(name, clean(value), entry.message.id) for name, value in entry.keys.terms if value]

@@ -1,0 +1,1 @@
+"""The journal's schema versions; `versions/` holds one file for each."""

@@ -1,0 +1,118 @@
+"""The journal's tables, one definition for SQLite and PostgreSQL.
+
+`messages` holds a row for each message received and for each child that a route made of it. A row's facts are written
+once; only its state (`status`, `open`, `due`, `attempts`, `settled`, `detail`, `reply`) moves on, and what that state
+was before is kept in `events`. Times are microseconds since 1970-01-01 UTC.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+
+
+class Status(StrEnum):
+    """Where a message stands. The first two words are the journal's own; the rest is the outcome."""
+
+    RECEIVED = "received"  # journaled, not routed yet
+    QUEUED = "queued"  # a child that waits for its first delivery
+    ROUTED = "routed"
+    FILTERED = "filtered"
+    REJECTED = "rejected"  # refused on the way in
+    DELIVERED = "delivered"
+    PENDING = "pending"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    FAILED = "failed"  # a step raised, or the retries ran out: the operator's list
+
+
+TROUBLE = (Status.REJECTED, Status.PENDING, Status.DEFERRED, Status.REFUSED, Status.FAILED)
+"""The states that an operator looks for; they have an index of their own."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    }
+)
+
+# SQLite numbers rows by itself only for a column of exactly the type INTEGER.
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False),
+    Column("queue", String, nullable=False),
+    Column("parent", String(32)),
+    Column("format", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("type", String),
+    Column("control_id", String),
+    Column("patient_id", String),
+    Column("attributes", Text),
+    Column("findings", Text),
+    Column("order_keys", Text),
+    Column("status", String, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("due", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("first_attempt", BigInteger),
+    Column("settled", BigInteger),
+    Column("detail", Text),
+    Column("reply", LargeBinary),
+    Column("body_of", String(32)),
+    Column("body", LargeBinary),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("message", String(32), nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("detail", Text),
+    Column("reply", LargeBinary),
+)
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, primary_key=True),
+    Column("message", String(32), primary_key=True, index=True),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("beat", BigInteger, nullable=False),
+)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("queue", String, primary_key=True),
+    Column("process", String),
+)
+
+_trouble = text("status IN ({})".format(", ".join(f"'{status}'" for status in TROUBLE)))
+
+Index("messages_id", messages.c.id, unique=True)
+Index("messages_queue", messages.c.queue, messages.c.seq)
+Index("messages_open", messages.c.queue, messages.c.seq, sqlite_where=text("open = 1"), postgresql_where=text("open"))
+Index(
+    "messages_due",
+    messages.c.queue,
+    messages.c.due,
+    sqlite_where=text("due IS NOT NULL"),
+    postgresql_where=text("due IS NOT NULL"),
+)
+Index("messages_trouble", messages.c.status, messages.c.seq, sqlite_where=_trouble, postgresql_where=_trouble)
+for _name in ("type", "control_id", "patient_id", "parent"):
+    _present = text(f"{_name} IS NOT NULL")
+    Index(f"messages_{_name}", messages.c[_name], messages.c.seq, sqlite_where=_present, postgresql_where=_present)

@@ -1,0 +1,176 @@
+"""The writer: one thread that commits for all who wait.
+
+Every stage hands its rows over and waits; while one commit runs, the next one gathers. A commit therefore serves a
+single sender at once and a hundred at the price of one (group commit).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from engine.journal import statements
+from engine.journal.database import DatabaseError, JournalError, explained
+from engine.journal.entry import Entry, Event, State, event_row, message_row, state_row, term_rows
+
+Numbers = dict[str, int]
+_CHECKPOINT_EVERY = 200  # commits
+_MOST_LOG_PAGES = 16_384
+_MOST_IN_ONE_COMMIT = 500  # units of work
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One unit: its rows become durable together or not at all. `done` gives the sequence number of each new row by id."""
+
+    done: asyncio.Future[Numbers]
+    entries: Sequence[Entry] = ()
+    states: Sequence[State] = ()
+    events: Sequence[Event] = ()
+
+
+@dataclass(slots=True)
+class _Rows:
+    messages: list[statements.Row] = field(default_factory=list)
+    states: dict[str, statements.Row] = field(default_factory=dict)
+    events: list[statements.Row] = field(default_factory=list)
+    terms: list[statements.Row] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, batch: Sequence[Work]) -> _Rows:
+        rows = cls()
+        for work in batch:
+            for entry in work.entries:
+                rows.messages.append(message_row(entry))
+                if entry.keys.terms:
+                    rows.terms.extend(term_rows(entry))
+            for state in work.states:
+                rows.states[state.id] = state_row(state)
+            for event in work.events:
+                rows.events.append(event_row(event))
+        return rows
+
+    def write(self, connection: Connection) -> Numbers:
+        numbers = statements.insert_messages(connection, self.messages)
+        statements.update_states(connection, list(self.states.values()))
+        statements.insert_events(connection, self.events)
+        statements.insert_terms(connection, self.terms)
+        return numbers
+
+
+class Writer:
+    """Commits units of work in the order in which they were submitted, as many at once as wait."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[Work] = []
+        self._wake = threading.Event()
+        self._stopping = False
+        self._commits = 0
+        self._restart_log = False
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        self._checkpoint = threading.Event()
+        self._checkpointer = threading.Thread(target=self._run_checkpoints, name="journal-checkpoint", daemon=True)
+        self._thread.start()
+        if engine.dialect.name == "sqlite":
+            self._checkpointer.start()
+
+    @property
+    def backlog(self) -> int:
+        """How many units of work wait for a commit."""
+        return len(self._waiting)
+
+    def submit(
+        self, entries: Sequence[Entry] = (), states: Sequence[State] = (), events: Sequence[Event] = ()
+    ) -> asyncio.Future[Numbers]:
+        """Hand over a unit of work; the future is done when it is durable, or raises `JournalError`."""
+        done: asyncio.Future[Numbers] = self._loop.create_future()
+        if self._stopping:
+            done.set_exception(JournalError("the engine is stopping", "send again when it has started"))
+            return done
+        self._waiting.append(Work(done, entries, states, events))
+        self._wake.set()
+        return done
+
+    async def close(self) -> None:
+        """Commit what waits, then stop."""
+        self._stopping = True
+        self._wake.set()
+        self._checkpoint.set()
+        await asyncio.to_thread(self._thread.join)
+        if self._checkpointer.is_alive():
+            await asyncio.to_thread(self._checkpointer.join)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch = self._waiting[:_MOST_IN_ONE_COMMIT]
+                # The loop's thread only ever appends, and a slice is deleted under the interpreter's lock.
+                del self._waiting[: len(batch)]
+                results = self._commit(batch)
+                with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
+                    self._loop.call_soon_threadsafe(_resolve, batch, results)
+            if self._stopping:
+                return
+
+    def _commit(self, batch: list[Work]) -> list[Numbers | JournalError]:
+        try:
+            numbers = self._write(batch)
+        except OperationalError as error:  # the disk, the connection: nothing in the batch is to blame
+            return [explained(error)] * len(batch)
+        except DatabaseError as error:
+            if len(batch) == 1:
+                return [explained(error)]
+            # One unit must not spoil the commit of the others, so each gets one of its own.
+            return [result for work in batch for result in self._commit([work])]
+        self._commits += 1
+        if self._restart_log:
+            self._restart_log = False
+            self._pragma("wal_checkpoint(RESTART)")
+        if self._commits % _CHECKPOINT_EVERY == 0:
+            self._checkpoint.set()
+        return [numbers] * len(batch)
+
+    def _write(self, batch: list[Work]) -> Numbers:
+        rows = _Rows.of(batch)
+        with self._engine.begin() as connection:
+            return rows.write(connection)
+
+    def _run_checkpoints(self) -> None:
+        while not self._stopping:
+            self._checkpoint.wait()
+            self._checkpoint.clear()
+            log_pages = self._pragma("wal_checkpoint(PASSIVE)")
+            # A log that never rests is never reused. Most of it is copied by now, so that the writer waits little.
+            self._restart_log = log_pages > _MOST_LOG_PAGES
+
+    def _pragma(self, pragma: str) -> int:
+        """Run a checkpoint; how many pages the log holds."""
+        with contextlib.suppress(*DatabaseError, sqlite3.Error):
+            raw = self._engine.raw_connection()
+            try:
+                row = raw.cursor().execute(f"PRAGMA {pragma}").fetchone()
+                return int(row[1])
+            finally:
+                raw.close()
+        return 0
+
+
+def _resolve(batch: list[Work], results: list[Numbers | JournalError]) -> None:
+    for work, result in zip(batch, results, strict=True):
+        if work.done.done():
+            continue
+        if isinstance(result, JournalError):
+            work.done.set_exception(result)
+        else:
+            work.done.set_result(result)
