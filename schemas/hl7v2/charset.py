@@ -35,12 +35,14 @@ _TABLE_0211 = {
 """Python's codec for each name of the table; what ISO IR87 and ISO IR159 switch to comes by escape sequence."""
 
 _READABLE = frozenset(
-    ("ascii", "utf-8", "utf-16", "utf-32", "big5", "big5hkscs", "gb18030", "gbk", "gb2312", "euc_kr", "euc_jp")
-    + ("shift_jis", "cp932", "cp949", "cp950", "koi8-r", "koi8-u", "mac-roman", "tis-620", "cp437", "cp850", "cp852")
-    + tuple(f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17)))
-    + tuple(f"cp{page}" for page in range(1250, 1259))
+    {
+        *("ascii", "utf-8", "utf-16", "utf-32", "big5", "big5hkscs", "gb18030", "gbk", "gb2312", "euc_kr", "euc_jp"),
+        *("shift_jis", "cp932", "cp949", "cp950", "koi8-r", "koi8-u", "mac-roman", "tis-620", "cp437", "cp850"),
+        *(f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))),
+        *(f"cp{page}" for page in range(1250, 1259)),
+    }
 )
-"""The codecs that leave ASCII where it is, or are handled apart; no others are taken from a message or an option."""
+"""The codecs that leave ASCII where it is, or are handled apart; a message or an option may name no other."""
 
 _DOUBLE_BYTE = r"[\x81-\xfe][\x40-\x7e\x80-\xfe]"
 _MULTI_BYTE = {
@@ -68,20 +70,20 @@ _UNSHIELD = {shielded: byte for byte, shielded in _SHIELD.items()}
 
 @dataclass(frozen=True, slots=True)
 class Charset:
-    """How the bytes of one message are read: `codec` is Python's name, `jis` that of the ISO 2022 alternative, if any.
-
-    `known` is False where the message declares something else than what is used here.
-    """
+    """How bytes are read: `codec` is Python's name of the character set, `jis` of its ISO 2022 alternative, if any."""
 
     codec: str
     jis: str = ""
-    known: bool = True
-    declared: bool = True
+
+    @property
+    def unit(self) -> int:
+        """The number of bytes that the shortest character takes."""
+        return 4 if self.codec.startswith("utf-32") else 2 if self.codec.startswith("utf-16") else 1
 
     @property
     def is_wide(self) -> bool:
         """Whether every character, delimiters included, takes two or four bytes."""
-        return self.codec.startswith(("utf-16", "utf-32"))
+        return self.unit > 1
 
     def to_wire(self, data: bytes) -> str:
         """`data` as wire text; the bytes come back from `from_wire` exactly."""
@@ -100,20 +102,19 @@ class Charset:
         return wire.encode("latin-1")
 
     def decode(self, wire: str, errors: str = "replace") -> str:
-        """The text that `wire` stands for; what cannot be read becomes U+FFFD, or as `errors` (of Python's codecs) says."""
+        """The text that `wire` stands for; what cannot be read becomes U+FFFD, or what `errors` (of a codec) says."""
         if self.is_wide:
             return wire if errors != "replace" else wire.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         data = self.from_wire(wire)
         if not self.jis or b"\x1b" not in data:
             return data.decode(self.codec, errors)
-        pieces = _SWITCHED.split(data)
-        for at, piece in enumerate(pieces):
-            single = at % 2 == 0
-            data = _BACK_TO_SINGLE.sub(b"", piece) if single else piece
-            pieces[at] = data.decode(self.codec if single else "iso2022_jp_ext", errors).encode(
-                "utf-8", "surrogatepass"
-            )
-        return b"".join(pieces).decode("utf-8", "surrogatepass")
+        texts: list[str] = []
+        for at, piece in enumerate(_SWITCHED.split(data)):
+            if at % 2:
+                texts.append(piece.decode("iso2022_jp_ext", errors))
+            else:
+                texts.append(_BACK_TO_SINGLE.sub(b"", piece).decode(self.codec, errors))
+        return "".join(texts)
 
     def encode(self, text: str) -> str:
         """`text` as wire text; raises UnicodeEncodeError when this character set has no way to write it.
@@ -134,6 +135,9 @@ class Charset:
         if self.decode(wire, "surrogateescape") != text:
             raise UnicodeEncodeError(self.codec, text, 0, len(text), "is read differently")
         return wire
+
+
+ASCII = Charset("ascii")
 
 
 @lru_cache(maxsize=64)

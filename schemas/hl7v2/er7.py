@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from schemas.hl7v2 import escape as escapes
 from schemas.hl7v2.charset import Charset
 from schemas.hl7v2.delimiters import Delimiters
 from schemas.hl7v2.error import Hl7Error
+from schemas.hl7v2.inspect import inspect
 from schemas.hl7v2.opening import Opening, open_message
 from schemas.hl7v2.path import ALL, Path
 from schemas.hl7v2.segment import HEADERS, Segment
@@ -73,6 +75,14 @@ class Er7:
             other._hold([Segment(other, each.name, each.wire, each.end) for each in self.segments])
         return other
 
+    def only(self, segments: Iterable[Segment]) -> Er7:
+        """A message of its own that has these of this message's segments, in the order given, and no others."""
+        other = Er7(self._opening, self._body)
+        other._edited = True
+        other._lead = self._lead
+        other._hold([Segment(other, each.name, each.wire, each.end) for each in segments])
+        return other
+
     # reading
 
     def get(self, path: str) -> str:
@@ -100,7 +110,7 @@ class Er7:
         return segment.read(address) if address.field else segment.text
 
     def get_all(self, path: str) -> list[str]:
-        """The texts at `path` that are not empty, where `[*]` is each segment or repetition (`OBX[*]-3.1`, `PID-3[*].4`)."""
+        """The texts at `path` that are not empty; `[*]` is each segment or repetition (`OBX[*]-3.1`, `PID-3[*].4`)."""
         address = Path.parse(path)
         texts: list[str] = []
         for segment in self._addressed(address):
@@ -167,9 +177,7 @@ class Er7:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is wrong with the message's encoding: text that cannot be read, lines that are no segments, and so on."""
-        from schemas.hl7v2.inspect import inspect  # noqa: PLC0415
-
+        """What is wrong with the message's encoding: text that cannot be read, lines that are no segments and so on."""
         return inspect(self, self._opening)
 
     # editing
@@ -218,6 +226,13 @@ class Er7:
         return segment
 
     @property
+    def lead(self) -> str:
+        """The wire text before the first segment."""
+        if self._segments is None:
+            self._split()
+        return self._lead
+
+    @property
     def terminator(self) -> str:
         """What ends the message's first line: CR where there is only one."""
         found = _LINE_END.match(self.named("MSH")[0].end)
@@ -251,6 +266,11 @@ class Er7:
         if self._charset.jis:
             wire = escapes.code_switches(wire, self.delimiters)
         return wire if wire.isascii() and "\x1b" not in wire else self._charset.decode(wire, errors)
+
+    @property
+    def wire_charset(self) -> Charset:
+        """How the message's wire text is read."""
+        return self._charset
 
     def encode_value(self, value: str) -> str:
         """The wire text of plain text; raises `Hl7Error`."""
@@ -383,8 +403,7 @@ class Er7:
         first = next((at for at in range(0, len(pieces), 2) if self._starts_segment(pieces[at])), None)
         if first is None or len(pieces) == 1:
             return before
-        for at in range(first, len(pieces) - 1, 2):
-            segments.append(self._line(pieces[at], pieces[at + 1]))
+        segments += [self._line(pieces[at], pieces[at + 1]) for at in range(first, len(pieces) - 1, 2)]
         segments[-1].end += pieces[-1]
         return "".join(pieces[:first])
 

@@ -2,9 +2,9 @@
 
 
 class Hl7Error(ValueError):
-    """What was asked of an HL7 v2 message or path cannot be done; `hint` says what to do, `where` is an address (`MSH-9`).
+    """What was asked of an HL7 v2 message or path cannot be done.
 
-    None of the texts quotes patient data.
+    `hint` says what to do, `where` is an address (`MSH-9`). None of the texts quotes patient data.
     """
 
     def __init__(self, what: str, *, hint: str = "", where: str = "") -> None:

@@ -40,7 +40,7 @@ def unescape(text: str, delimiters: Delimiters = STANDARD, charset: Charset = UT
 
 
 def escape(text: str, delimiters: Delimiters = STANDARD) -> str:
-    r"""`text` as it is written in a message: delimiters as `\F\` and kin, a new line as `\.br\`, other controls as `\X0D\`.
+    r"""`text` as a message writes it: delimiters as `\F\` and kin, a new line as `\.br\`, other controls as `\X0D\`.
 
     `unescape` gives `text` again. Raises `Hl7Error` when an escape is needed and MSH-2 declares no escape character.
     """

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import NamedTuple
 
-from schemas.hl7v2.charset import Charset, charset_named
+from schemas.hl7v2.charset import ASCII, Charset, charset_named
 from schemas.hl7v2.delimiters import Delimiters
 from schemas.hl7v2.error import Hl7Error
 
-_AT_LINE_START = re.compile(r"(?:\A|[\r\n])[\s\x0b\ufeff\xef\xbb\xbf\x00]*(MSH[^\w\s])", re.ASCII)
+_AT_LINE_START = re.compile(r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*(MSH[^\w\s])", re.ASCII)
 _ANYWHERE = re.compile(r"(MSH[^\w\s])", re.ASCII)
 _LINE_BREAK = re.compile(r"[\r\n]")
 _SEARCHED = 65_536
@@ -22,14 +21,14 @@ _WIDE = (
     (b"M\0S\0H\0", "utf-16-le"),
     (b"\0M\0S\0H", "utf-16-be"),
 )
-ASCII = Charset("ascii")
 
 
 class Opening(NamedTuple):
     """What is known of a message before its segments are split.
 
     `wire` is the whole body as wire text, `offset` where MSH starts in it, `tail` the bytes after it that make no
-    character. `is_simple` says that wire text is text: ASCII throughout.
+    character. `is_simple` says that wire text is text: ASCII throughout. `by_option` says that the character set is
+    the channel's.
     """
 
     wire: str
@@ -38,39 +37,34 @@ class Opening(NamedTuple):
     delimiters: Delimiters
     charset: Charset
     is_simple: bool
+    by_option: bool = False
 
 
 def open_message(body: bytes, charset: str | None = None) -> Opening:
     """The opening of the message in `body`; raises `Hl7Error` when there is no MSH with a field separator."""
-    simple = body.isascii() and b"\x1b" not in body and b"\0" not in body[:64]
-    if not simple:
-        wide = _wide(body)
+    if b"\0" in body[:_SEARCHED]:
+        wide = wide_charset(body)
         if wide is not None:
-            return wide
+            return _open_wide(body, wide)
+    simple = body.isascii()
     wire = body.decode("latin-1")
-    offset = 0 if wire[:3] == "MSH" and _ANYWHERE.match(wire) else _find_header(wire)
-    found = _LINE_BREAK.search(wire, offset)
-    head = wire[offset : found.start()] if found else wire[offset:]
-    separator = head[3]
-    fields = head.split(separator, 18)
-    delimiters = Delimiters.declared(separator, fields[1])
-    names = fields[17].split(separator, 1)[0] if len(fields) > 17 else ""
-    chosen = _choose(body, names, delimiters, charset, simple)
-    if simple and not (chosen.jis and "\\M" in wire):
+    offset = 0 if _ANYWHERE.match(wire) else _find_header(wire)
+    separator, encoding_characters, names = _declared(wire, offset)
+    delimiters = Delimiters.declared(separator, encoding_characters)
+    declared = _named(names, delimiters.repetition)
+    option = None if declared is not None or (names and names != '""') else _named(charset or "")
+    chosen = declared or option
+    if chosen is None or (chosen.codec == "ascii" and not chosen.jis and not simple):
+        chosen = ASCII if simple else _guess(body)
+    if simple and not (chosen.jis and ("\x1b" in wire or "\\M" in wire)):
         return Opening(wire, offset, b"", delimiters, chosen, True)
-    return Opening(chosen.to_wire(body), offset, b"", delimiters, chosen, False)
+    return Opening(chosen.to_wire(body), offset, b"", delimiters, chosen, False, option is not None)
 
 
-def _choose(body: bytes, names: str, delimiters: Delimiters, option: str | None, simple: bool) -> Charset:
-    if names and names != '""':
-        declared = charset_named(names, delimiters.repetition)
-        if declared is not None and not declared.is_wide and (declared.codec != "ascii" or declared.jis or simple):
-            return declared
-    elif option:
-        declared = charset_named(option)
-        if declared is not None and not declared.is_wide:
-            return declared
-    return ASCII if simple else _guess(body)
+def _named(names: str, separator: str = "~") -> Charset | None:
+    """The character set that is declared, None where it is none that bytes with ASCII in them can be in."""
+    named = charset_named(names, separator) if names and names != '""' else None
+    return None if named is None or named.is_wide else named
 
 
 def _guess(body: bytes) -> Charset:
@@ -93,25 +87,33 @@ def _find_header(wire: str) -> int:
     return found.start(1)
 
 
-def _wide(body: bytes) -> Opening | None:
-    """The opening of a message in UTF-16 or UTF-32, None where `body` is none."""
-    head = body[: 2 * _SEARCHED]
-    for mark, codec in _WIDE:
-        if mark not in head:
-            continue
-        size = 4 if "32" in codec else 2
-        whole = len(body) - len(body) % size
-        charset = Charset(codec)
-        try:
-            wire = charset.to_wire(body[:whole])
-        except UnicodeDecodeError:
-            return None
-        if codecs.encode(wire, codec, "surrogatepass") != body[:whole]:
-            return None
-        offset = _find_header(wire)
-        found = _LINE_BREAK.search(wire, offset)
-        head_line = wire[offset : found.start()] if found else wire[offset:]
-        separator = head_line[3]
-        delimiters = Delimiters.declared(separator, head_line.split(separator, 2)[1])
-        return Opening(wire, offset, body[whole:], delimiters, charset, False)
-    return None
+def wide_charset(body: bytes) -> Charset | None:
+    """UTF-16 or UTF-32 where `body` has an MSH in it, else None."""
+    head = body[:_SEARCHED]
+    codec = next((codec for mark, codec in _WIDE if mark in head), None) if b"\0" in head else None
+    if codec is None:
+        return None
+    charset = Charset(codec)
+    whole = body[: len(body) - len(body) % charset.unit]
+    try:
+        same = charset.from_wire(charset.to_wire(whole)) == whole
+    except UnicodeError:
+        return None
+    return charset if same else None
+
+
+def _open_wide(body: bytes, charset: Charset) -> Opening:
+    whole = len(body) - len(body) % charset.unit
+    wire = charset.to_wire(body[:whole])
+    offset = _find_header(wire)
+    separator, encoding_characters, _ = _declared(wire, offset)
+    return Opening(wire, offset, body[whole:], Delimiters.declared(separator, encoding_characters), charset, False)
+
+
+def _declared(wire: str, offset: int) -> tuple[str, str, str]:
+    """MSH-1, MSH-2 and MSH-18 of the header at `offset`."""
+    found = _LINE_BREAK.search(wire, offset)
+    head = wire[offset : found.start()] if found else wire[offset:]
+    separator = head[3]
+    fields = head.split(separator, 18)
+    return separator, fields[1], fields[17] if len(fields) > 17 else ""

@@ -113,32 +113,13 @@ class Segment:
         delimiters = message.delimiters
         if path.field <= 2 and self.name in HEADERS:
             return value if path.field == 2 or path.component <= 1 else ""
-        if path.repetition is None:
-            if not path.component:
-                return _text(message, value, delimiters)
-            repetition = delimiters.repetition
-            if repetition in value:
-                value = value[: value.index(repetition)]
-        elif path.repetition == ALL:
+        if path.repetition == ALL:
             return next(iter(self.read_all(path)), "")
-        else:
-            repetitions = value.split(delimiters.repetition)
-            if path.repetition > len(repetitions):
-                return ""
-            value = repetitions[path.repetition - 1]
-            if not path.component:
-                return _text(message, value, delimiters)
-        components = value.split(delimiters.component)
-        if path.component > len(components):
+        if (path.component or path.repetition is not None) and delimiters.repetition in value:
+            value = _nth(value, delimiters.repetition, path.repetition or 1) or ""
+        elif path.repetition is not None and path.repetition > 1:
             return ""
-        value = components[path.component - 1]
-        if delimiters.subcomponent in value:
-            if not path.subcomponent:
-                return message.decode_wire(value)
-            value = _nth(value, delimiters.subcomponent, path.subcomponent) or ""
-        elif path.subcomponent > 1:
-            return ""
-        return message.plain(value)
+        return _text(message, value, delimiters) if not path.component else _component(message, value, path)
 
     def read_all(self, path: Path) -> list[str]:
         """The texts at `path` that are not empty; one for each repetition where its repetition is `ALL`."""
@@ -152,16 +133,7 @@ class Segment:
             return [value]
         texts = []
         for repetition in value.split(delimiters.repetition):
-            if not path.component:
-                text = _text(message, repetition, delimiters)
-            else:
-                component = _nth(repetition, delimiters.component, path.component) or ""
-                if path.subcomponent:
-                    text = message.plain(_nth(component, delimiters.subcomponent, path.subcomponent) or "")
-                elif delimiters.subcomponent in component:
-                    text = message.decode_wire(component)
-                else:
-                    text = message.plain(component)
+            text = _component(message, repetition, path) if path.component else _text(message, repetition, delimiters)
             if text:
                 texts.append(text)
         return texts
@@ -186,7 +158,7 @@ class Segment:
         return value
 
     def write(self, path: Path, wire: str) -> None:
-        """Put wire text at `path`; raises `Hl7Error` when it holds a separator of a higher level or cannot be placed."""
+        """Put wire text at `path`; raises `Hl7Error` when it holds a separator of a higher level or has no place."""
         self._editable(path)
         delimiters = self._message.delimiters
         levels = _levels(path, delimiters)
@@ -229,7 +201,7 @@ class Segment:
             return 0
         value = fields[path.field]
         delimiters = self._message.delimiters
-        if path.repetition is None and not path.component or path.repetition == ALL and not path.component:
+        if not path.component and path.repetition in (None, ALL):
             if not value:
                 return 0
             if path.field == len(fields) - 1:
@@ -306,6 +278,22 @@ def _text(message: Er7, value: str, delimiters: Delimiters) -> str:
     if delimiters.component in value or delimiters.repetition in value or delimiters.subcomponent in value:
         return message.decode_wire(value)
     return message.plain(value)
+
+
+def _component(message: Er7, value: str, path: Path) -> str:
+    """The text of a component or subcomponent of a repetition."""
+    components = value.split(message.delimiters.component)
+    if path.component > len(components):
+        return ""
+    value = components[path.component - 1]
+    separator = message.delimiters.subcomponent
+    if separator in value:
+        if not path.subcomponent:
+            return message.decode_wire(value)
+        value = _nth(value, separator, path.subcomponent) or ""
+    elif path.subcomponent > 1:
+        return ""
+    return message.plain(value) if value else ""
 
 
 def _nth(value: str, separator: str, index: int) -> str | None:
