@@ -101,7 +101,11 @@ def _texts(path: str, value: object) -> tuple[str, ...]:
 
 
 def _condition(written: object) -> object:
-    return Condition.read(written) if isinstance(written, Mapping) else written
+    if isinstance(written, Condition):
+        return written
+    if not isinstance(written, Mapping):
+        raise ConditionError("a condition is paths and their values: {MSH-9.1: ADT}")
+    return Condition.read(written)
 
 
 _SCALAR: dict[str, object] = {"type": ["string", "number", "boolean"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,6 +18,8 @@ MAX_CELL = 4096
 MAX_COLUMNS = 64
 
 CODE_MAP_COLUMNS = ("code", "system", "to_code", "to_display", "to_system")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class TableError(ValueError):
@@ -91,7 +94,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeMap:
-    """Codes to codes, from a CSV file with the columns `CODE_MAP_COLUMNS` and, where rows differ by sender, `sender`."""
+    """Codes to codes, from a CSV file with the `CODE_MAP_COLUMNS` and, where rows differ by sender, `sender`."""
 
     name: str
     targets: Mapping[tuple[str, str, str], Code] = field(repr=False)
@@ -138,6 +141,8 @@ def _cells(text: str, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
             return
         if not any(cells) or cells[0].lstrip().startswith("#"):
             continue
+        if any(map(_CONTROL.search, cells)):
+            raise TableError(f"{name}:{line}: a control character; save the file as plain text")
         if len(cells) > MAX_COLUMNS or max(map(len, cells)) > MAX_CELL:
             raise TableError(f"{name}:{line}: more than {MAX_COLUMNS} columns or {MAX_CELL} characters in a cell")
         yield line, tuple(cell.strip() for cell in cells)
