@@ -23,7 +23,7 @@ Committed = Callable[[list[Waiting]], None]
 
 
 class Acceptor:
-    """The accept function of one channel; `search` are the site's own named paths, `committed` wakes the route stage."""
+    """The accept function of one channel; `search` are the site's own named paths; `committed` wakes the router."""
 
     def __init__(
         self, channel: Channel, journal: Journal, clock: Clock, committed: Committed, search: Mapping[str, str]

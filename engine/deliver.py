@@ -7,7 +7,7 @@ import heapq
 import logging
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -31,17 +31,25 @@ _GRACE = 20.0  # seconds that a delivery under way is given when the engine stop
 
 
 class Deliverer:
-    """The deliver stage of one route, for the one process that owns the route's queue."""
+    """The deliver stage of one route, for the one process that owns the route's queue, as long as it `holds` it."""
 
     def __init__(
-        self, channel: Channel, route: Route, outbound: Outbound, journal: Journal, feed: Feed, clock: Clock
+        self,
+        channel: Channel,
+        route: Route,
+        outbound: Outbound,
+        journal: Journal,
+        feed: Feed,
+        clock: Clock,
+        holds: Callable[[], bool],
     ) -> None:
         self.queue = channel.queue(route)
         self.route = route
         self._outbound = outbound
         self._journal = journal
-        self._feed = feed
+        self.feed = feed
         self._clock = clock
+        self._holds = holds
         self._chance = random.Random().random  # noqa: S311 - spreads retries, guards nothing
         self._loop = asyncio.get_running_loop()
         self._ordered = route.in_order is not None
@@ -103,7 +111,7 @@ class Deliverer:
     async def due(self, waiting: list[Waiting]) -> None:
         """Take in messages whose time has come: retries, replays."""
         for one in waiting:
-            self._take(replace(one, due=None) if not self.holds(one.seq) else one)
+            self._take(one._replace(due=None) if not self.holds(one.seq) else one)
         self._signal()
 
     async def _take_in(self) -> None:
@@ -112,7 +120,7 @@ class Deliverer:
                 self._room.clear()
                 await self._room.wait()
             try:
-                for waiting in await self._feed.take(_BATCH):
+                for waiting in await self.feed.take(_BATCH):
                     self._take(waiting)
             except JournalError as error:
                 log.warning("delivery of %s waits: %s", self.queue, error)
@@ -134,7 +142,7 @@ class Deliverer:
             return  # it has its time in the journal, and holds nobody up
         size = len(waiting.message.body)
         if self._bytes + size > _MOST_BYTES and self._hand:
-            waiting = replace(waiting, message=replace(waiting.message, body=b""), loaded=False)
+            waiting = waiting._replace(message=replace(waiting.message, body=b""), loaded=False)
         else:
             self._bytes += size
         self._hand[waiting.seq] = waiting
@@ -173,7 +181,7 @@ class Deliverer:
     async def _next(self) -> Waiting | None:
         """The next message that may start, once there is one; None when the stage stops."""
         while not self._stopping:
-            if self._paused_until is None and not self._unrecorded:
+            if self._paused_until is None and not self._unrecorded and self._holds():
                 place = self._lines.start()
                 while place is not None:
                     waiting = self._hand[place]
@@ -214,8 +222,8 @@ class Deliverer:
                 self._pause(state.due)
         if state.status is Status.DEFERRED and self._ordered:
             # It keeps its place at the head of its lines: a retry never lets a later message overtake.
-            self._hand[place] = replace(
-                waiting, status=state.status, due=state.due, attempts=attempts, first_attempt=state.first_attempt
+            self._hand[place] = waiting._replace(
+                status=state.status, due=state.due, attempts=attempts, first_attempt=state.first_attempt
             )
             if state.due is not None:
                 self._at(state.due, place)

@@ -71,6 +71,11 @@ class Feed:
         self._stragglers.update(place for place in places if place <= self._cursor and place not in self._recent)
         self._wake.set()
 
+    def found(self, places: Iterable[int]) -> None:
+        """A search of the journal found open messages at these places that the worker does not hold."""
+        self._stragglers.update(places)
+        self._wake.set()
+
     async def take(self, limit: int) -> list[Waiting]:
         """The next messages, up to `limit`, at least one; waits until there are some. Raises `JournalError`."""
         while True:

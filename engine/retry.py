@@ -12,9 +12,9 @@ _SETTLED = {OutcomeCode.DELIVERED: Status.DELIVERED, OutcomeCode.REFUSED: Status
 
 
 def backoff(retry: Retry, attempts: int, chance: float) -> timedelta:
-    """How long to wait after `attempts` attempts: `first`, doubled each time up to `most`, less a fifth at most by chance.
+    """How long to wait after `attempts` attempts: `first`, doubled each time up to `most`.
 
-    `chance` is in [0, 1): it spreads the retries of many messages that failed at one moment.
+    `chance` in [0, 1) takes off up to a fifth: it spreads the retries of many messages that failed at one moment.
     """
     doubled = retry.first * 2 ** min(attempts - 1, 30) if attempts > 0 else retry.first
     return min(doubled, retry.most) * (1 - chance / 5)

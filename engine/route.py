@@ -36,10 +36,11 @@ class Router:
     def __init__(self, channel: Channel, journal: Journal, feed: Feed, clock: Clock, routed: Routed) -> None:
         self.channel = channel
         self._journal = journal
-        self._feed = feed
+        self.feed = feed
         self._clock = clock
         self._routed = routed
         self._loop = asyncio.get_running_loop()
+        self._in_hand: set[int] = set()
         self.filtered = 0
         self.failed = 0
         self.routed = 0
@@ -48,16 +49,29 @@ class Router:
         """Route what waits until cancelled. Derived ids see to it that nothing is routed twice if that cuts a write."""
         while True:
             try:
-                await self._route(await self._feed.take(_BATCH))
+                await self._route(await self.feed.take(_BATCH))
             except JournalError as error:
                 log.warning("routing of %s waits: %s", self.channel.name, error)
                 await asyncio.sleep(_JOURNAL_PAUSE)
+
+    def holds(self, place: int) -> bool:
+        """Whether the message at `place` is being routed."""
+        return place in self._in_hand
 
     async def due(self, waiting: list[Waiting]) -> None:
         """Route messages whose time has come once more: an operator's replay."""
         await self._route(waiting)
 
     async def _route(self, taken: list[Waiting]) -> None:
+        taken = [waiting for waiting in taken if waiting.seq not in self._in_hand]
+        places = {waiting.seq for waiting in taken}
+        self._in_hand |= places
+        try:
+            await self._journaled(taken)
+        finally:
+            self._in_hand -= places
+
+    async def _journaled(self, taken: list[Waiting]) -> None:
         batch = _Batch()
         since = self._loop.time()
         for waiting in taken:
@@ -77,7 +91,7 @@ class Router:
         for route, child in batch.children:
             place = numbers.get(child.message.id)
             if place is not None:
-                by_route.setdefault(route.name, (route, []))[1].append(replace(child, seq=place))
+                by_route.setdefault(route.name, (route, []))[1].append(child._replace(seq=place))
         for route, children in by_route.values():
             self._routed(route, children)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
@@ -63,6 +64,24 @@ def database_url(written: str) -> URL:
     raise JournalError(
         f"the journal cannot live in {url.get_backend_name()}", "write sqlite:///PATH or postgresql://USER@HOST/NAME"
     )
+
+
+def lock(url: URL) -> IO[str] | None:
+    """Take the lock beside a SQLite journal, until the file given is closed; raises `JournalError` when it is taken."""
+    if not url.database or url.database == ":memory:":
+        return None
+    path = Path(f"{url.database}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise JournalError(
+            "another engine works on this journal", "stop it first, or let both share a PostgreSQL journal"
+        ) from None
+    except OSError as error:
+        raise explained(error) from None
+    return file
 
 
 def connect(url: URL, *, reading: bool = False) -> Engine:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 
@@ -26,8 +26,7 @@ def moment(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """What a received message can be found by; `terms` are the site's own named paths (name, value)."""
 
     type: str = ""
@@ -39,8 +38,7 @@ class Keys:
 NO_KEYS = Keys()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A new row: `message` in `queue`. `body_of` names the message whose body this one shares, when it does."""
 
     message: Message
@@ -54,8 +52,7 @@ class Entry:
     settled: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """The state that the row of message `id` moves on to; it replaces the former state whole."""
 
     id: str
@@ -69,9 +66,8 @@ class State:
     reply: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A fact about message `message` that its row does not keep: an attempt before the last, a repeat, an operator's act."""
+class Event(NamedTuple):
+    """A fact about `message` that its row does not keep: an attempt before the last, a repeat, an operator's act."""
 
     message: str
     at: datetime

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Select, bindparam, case, func, select
 from sqlalchemy.orm import aliased
 
-from engine.journal.database import DatabaseError, JournalError, connect, database_url, explained
+from engine.journal.database import DatabaseError, JournalError, connect, database_url, explained, lock
 from engine.journal.entry import (
     Entry,
     Event,
@@ -24,15 +24,14 @@ from engine.journal.entry import (
     read_findings,
 )
 from engine.journal.migrate import migrate
-from engine.journal.tables import Status, messages
+from engine.journal.tables import Status, identity, messages
 from engine.journal.writer import Numbers, Writer
 from schemas.message import Message
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A message that waits in a queue: its place `seq`, the lines it stands in, and how its delivery went so far."""
 
     seq: int
@@ -77,10 +76,16 @@ class Journal:
     def __init__(self, url: str) -> None:
         self._url = database_url(url)
         self.shared = self._url.get_backend_name() == "postgresql"
-        """Whether other processes may use this journal at the same time."""
+        """Whether other engine processes may use this journal at the same time."""
+        self._lock: IO[str] | None = None
 
-    async def open(self) -> None:
-        """Connect, bring the schema up to date, start the writer."""
+    async def open(self, *, exclusive: bool = False) -> None:
+        """Connect, bring the schema up to date, start the writer.
+
+        An engine opens a journal that cannot be shared with `exclusive`, and is refused while another engine has it.
+        """
+        if exclusive and not self.shared:
+            self._lock = lock(self._url)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="journal-reader")
         try:
             self._engine = connect(self._url)
@@ -88,10 +93,13 @@ class Journal:
         except DatabaseError as error:
             raise explained(error) from None
         self._reading = connect(self._url, reading=True)
+        self.id = await self.read(lambda connection: str(connection.execute(select(identity.c.id)).scalar()))
         self._writer = Writer(self._engine)
 
     async def close(self) -> None:
         """Commit what waits and let go of the database."""
+        if self._lock is not None:
+            self._lock.close()
         await self._writer.close()
         self._readers.shutdown(wait=True)
         self._reading.dispose()
@@ -114,7 +122,7 @@ class Journal:
         return self._writer.submit((), states, events)
 
     async def waiting(self, queue: str, after: int, limit: int, *, deferred: bool) -> list[Waiting]:
-        """The open messages of `queue` with a place after `after`, in order; those with a due time only if `deferred`."""
+        """The open messages of `queue` after place `after`, in order; those with a due time only if `deferred`."""
         query = _WAITING.where(messages.c.queue == queue, messages.c.open, messages.c.seq > after)
         if not deferred:
             query = query.where(messages.c.due.is_(None))
@@ -143,7 +151,7 @@ class Journal:
         return await self.read(ask)
 
     async def open_places(self, queue: str, up_to: int, limit: int) -> list[int]:
-        """The places up to `up_to` at which messages of `queue` are open and not due later, the first `limit` of them."""
+        """The first `limit` places up to `up_to` at which messages of `queue` are open and have no due time."""
         query = (
             select(messages.c.seq)
             .where(messages.c.queue == queue, messages.c.open, messages.c.due.is_(None), messages.c.seq <= up_to)
@@ -161,7 +169,7 @@ class Journal:
         if waiting.loaded:
             return waiting
         body = await self.read(lambda connection: _content(connection, waiting.body_of or waiting.message.id))
-        return replace(waiting, message=replace(waiting.message, body=body), loaded=True)
+        return waiting._replace(message=replace(waiting.message, body=body), loaded=True)
 
     async def repeat_of(self, message: Message, control_id: str, since: datetime) -> str | None:
         """The id of the message of the same channel, control id and body that was accepted after `since`, if any."""

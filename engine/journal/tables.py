@@ -26,7 +26,10 @@ class Status(StrEnum):
 
 
 TROUBLE = (Status.REJECTED, Status.PENDING, Status.DEFERRED, Status.REFUSED, Status.FAILED)
-"""The states that an operator looks for; they have an index of their own."""
+"""The states that an operator looks for."""
+
+SOUGHT = (*TROUBLE, Status.FILTERED)
+"""The states that may be few among many, so that they have an index of their own."""
 
 metadata = MetaData(
     naming_convention={
@@ -86,6 +89,8 @@ terms = Table(
     Column("message", String(32), primary_key=True, index=True),
 )
 
+identity = Table("identity", metadata, Column("id", String(32), primary_key=True))
+
 processes = Table(
     "processes",
     metadata,
@@ -100,10 +105,11 @@ owners = Table(
     Column("process", String),
 )
 
-_trouble = text("status IN ({})".format(", ".join(f"'{status}'" for status in TROUBLE)))
+_sought = text("status IN ({})".format(", ".join(f"'{status}'" for status in SOUGHT)))
 
 Index("messages_id", messages.c.id, unique=True)
-Index("messages_queue", messages.c.queue, messages.c.seq)
+# Ids are in the order of time, so that an index that ends in the id serves a search within a span of time.
+Index("messages_queue", messages.c.queue, messages.c.id)
 Index("messages_open", messages.c.queue, messages.c.seq, sqlite_where=text("open = 1"), postgresql_where=text("open"))
 Index(
     "messages_due",
@@ -112,7 +118,7 @@ Index(
     sqlite_where=text("due IS NOT NULL"),
     postgresql_where=text("due IS NOT NULL"),
 )
-Index("messages_trouble", messages.c.status, messages.c.seq, sqlite_where=_trouble, postgresql_where=_trouble)
+Index("messages_sought", messages.c.status, messages.c.id, sqlite_where=_sought, postgresql_where=_sought)
 for _name in ("type", "control_id", "patient_id", "parent"):
     _present = text(f"{_name} IS NOT NULL")
-    Index(f"messages_{_name}", messages.c[_name], messages.c.seq, sqlite_where=_present, postgresql_where=_present)
+    Index(f"messages_{_name}", messages.c[_name], messages.c.id, sqlite_where=_present, postgresql_where=_present)

@@ -28,7 +28,7 @@ _MOST_IN_ONE_COMMIT = 500  # units of work
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One unit: its rows become durable together or not at all. `done` gives the sequence number of each new row by id."""
+    """One unit: its rows become durable together or not at all. `done` gives the place of each new row by id."""
 
     done: asyncio.Future[Numbers]
     entries: Sequence[Entry] = ()

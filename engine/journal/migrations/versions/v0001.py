@@ -1,5 +1,7 @@
 """The journal's first schema."""
 
+import uuid
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -47,12 +49,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name="messages_pk"),
     )
     _index("messages_id", ["id"], unique=True)
-    _index("messages_queue", ["queue", "seq"])
+    _index("messages_queue", ["queue", "id"])
     _index("messages_open", ["queue", "seq"], "open", sqlite="open = 1")
     _index("messages_due", ["queue", "due"], "due IS NOT NULL")
-    _index("messages_trouble", ["status", "seq"], "status IN ('rejected', 'pending', 'deferred', 'refused', 'failed')")
+    _index(
+        "messages_sought",
+        ["status", "id"],
+        "status IN ('rejected', 'pending', 'deferred', 'refused', 'failed', 'filtered')",
+    )
     for name in ("type", "control_id", "patient_id", "parent"):
-        _index(f"messages_{name}", [name, "seq"], f"{name} IS NOT NULL")
+        _index(f"messages_{name}", [name, "id"], f"{name} IS NOT NULL")
     op.create_table(
         "events",
         sa.Column("seq", _SEQUENCE, autoincrement=True, nullable=False),
@@ -72,6 +78,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "value", "message", name="terms_pk"),
     )
     op.create_index("terms_message", "terms", ["message"])
+    op.create_table(
+        "identity", sa.Column("id", sa.String(32), nullable=False), sa.PrimaryKeyConstraint("id", name="identity_pk")
+    )
+    op.bulk_insert(sa.table("identity", sa.column("id", sa.String)), [{"id": uuid.uuid4().hex}])
     op.create_table(
         "processes",
         sa.Column("name", sa.String, nullable=False),

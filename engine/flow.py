@@ -1,0 +1,177 @@
+"""A channel at work in this process: its inbound end, its accept function, and the stages of the queues it owns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from channels.ends import EndContext
+from engine.accept import Acceptor
+from engine.backbone import Backbone
+from engine.channel import Channel, Route
+from engine.deliver import Deliverer
+from engine.due import Worker
+from engine.feed import Feed
+from engine.journal import Journal, Waiting
+from engine.route import Router
+from schemas.finding import Finding, Severity
+from schemas.ids import Clock, new_id
+
+log = logging.getLogger(__name__)
+
+_TICKETS = 500
+_LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.INFORMATION: logging.INFO}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every channel of the engine works with."""
+
+    journal: Journal
+    backbone: Backbone
+    clock: Clock
+    site: Path
+    search: Mapping[str, str]
+    holds: Callable[[], bool]
+
+
+class Flow:
+    """One channel at work."""
+
+    def __init__(self, channel: Channel, services: Services) -> None:
+        self.channel = channel
+        self._services = services
+        self._routes = {channel.queue(route): route for route in channel.routes}
+        self._stops: dict[str, Callable[[], Awaitable[None]]] = {}
+        self.workers: dict[str, Worker] = {}
+        self.acceptor = Acceptor(channel, services.journal, services.clock, self._accepted, services.search)
+        self._inbound: asyncio.Task[None] | None = None
+
+    @property
+    def queues(self) -> set[str]:
+        """The queues of this channel: its own, and one for each route."""
+        return {self.channel.name, *self._routes}
+
+    @property
+    def listening(self) -> bool:
+        """Whether the inbound end is at work."""
+        return self._inbound is not None and not self._inbound.done()
+
+    async def listen(self) -> None:
+        """Start the inbound end; returns once it takes messages, raises `OSError` when it cannot."""
+        bound = self.channel.inbound
+        assert bound.end.inbound is not None
+        inbound = bound.end.inbound(self._context(self.channel.name), **bound.options)
+        ready = asyncio.Event()
+        self._inbound = asyncio.create_task(
+            inbound.serve(self.acceptor.accept, ready.set), name=f"{self.channel.name} inbound"
+        )
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait((waiting, self._inbound), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._inbound.done():
+            self._inbound.result()
+        else:
+            self._inbound.add_done_callback(self._ended)
+
+    async def stop_listening(self) -> None:
+        """Take no new input; what is in flight is answered."""
+        if self._inbound is not None:
+            self._inbound.cancel()
+            await asyncio.gather(self._inbound, return_exceptions=True)
+            self._inbound = None
+
+    async def work(self, queue: str) -> None:
+        """Start the stage of `queue`, which this process owns from now on."""
+        route = self._routes.get(queue)
+        feed = Feed(self._services.journal, queue, deferred=route is not None and route.in_order is not None)
+        stop = await self._route_stage(feed) if route is None else await self._deliver_stage(route, feed)
+        subscription = None
+        if self._services.journal.shared:
+            subscription = self._services.backbone.consume(queue, _waker(feed), prefetch=_TICKETS)
+
+        async def leave() -> None:
+            if subscription is not None:
+                await subscription.cancel()
+            await stop()
+
+        self._stops[queue] = leave
+
+    async def leave(self, queue: str) -> None:
+        """End the stage of `queue`: what is under way ends, nothing new is begun."""
+        stop = self._stops.pop(queue, None)
+        if stop is not None:
+            await stop()
+            self.workers.pop(queue, None)
+
+    async def _route_stage(self, feed: Feed) -> Callable[[], Awaitable[None]]:
+        router = Router(self.channel, self._services.journal, feed, self._services.clock, self._routed)
+        self.workers[feed.queue] = router
+        task = asyncio.create_task(router.run(), name=f"{feed.queue} router")
+        task.add_done_callback(self._ended)
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        return stop
+
+    async def _deliver_stage(self, route: Route, feed: Feed) -> Callable[[], Awaitable[None]]:
+        services = self._services
+        bound = route.outbound
+        assert bound.end.outbound is not None
+        outbound = bound.end.outbound(self._context(feed.queue), **bound.options)
+        deliverer = Deliverer(self.channel, route, outbound, services.journal, feed, services.clock, services.holds)
+        self.workers[feed.queue] = deliverer
+        deliverer.start()
+
+        async def stop() -> None:
+            await deliverer.stop()
+            await outbound.close()
+
+        return stop
+
+    def _accepted(self, waiting: list[Waiting]) -> None:
+        self._hand_over(self.channel.name, waiting)
+
+    def _routed(self, route: Route, waiting: list[Waiting]) -> None:
+        self._hand_over(self.channel.queue(route), waiting)
+
+    def _hand_over(self, queue: str, waiting: list[Waiting]) -> None:
+        """What was journaled into `queue` goes to its stage: in memory when it can only be here, else by tickets."""
+        if self._services.journal.shared:
+            self._services.backbone.put(queue, [str(one.seq) for one in waiting])
+            return
+        worker = self.workers.get(queue)
+        if worker is not None:
+            for one in waiting:
+                worker.feed.offer(one)
+
+    def _context(self, place: str) -> EndContext:
+        clock = self._services.clock
+        return EndContext(
+            channel=self.channel.name,
+            site=self._services.site,
+            now=clock,
+            new_id=lambda: new_id(clock()),
+            report=lambda finding: _report(place, finding),
+        )
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s stopped: %s", task.get_name(), task.exception(), exc_info=task.exception())
+
+
+def _waker(feed: Feed) -> Callable[[list[str]], Awaitable[None]]:
+    async def wake(tickets: list[str]) -> None:
+        feed.wake(int(ticket) for ticket in tickets if ticket.isdecimal())
+
+    return wake
+
+
+def _report(place: str, finding: Finding) -> None:
+    log.log(_LEVELS[finding.severity], "%s: %s", place, finding)

@@ -1,0 +1,234 @@
+"""The engine at work: a site's channels, from the first journal row to an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+
+import uvloop
+
+from engine.backbone import backbone_at
+from engine.channel import Channel
+from engine.config.site import Site, load_site
+from engine.config.watch import changed, reload, snapshot
+from engine.due import Worker, watch_due
+from engine.flow import Flow, Services
+from engine.health import HealthServer
+from engine.journal import Journal, JournalError
+from engine.logs import set_up
+from engine.ownership import Ownership
+from schemas.finding import Finding, Severity
+from schemas.ids import Clock, utc_now
+
+log = logging.getLogger(__name__)
+
+_WATCH_EVERY = 2.0  # seconds
+_AGAIN = 5.0  # seconds until what could not be started is tried again
+
+
+class Engine:
+    """The channels of one site at work in this process."""
+
+    def __init__(self, site: Site, env: Mapping[str, str], clock: Clock = utc_now) -> None:
+        self.site = site
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._env = env
+        self._clock = clock
+        self.journal = Journal(site.settings.journal)
+        self.flows: dict[str, Flow] = {}
+        self._tasks: list[asyncio.Task[object]] = []
+        self._again: set[asyncio.Task[object]] = set()
+        self._reloading = asyncio.Lock()
+        self._health: HealthServer | None = None
+
+    async def start(self) -> None:
+        """Start every channel; raises `JournalError`, `ValueError` or `OSError` when the engine cannot start."""
+        await self.journal.open(exclusive=True)
+        self.backbone = backbone_at(self.site.settings.backbone, site=self.journal.id)
+        self.backbone.on_up(self._wake_all)
+        self.backbone.on_missed(self._wake)
+        await self.backbone.open()
+        self.ownership = Ownership(self.journal, self.name, self._queues, self._gained, self._lost)
+        self._services = Services(
+            self.journal, self.backbone, self._clock, self.site.folder, self.site.settings.search, self.ownership.holds
+        )
+        for channel in self.site.channels:
+            self.flows[channel.name] = Flow(channel, self._services)
+        self._spawn("ownership", self.ownership.run())
+        self._spawn("due", watch_due(self.journal, self.workers, self._clock))
+        for flow in self.flows.values():
+            await flow.listen()
+        if self.site.settings.health is not None:
+            self._health = HealthServer(self, self.site.settings.health.listen)
+            await self._health.start()
+        self._spawn("watch", self._watch())
+
+    async def stop(self) -> None:
+        """Take no new input, let end what is in flight, give up the queues, close the journal."""
+        await asyncio.gather(*(flow.stop_listening() for flow in self.flows.values()))
+        for task in (*self._tasks, *self._again):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._again, return_exceptions=True)
+        await self.ownership.release()
+        await self.backbone.close()
+        if self._health is not None:
+            await self._health.stop()
+        await self.journal.close()
+
+    def workers(self) -> dict[str, Worker]:
+        """The stages at work in this process, by queue."""
+        return {queue: worker for flow in self.flows.values() for queue, worker in flow.workers.items()}
+
+    async def reload(self) -> list[Finding]:
+        """Take up what has changed in the site's files; a channel that is now wrong stays as it was."""
+        async with self._reloading:
+            site, findings = reload(self.site, self.site.folder, self._env)
+            before = {channel.name: channel for channel in self.site.channels}
+            after = {channel.name: channel for channel in site.channels}
+            self.site = site
+            for name in before.keys() - after.keys():
+                await self._remove(name)
+            for name, channel in after.items():
+                if name not in before or before[name].digest != channel.digest:
+                    await self._replace(channel)
+            self.ownership.changed()
+            for finding in findings:
+                if finding.severity is Severity.ERROR:
+                    log.error("%s", finding)
+            return findings
+
+    async def _remove(self, name: str) -> None:
+        flow = self.flows.pop(name)
+        await flow.stop_listening()
+        for queue in list(flow.workers):
+            await flow.leave(queue)
+        log.info("channel %s has left", name)
+
+    async def _replace(self, channel: Channel) -> None:
+        old = self.flows.get(channel.name)
+        working: set[str] = set()
+        if old is not None:
+            working = set(old.workers)
+            await self._remove(channel.name)
+        flow = self.flows[channel.name] = Flow(channel, self._services)
+        for queue in flow.queues & working:
+            await self._gained(queue)
+        try:
+            await flow.listen()
+        except OSError as error:
+            log.error("channel %s cannot listen: %s; trying again", channel.name, error)  # noqa: TRY400
+            self._later(self._listen_again(flow))
+        log.info("channel %s is taken up", channel.name)
+
+    async def _listen_again(self, flow: Flow) -> None:
+        while self.flows.get(flow.channel.name) is flow:
+            await asyncio.sleep(_AGAIN)
+            with contextlib.suppress(OSError):
+                await flow.listen()
+                return
+
+    def _queues(self) -> set[str]:
+        return {queue for flow in self.flows.values() for queue in flow.queues}
+
+    def _flow_of(self, queue: str) -> Flow | None:
+        return self.flows.get(queue.partition("/")[0])
+
+    async def _gained(self, queue: str) -> None:
+        flow = self._flow_of(queue)
+        if flow is None:
+            return
+        try:
+            await flow.work(queue)
+        except Exception:
+            log.exception("%s cannot be worked; trying again in %d s", queue, _AGAIN)
+            self._later(self._work_again(queue))
+
+    async def _work_again(self, queue: str) -> None:
+        await asyncio.sleep(_AGAIN)
+        if queue in self.ownership.owned:
+            await self._gained(queue)
+
+    async def _lost(self, queue: str) -> None:
+        flow = self._flow_of(queue)
+        if flow is not None:
+            await flow.leave(queue)
+
+    def _wake(self, queue: str) -> None:
+        worker = self.workers().get(queue)
+        if worker is not None:
+            worker.feed.wake(())
+
+    def _wake_all(self) -> None:
+        for worker in self.workers().values():
+            worker.feed.wake(())
+
+    async def _watch(self) -> None:
+        seen = await asyncio.to_thread(snapshot, self.site.folder)
+        while True:
+            await asyncio.sleep(_WATCH_EVERY)
+            now = await asyncio.to_thread(snapshot, self.site.folder)
+            if changed(seen, now):
+                seen = now
+                await self.reload()
+
+    def _spawn(self, name: str, work: Coroutine[None, None, object]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_ended)
+        self._tasks.append(task)
+
+    def _later(self, work: Coroutine[None, None, object]) -> None:
+        task = asyncio.create_task(work)
+        self._again.add(task)
+        task.add_done_callback(self._again.discard)
+
+
+def run(folder: Path, env: Mapping[str, str]) -> int:
+    """Run the site in `folder` until SIGTERM or SIGINT; the process's exit status."""
+    site = load_site(folder, env)
+    set_up(site.settings.log)
+    for finding in site.findings:
+        log.log(logging.ERROR if finding.severity is Severity.ERROR else logging.WARNING, "%s", finding)
+    if not site.channels:
+        log.error("no channel can run; `hie check %s` says why", folder)
+        return 1
+    # A commit hands the interpreter's lock back and forth; the default of 5 ms would stall it behind the event loop.
+    sys.setswitchinterval(0.0001)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(site, env))
+
+
+async def _run(site: Site, env: Mapping[str, str]) -> int:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    engine = Engine(site, env)
+    try:
+        await engine.start()
+    except (JournalError, OSError, ValueError) as error:
+        log.error("the engine cannot start: %s", error)  # noqa: TRY400
+        return 1
+    loop.add_signal_handler(signal.SIGHUP, lambda: engine._later(engine.reload()))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    log.info("%s runs %d channels as %s", site.folder, len(site.channels), engine.name)
+    await stopping.wait()
+    log.info("stopping: no new input, what is in flight ends")
+    await engine.stop()
+    log.info("stopped")
+    return 0
+
+
+def _ended(task: asyncio.Task[object]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("%s stopped", task.get_name(), exc_info=task.exception())
