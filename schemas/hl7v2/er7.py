@@ -6,18 +6,19 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from schemas.hl7v2 import escape as escapes
 from schemas.hl7v2.charset import Charset
 from schemas.hl7v2.delimiters import Delimiters
+from schemas.hl7v2.encoding import Encoding
 from schemas.hl7v2.error import Hl7Error
 from schemas.hl7v2.inspect import inspect
 from schemas.hl7v2.opening import Opening, open_message
 from schemas.hl7v2.path import ALL, Path
-from schemas.hl7v2.segment import HEADERS, Segment
+from schemas.hl7v2.segment import HEADERS, Segment, read
 
 if TYPE_CHECKING:
     from schemas.finding import Finding
 
+_parse_path = Path.parse
 _BREAK = re.compile(r"([\r\n][\r\n\t \x00\x0b\x1a\x1c]*)")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NAME = re.compile(r"[A-Za-z0-9]{3}\Z", re.ASCII)
@@ -30,19 +31,16 @@ class Er7:
     threads at once.
     """
 
-    __slots__ = ("_body", "_by_name", "_charset", "_edited", "_lead", "_opening", "_segments", "_simple", "delimiters")
-
-    _segments: list[Segment] | None
-    _by_name: dict[str, list[Segment]]
+    __slots__ = ("_body", "_by_name", "_encoding", "_lead", "_opening", "_segments", "_touched", "delimiters")
 
     def __init__(self, opening: Opening, body: bytes) -> None:
         self._opening = opening
         self._body = body
-        self._segments = None
-        self._edited = False
+        self._segments: list[Segment] | None = None
+        self._by_name: dict[str, list[Segment]] = {}
+        self._touched: dict[str, list[str]] = {}
         self._lead = ""
-        self._charset = opening.charset
-        self._simple = opening.is_simple
+        self._encoding = Encoding(opening.delimiters, opening.charset, opening.is_simple)
         self.delimiters: Delimiters = opening.delimiters
 
     @classmethod
@@ -59,28 +57,28 @@ class Er7:
 
     def encode(self) -> bytes:
         """The message's bytes: those it was parsed from, with the edits."""
-        if not self._edited:
+        if not self._encoding.edited:
             return self._body
         parts = [self._lead]
         for segment in self.segments:
             parts += (segment.wire, segment.end)
-        return self._charset.from_wire("".join(parts)) + self._opening.tail
+        return self._encoding.charset.from_wire("".join(parts)) + self._opening.tail
 
     def copy(self) -> Er7:
         """An equal message that can be edited without touching this one."""
-        other = Er7(self._opening, self._body)
-        if self._edited:
-            other._edited = True
-            other._lead = self._lead
-            other._hold([Segment(other, each.name, each.wire, each.end) for each in self.segments])
-        return other
+        return self.only(self.segments) if self._encoding.edited else Er7(self._opening, self._body)
 
     def only(self, segments: Iterable[Segment]) -> Er7:
         """A message of its own that has these of this message's segments, in the order given, and no others."""
         other = Er7(self._opening, self._body)
-        other._edited = True
+        encoding = other._encoding
+        encoding.edited = True
+        encoding.is_simple = self._encoding.is_simple
         other._lead = self._lead
-        other._hold([Segment(other, each.name, each.wire, each.end) for each in segments])
+        chosen = [Segment(encoding, each.name, each.wire, each.end) for each in segments]
+        for each in chosen[:-1]:
+            each.end = each.end or self.terminator
+        other._hold(chosen)
         return other
 
     # reading
@@ -93,8 +91,12 @@ class Er7:
         `PID` the whole segment. A null (`""`) is two quotation marks. What cannot be read in the character set shows as
         U+FFFD. Raises `Hl7Error` when `path` is none.
         """
-        address = Path.parse(path)
+        address = _parse_path(path)
         if self._segments is None:
+            if address.occurrence == 1 and address.field:
+                fields = self._touched.get(address.segment) or self._touch(address.segment)
+                if fields is not None:
+                    return read(self._encoding, fields, address)
             self._split()
         found = self._by_name.get(address.segment)
         if found is None:
@@ -111,7 +113,7 @@ class Er7:
 
     def get_all(self, path: str) -> list[str]:
         """The texts at `path` that are not empty; `[*]` is each segment or repetition (`OBX[*]-3.1`, `PID-3[*].4`)."""
-        address = Path.parse(path)
+        address = _parse_path(path)
         texts: list[str] = []
         for segment in self._addressed(address):
             if address.field:
@@ -125,7 +127,7 @@ class Er7:
 
         Bytes that cannot be read in the character set are lone surrogates, as Python's `surrogateescape` makes them.
         """
-        address = Path.parse(path)
+        address = _parse_path(path)
         for segment in self._addressed(address):
             return self.decode_wire(segment.element(address) or "", "surrogateescape")
         return ""
@@ -173,7 +175,7 @@ class Er7:
     @property
     def charset(self) -> str:
         """Python's name of the character set that the message is read in."""
-        return self._charset.codec
+        return self._encoding.charset.codec
 
     @property
     def findings(self) -> list[Finding]:
@@ -188,11 +190,11 @@ class Er7:
         With `[*]` every segment or repetition that there is. Raises `Hl7Error` when the character set cannot write the
         text or there is no such place.
         """
-        self._write(path, self.encode_value(value))
+        self._write(path, self._encoding.write_plain(value))
 
     def set_raw(self, path: str, text: str) -> None:
         """Put encoded text at `path`, a whole segment included; raises `Hl7Error` like `set`."""
-        self._write(path, self.encode_wire(text))
+        self._write(path, self._encoding.write(text))
 
     def remove(self, path: str) -> int:
         """Remove the segment, field, repetition, component or subcomponent at `path`; the number of elements removed.
@@ -200,7 +202,7 @@ class Er7:
         Segments and repetitions after it move up. Any other element leaves its place empty, so that what follows keeps
         its number; the last of its parent goes with its separator. `NK1` is the first NK1, `NK1[*]` every one.
         """
-        address = Path.parse(path)
+        address = _parse_path(path)
         chosen = self._addressed(address)
         if address.field:
             return sum(segment.erase(address) for segment in chosen)
@@ -215,14 +217,15 @@ class Er7:
         segments = self.segments
         at = segments.index(after) + 1 if after is not None else len(segments)
         before = segments[at - 1]
-        segment = Segment(self, name, name, before.end)
+        segment = Segment(self._encoding, name, name, before.end)
         before.end = self.terminator
         segments.insert(at, segment)
         if at == len(segments) - 1:
             self._by_name.setdefault(name, []).append(segment)
+            segment.occurrence = len(self._by_name[name])
         else:
             self._hold(segments)
-        self.touch()
+        self._encoding.edited = True
         return segment
 
     @property
@@ -249,51 +252,21 @@ class Er7:
 
     # wire text: for the modules of this package
 
-    def touch(self) -> None:
-        """The message is no longer what it was parsed from."""
-        self._edited = True
-
-    def plain(self, wire: str) -> str:
-        """The plain text of a leaf."""
-        if not self._simple:
-            wire = self.decode_wire(wire)
-        return escapes.unescape(wire, self.delimiters, self._charset) if self.delimiters.escape in wire else wire
-
-    def decode_wire(self, wire: str, errors: str = "replace") -> str:
-        """The encoded text that `wire` stands for."""
-        if self._simple:
-            return wire
-        if self._charset.jis:
-            wire = escapes.code_switches(wire, self.delimiters)
-        return wire if wire.isascii() and "\x1b" not in wire else self._charset.decode(wire, errors)
-
     @property
     def wire_charset(self) -> Charset:
         """How the message's wire text is read."""
-        return self._charset
+        return self._encoding.charset
 
-    def encode_value(self, value: str) -> str:
-        """The wire text of plain text; raises `Hl7Error`."""
-        return self.encode_wire(escapes.escape(value, self.delimiters))
+    def plain(self, wire: str) -> str:
+        """The plain text of a leaf."""
+        return self._encoding.plain(wire)
 
-    def encode_wire(self, text: str) -> str:
-        """The wire text of encoded text; raises `Hl7Error`."""
-        if "\r" in text or "\n" in text:
-            raise Hl7Error("encoded text cannot hold a line break", hint="write \\.br\\, or use set, which escapes")
-        if not text.isascii():
-            self._simple = False
-            try:
-                return self._charset.encode(text)
-            except UnicodeEncodeError:
-                raise Hl7Error(
-                    f"the message's character set ({self._charset.codec}) has no such characters",
-                    where="MSH-18",
-                    hint="convert the message to UNICODE UTF-8 first",
-                ) from None
-        return text
+    def decode_wire(self, wire: str, errors: str = "replace") -> str:
+        """The encoded text that `wire` stands for; `errors` as for Python's codecs."""
+        return self._encoding.decode(wire, errors)
 
     def _write(self, path: str, wire: str) -> None:
-        address = Path.parse(path)
+        address = _parse_path(path)
         chosen = self._addressed(address)
         if not address.field:
             self._write_segment(address, chosen, wire)
@@ -333,12 +306,29 @@ class Er7:
             segments[at - 1].end = segment.end
         del segments[at]
         self._hold(segments)
-        self.touch()
+        self._encoding.edited = True
+
+    def _touch(self, name: str) -> list[str] | None:
+        """The fields of the first segment called `name`, without splitting the message; None where it takes that."""
+        opening = self._opening
+        wire = opening.wire
+        separator = self.delimiters.field
+        at = -1 if opening.offset or "\n" in wire else wire.find(name + separator)
+        if at < 0 or (at > 0 and wire[at - 1] != "\r"):
+            return None
+        end = wire.find("\r", at)
+        fields = (wire[at:] if end < 0 else wire[at:end]).split(separator)
+        if name in HEADERS:
+            fields.insert(1, separator)
+        self._touched[name] = fields
+        return fields
 
     def _hold(self, segments: list[Segment]) -> None:
         by_name: dict[str, list[Segment]] = {}
         for segment in segments:
-            by_name.setdefault(segment.name, []).append(segment)
+            named = by_name.setdefault(segment.name, [])
+            named.append(segment)
+            segment.occurrence = len(named)
         self._segments = segments
         self._by_name = by_name
 
@@ -352,6 +342,7 @@ class Er7:
         separator = self.delimiters.field
         lines = wire.split("\r")
         last = lines.pop()
+        encoding = self._encoding
         segments: list[Segment] = []
         by_name: dict[str, list[Segment]] = {}
         if last:
@@ -360,10 +351,11 @@ class Er7:
             if line[3:4] != separator or not line[:3].isalnum():
                 return False
             name = line[:3]
-            segment = Segment(self, name, line, "\r")
+            segment = Segment(encoding, name, line, "\r")
             segments.append(segment)
             if name in by_name:
                 by_name[name].append(segment)
+                segment.occurrence = len(by_name[name])
             else:
                 by_name[name] = [segment]
         if last:
@@ -411,4 +403,4 @@ class Er7:
         return _NAME.match(line[:3]) is not None and line[3:4] in ("", self.delimiters.field)
 
     def _line(self, wire: str, end: str) -> Segment:
-        return Segment(self, wire[:3] if self._starts_segment(wire) else "", wire, end)
+        return Segment(self._encoding, wire[:3] if self._starts_segment(wire) else "", wire, end)

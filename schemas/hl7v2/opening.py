@@ -11,7 +11,6 @@ from schemas.hl7v2.error import Hl7Error
 
 _AT_LINE_START = re.compile(r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*(MSH[^\w\s])", re.ASCII)
 _ANYWHERE = re.compile(r"(MSH[^\w\s])", re.ASCII)
-_LINE_BREAK = re.compile(r"[\r\n]")
 _SEARCHED = 65_536
 """How far into a body a header is looked for, in characters."""
 
@@ -112,8 +111,11 @@ def _open_wide(body: bytes, charset: Charset) -> Opening:
 
 def _declared(wire: str, offset: int) -> tuple[str, str, str]:
     """MSH-1, MSH-2 and MSH-18 of the header at `offset`."""
-    found = _LINE_BREAK.search(wire, offset)
-    head = wire[offset : found.start()] if found else wire[offset:]
+    end = wire.find("\r", offset)
+    head = wire[offset:] if end < 0 else wire[offset:end]
+    feed = head.find("\n")
+    if feed >= 0:
+        head = head[:feed]
     separator = head[3]
     fields = head.split(separator, 18)
     return separator, fields[1], fields[17] if len(fields) > 17 else ""

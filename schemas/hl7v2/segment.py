@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from schemas.hl7v2.delimiters import UNUSED, Delimiters
+from schemas.hl7v2.encoding import Encoding
 from schemas.hl7v2.error import Hl7Error
 from schemas.hl7v2.path import ALL, Path
-
-if TYPE_CHECKING:
-    from schemas.hl7v2.er7 import Er7
 
 HEADERS = ("MSH", "FHS", "BHS")
 """The segments whose first field is the field separator itself."""
@@ -18,16 +14,18 @@ HEADERS = ("MSH", "FHS", "BHS")
 class Segment:
     """A segment of one message, in wire text (see `schemas.hl7v2.charset`), split into fields when first touched.
 
-    `name` is empty for a line that is no segment. The methods take paths within the segment: `3`, `3[2].4.1`.
+    `name` is empty for a line that is no segment; `occurrence` counts the segments of a name from 1. The methods take
+    paths within the segment: `3`, `3[2].4.1`.
     """
 
-    __slots__ = ("_fields", "_message", "_wire", "end", "name")
+    __slots__ = ("_encoding", "_fields", "_wire", "end", "name", "occurrence")
 
-    def __init__(self, message: Er7, name: str, wire: str, end: str) -> None:
-        self._message = message
+    def __init__(self, encoding: Encoding, name: str, wire: str, end: str) -> None:
+        self._encoding = encoding
         self._wire: str | None = wire
         self._fields: list[str] | None = None
         self.name = name
+        self.occurrence = 1
         self.end = end
 
     def __repr__(self) -> str:
@@ -39,7 +37,7 @@ class Segment:
         wire = self._wire
         if wire is None:
             fields = self._fields or []
-            separator = self._message.delimiters.field
+            separator = self._encoding.delimiters.field
             shown = fields[:1] + fields[2:] if self.name in HEADERS else fields
             wire = self._wire = separator.join(shown)
         return wire
@@ -47,34 +45,19 @@ class Segment:
     @property
     def text(self) -> str:
         """The segment's encoded text, as `raw` gives it for an element."""
-        return self._message.decode_wire(self.wire)
+        return self._encoding.decode(self.wire)
 
     @property
     def fields(self) -> list[str]:
         """The segment's name and then its fields, as wire text: `fields[3]` is field 3. Not to be changed."""
         fields = self._fields
         if fields is None:
-            separator = self._message.delimiters.field
+            separator = self._encoding.delimiters.field
             fields = self.wire.split(separator)
             if self.name in HEADERS:
                 fields.insert(1, separator)
             self._fields = fields
         return fields
-
-    @property
-    def index(self) -> int:
-        """The segment's place among the message's segments, from 0."""
-        return self._message.segments.index(self)
-
-    @property
-    def occurrence(self) -> int:
-        """The segment's place among the segments of its name, from 1: the 3 of `OBX[3]`."""
-        return self._message.named(self.name).index(self) + 1
-
-    @property
-    def line(self) -> int:
-        """The line of the message that the segment starts at, from 1; every CR, LF or CR LF ends a line."""
-        return self._message.line_of(self)
 
     def get(self, path: str) -> str:
         """The text at `path`, as `Er7.get` gives it."""
@@ -83,7 +66,7 @@ class Segment:
     def raw(self, path: str) -> str:
         """The encoded text at `path`, as `Er7.raw` gives it."""
         element = self.element(Path.relative(path))
-        return "" if element is None else self._message.decode_wire(element, "surrogateescape")
+        return "" if element is None else self._encoding.decode(element, "surrogateescape")
 
     def get_all(self, path: str) -> list[str]:
         """The texts at `path`, one for each repetition where it has `[*]`."""
@@ -91,11 +74,11 @@ class Segment:
 
     def set(self, path: str, value: str) -> None:
         """Put `value` at `path`, as `Er7.set` does."""
-        self.write(Path.relative(path), self._message.encode_value(value))
+        self.write(Path.relative(path), self._encoding.write_plain(value))
 
     def set_raw(self, path: str, text: str) -> None:
         """Put encoded text at `path`, as `Er7.set_raw` does."""
-        self.write(Path.relative(path), self._message.encode_wire(text))
+        self.write(Path.relative(path), self._encoding.write(text))
 
     def remove(self, path: str) -> int:
         """Remove what is at `path`, as `Er7.remove` does; the number of elements removed."""
@@ -103,40 +86,14 @@ class Segment:
 
     def read(self, path: Path) -> str:
         """The text at `path`, whose segment part is not looked at."""
-        try:
-            value = (self._fields or self.fields)[path.field]
-        except IndexError:
-            return ""
-        if not value:
-            return ""
-        message = self._message
-        delimiters = message.delimiters
-        if path.field <= 2 and self.name in HEADERS:
-            return value if path.field == 2 or path.component <= 1 else ""
-        if path.repetition == ALL:
-            return next(iter(self.read_all(path)), "")
-        if (path.component or path.repetition is not None) and delimiters.repetition in value:
-            value = _nth(value, delimiters.repetition, path.repetition or 1) or ""
-        elif path.repetition is not None and path.repetition > 1:
-            return ""
-        return _text(message, value, delimiters) if not path.component else _component(message, value, path)
+        return read(self._encoding, self._fields or self.fields, path)
 
     def read_all(self, path: Path) -> list[str]:
         """The texts at `path` that are not empty; one for each repetition where its repetition is `ALL`."""
-        if path.repetition != ALL or len(self.fields) <= path.field:
+        if path.repetition != ALL or len(self.fields) <= path.field or self._is_delimiter(path):
             text = self.read(path)
             return [text] if text else []
-        value = self.fields[path.field]
-        message = self._message
-        delimiters = message.delimiters
-        if path.field <= 2 and self.name in HEADERS:
-            return [value]
-        texts = []
-        for repetition in value.split(delimiters.repetition):
-            text = _component(message, repetition, path) if path.component else _text(message, repetition, delimiters)
-            if text:
-                texts.append(text)
-        return texts
+        return _each(self._encoding, self.fields[path.field], path)
 
     def element(self, path: Path) -> str | None:
         """The wire text at `path`, None when it is absent."""
@@ -146,9 +103,9 @@ class Segment:
         if path.field >= len(fields):
             return None
         value: str | None = fields[path.field]
-        if path.field <= 2 and self.name in HEADERS:
+        if self._is_delimiter(path):
             return value
-        delimiters = self._message.delimiters
+        delimiters = self._encoding.delimiters
         if path.repetition is not None or path.component:
             value = _nth(value or "", delimiters.repetition, path.repetition or 1)
         if path.component and value is not None:
@@ -160,7 +117,7 @@ class Segment:
     def write(self, path: Path, wire: str) -> None:
         """Put wire text at `path`; raises `Hl7Error` when it holds a separator of a higher level or has no place."""
         self._editable(path)
-        delimiters = self._message.delimiters
+        delimiters = self._encoding.delimiters
         levels = _levels(path, delimiters)
         for separator, _ in levels:
             if separator in wire:
@@ -188,7 +145,7 @@ class Segment:
         """Put wire text in the place of the whole segment."""
         self._wire = wire
         self._fields = None
-        self._message.touch()
+        self._encoding.edited = True
 
     def erase(self, path: Path) -> int:
         """Remove the element at `path`; the number of elements removed.
@@ -200,14 +157,14 @@ class Segment:
         if path.field >= len(fields):
             return 0
         value = fields[path.field]
-        delimiters = self._message.delimiters
+        delimiters = self._encoding.delimiters
         if not path.component and path.repetition in (None, ALL):
             if not value:
                 return 0
             if path.field == len(fields) - 1:
                 fields.pop()
                 self._wire = None
-                self._message.touch()
+                self._encoding.edited = True
             else:
                 self._replace(path.field, "")
             return 1
@@ -235,10 +192,13 @@ class Segment:
     def _replace(self, field: int, wire: str) -> None:
         self.fields[field] = wire
         self._wire = None
-        self._message.touch()
+        self._encoding.edited = True
+
+    def _is_delimiter(self, path: Path) -> bool:
+        return path.field <= 2 and self.name in HEADERS
 
     def _editable(self, path: Path) -> None:
-        if path.field <= 2 and self.name in HEADERS:
+        if self._is_delimiter(path):
             raise Hl7Error(
                 "the delimiters of a message cannot be changed in place",
                 where=f"{self.name}-{path.field}",
@@ -261,6 +221,39 @@ class Segment:
         return str(path) if path.segment else f"{self.name}-{path}"
 
 
+def read(encoding: Encoding, fields: list[str], path: Path) -> str:
+    """The text at `path` in a segment of `fields`, which are as `Segment.fields` gives them."""
+    try:
+        value = fields[path.field]
+    except IndexError:
+        return ""
+    if not value:
+        return ""
+    if path.field <= 2 and fields[0] in HEADERS:
+        return value if path.field == 2 or path.component <= 1 else ""
+    repetition = path.repetition
+    if repetition is None:
+        if not path.component:
+            return encoding.element(value)
+        if encoding.delimiters.repetition in value:
+            value = value.partition(encoding.delimiters.repetition)[0]
+    elif repetition == ALL:
+        return next(iter(_each(encoding, value, path)), "")
+    else:
+        value = _nth(value, encoding.delimiters.repetition, repetition) or ""
+    return _component(encoding, value, path) if path.component else encoding.element(value)
+
+
+def _each(encoding: Encoding, value: str, path: Path) -> list[str]:
+    """The texts that are not empty, one for each repetition of a field."""
+    repetitions = value.split(encoding.delimiters.repetition)
+    if path.component:
+        texts = [_component(encoding, each, path) for each in repetitions]
+    else:
+        texts = [encoding.element(each) for each in repetitions]
+    return [text for text in texts if text]
+
+
 def _levels(path: Path, delimiters: Delimiters) -> list[tuple[str, int]]:
     """The separators that surround the element at `path`, outermost first, and its index at each level."""
     levels = [(delimiters.field, path.field)]
@@ -273,27 +266,20 @@ def _levels(path: Path, delimiters: Delimiters) -> list[tuple[str, int]]:
     return levels
 
 
-def _text(message: Er7, value: str, delimiters: Delimiters) -> str:
-    """The encoded text of a composite value, the plain text of a simple one."""
-    if delimiters.component in value or delimiters.repetition in value or delimiters.subcomponent in value:
-        return message.decode_wire(value)
-    return message.plain(value)
-
-
-def _component(message: Er7, value: str, path: Path) -> str:
+def _component(encoding: Encoding, value: str, path: Path) -> str:
     """The text of a component or subcomponent of a repetition."""
-    components = value.split(message.delimiters.component)
+    components = value.split(encoding.delimiters.component)
     if path.component > len(components):
         return ""
     value = components[path.component - 1]
-    separator = message.delimiters.subcomponent
+    separator = encoding.delimiters.subcomponent
     if separator in value:
         if not path.subcomponent:
-            return message.decode_wire(value)
+            return encoding.decode(value)
         value = _nth(value, separator, path.subcomponent) or ""
     elif path.subcomponent > 1:
         return ""
-    return message.plain(value) if value else ""
+    return encoding.plain(value) if value else ""
 
 
 def _nth(value: str, separator: str, index: int) -> str | None:
