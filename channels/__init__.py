@@ -1,5 +1,24 @@
 """The ends: how messages come in and go out. `ENDS` names them."""
 
 from channels.ends import Accept, End, EndContext, Inbound, Outbound, Outcome, OutcomeCode, Receipt, ReceiptCode
+from channels.file import FileInbound, FileOutbound
+from channels.http import HttpInbound, HttpOutbound
 
-__all__ = ["Accept", "End", "EndContext", "Inbound", "Outbound", "Outcome", "OutcomeCode", "Receipt", "ReceiptCode"]
+ENDS: dict[str, End] = {
+    "file": End("file", FileInbound, FileOutbound),
+    "http": End("http", HttpInbound, HttpOutbound),
+}
+"""Every end by its YAML name."""
+
+__all__ = [
+    "ENDS",
+    "Accept",
+    "End",
+    "EndContext",
+    "Inbound",
+    "Outbound",
+    "Outcome",
+    "OutcomeCode",
+    "Receipt",
+    "ReceiptCode",
+]

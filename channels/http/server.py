@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from socket import socket
 from typing import Any, cast
 
 import uvicorn
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from channels.tls import ClientCertificate, ServerTls
+from schemas.values import Address
 
 LINGER = 5.0
 """Seconds that a partner is given, when the end stops, to send the rest of a request and to read the last answer."""
@@ -146,7 +147,7 @@ class Server(uvicorn.Server):
         """Leave signals to the engine."""
         yield
 
-    async def startup(self, sockets: list[socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
         await super().startup(sockets)
         self._listening()
@@ -162,7 +163,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
         self._stopped.set()
 
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more requests, answer those under way, then close every connection."""
         for server in self.servers:
             server.close()
@@ -176,3 +177,21 @@ class Server(uvicorn.Server):
             await asyncio.wait(open_still, timeout=LINGER)
         for connection in list(connections):
             connection.transport.abort()
+
+
+async def bind(address: Address, *, share: bool) -> socket.socket:
+    """A socket bound to `address`, to be shared with other processes or not. Raises `OSError`."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, where = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(where)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

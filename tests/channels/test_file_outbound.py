@@ -133,3 +133,11 @@ async def test_what_a_crash_left_unfinished_long_ago_is_removed(tmp_path: Path) 
         os.utime(tmp_path / name, (moment, moment))
     await end(tmp_path, name="a.hl7").deliver(message())
     assert names(tmp_path) == [".hie-new.tmp", ".other.tmp", "a.hl7"]
+
+
+async def test_a_message_that_cannot_be_read_is_refused_when_the_name_needs_it_and_written_when_not(
+    tmp_path: Path,
+) -> None:
+    damaged = message(body=b"no header")
+    assert (await end(tmp_path, name="{MSH-10}.hl7").deliver(damaged)).code == OutcomeCode.REFUSED
+    assert (await end(tmp_path).deliver(damaged)).code == OutcomeCode.DELIVERED

@@ -151,6 +151,15 @@ async def test_what_is_no_url_is_refused(url: str) -> None:
     assert (await send(url)).code == REFUSED
 
 
+async def test_a_message_that_cannot_be_read_is_refused_when_the_url_needs_it_and_sent_when_not(
+    partner: Partner,
+) -> None:
+    damaged = message(body=b"no header")
+    assert (await send(f"{partner.url}/{{MSH-10}}", damaged)).code == REFUSED
+    assert (await send(partner.url, damaged)).code == DELIVERED
+    assert [body for _, _, body in partner.requests] == [b"no header"]
+
+
 @pytest.mark.parametrize(
     ("status", "code", "unreachable"),
     [

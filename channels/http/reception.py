@@ -1,0 +1,238 @@
+"""What becomes of one request to the inbound `http` end: checked, read, handed over, answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from channels.ends import Accept, Receipt, ReceiptCode
+from channels.formats import sniff
+from channels.http.body import ENCODINGS, Body, DamagedError, TooLargeError
+from channels.http.server import LINGER
+from channels.mllp.answer import Answers
+from channels.mllp.framing import END, VT
+from schemas.finding import Finding, Severity
+from schemas.message import HL7V2, TEXT, Message
+
+if TYPE_CHECKING:
+    from channels.http.inbound import HttpInbound
+
+HL7_TYPES = ("application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/plain")
+"""The content types of ER7: HL7 over HTTP's own, its later and its earlier spelling, and what people send."""
+
+_STATUS = {ReceiptCode.ACCEPTED: 200, ReceiptCode.REJECTED: 400, ReceiptCode.FAILED: 503}
+_AGAIN = {"retry-after": "10"}
+_CHARSET = re.compile(r"[A-Za-z0-9/_.:+ -]{1,40}\Z")
+_DISCARD_FOR = 2.0  # seconds in which the rest of a refused request is read, so that its sender sees the answer
+_PEERS = 1000
+_FINDINGS = {
+    "HTTP-101": ("sent no valid bearer token", "have the partner send the token of this channel"),
+    "HTTP-102": ("sent a body that is too large", "raise `limit`, or have the partner send less at once"),
+    "HTTP-103": ("sent a request too slowly", "look at the network between, or raise `patience`"),
+    "HTTP-104": ("sent a content type that is not taken here", "have the partner send application/hl7-v2"),
+    "HTTP-105": ("showed a certificate that is not in client_names", "its connection was closed"),
+    "HTTP-106": ("opened a connection too many", "raise `connections`, or find out why a sender opens so many"),
+}
+
+
+class _RefusedError(Exception):
+    """The request is answered without being handed to the engine."""
+
+    def __init__(self, status: int, text: str, finding: str = "", **headers: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.finding = finding
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Reception:
+    """Answers the requests of one listening end."""
+
+    def __init__(self, end: HttpInbound, accept: Accept) -> None:
+        self._end = end
+        self._accept = accept
+        self._answers = Answers("always")  # HTTP has no silence: who wants no acknowledgment may overlook it
+        self._reading: set[asyncio.Timeout] = set()
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        response = await self._respond(Request(scope, receive))
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response | None:
+        """The answer to `request`; None when its sender is gone."""
+        peer = request.client.host if request.client else "unknown"
+        try:
+            self._check(request)
+            body = await self._body(request)
+        except ClientDisconnect:
+            return None
+        except _RefusedError as refused:
+            if refused.finding:
+                self.report(refused.finding, peer)
+            if refused.status != 408 and "expect" not in request.headers:
+                await self._discard(request)
+            headers = {**refused.headers, "connection": "close"}
+            return Response(f"{refused.text}\n", refused.status, headers, "text/plain; charset=utf-8")
+        message = self._message(request, peer, body)
+        try:
+            receipt = await self._accept(message)
+        except Exception as error:  # whatever it is, the sender must not take it for success
+            kind = type(error).__name__
+            self._end.context.report(
+                Finding(
+                    "HTTP-107", f"http {self._end.listen}", f"accepting a message failed with {kind}", "see the log"
+                )
+            )
+            receipt = Receipt(ReceiptCode.FAILED, "the engine could not take the message", error="207")
+        return self._answer(message, receipt)
+
+    def _check(self, request: Request) -> None:
+        """Refuse what needs no look at the body."""
+        if request.url.path != self._end.path:
+            raise _RefusedError(404, "Nothing is taken here.")
+        if request.method != "POST":
+            raise _RefusedError(405, "Only POST is taken here.", allow="POST")
+        if self._end.token is not None:
+            self._authorize(request.headers.get("authorization", ""), self._end.token)
+        kind = _media_type(request)
+        if self._end.format == HL7V2 and kind and kind not in HL7_TYPES:
+            raise _RefusedError(415, f"Send {HL7_TYPES[0]}.", "HTTP-104", accept=", ".join(HL7_TYPES))
+        coding = request.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("identity", "", *ENCODINGS):
+            raise _RefusedError(415, "Send the body as it is or in gzip.", accept_encoding="gzip, identity")
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._end.limit:
+            self._too_large()
+
+    def _authorize(self, header: str, token: bytes) -> None:
+        scheme, _, given = header.partition(" ")
+        right = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token)
+        if scheme.lower() != "bearer" or not right:
+            challenge = 'Bearer error="invalid_token"' if header else "Bearer"
+            raise _RefusedError(401, "A valid bearer token is needed.", "HTTP-101", www_authenticate=challenge)
+
+    async def _body(self, request: Request) -> bytes:
+        coding = request.headers.get("content-encoding", "").strip().lower()
+        body = Body(self._end.limit, coding if coding in ENCODINGS else "")
+        try:
+            async with self._within(self._end.patience):
+                async for chunk in request.stream():
+                    body.add(chunk)
+            return body.whole()
+        except TooLargeError:
+            self._too_large()
+        except DamagedError:
+            raise _RefusedError(400, "The body is not what Content-Encoding says.") from None
+        except TimeoutError:
+            raise _RefusedError(408, "The request took too long to arrive.", "HTTP-103") from None
+
+    def _too_large(self) -> NoReturn:
+        raise _RefusedError(413, f"The body is larger than the {self._end.limit} bytes taken here.", "HTTP-102")
+
+    @contextlib.asynccontextmanager
+    async def _within(self, seconds: float) -> AsyncIterator[None]:
+        """Give the block so many seconds, and fewer when the end is stopped meanwhile."""
+        async with asyncio.timeout(seconds) as limit:
+            self._reading.add(limit)
+            try:
+                yield
+            finally:
+                self._reading.discard(limit)
+
+    def hurry(self) -> None:
+        """The end stops: give those who are still sending little time more."""
+        soonest = asyncio.get_running_loop().time() + LINGER
+        for limit in self._reading:
+            limit.reschedule(min(limit.when() or soonest, soonest))
+
+    async def _discard(self, request: Request) -> None:
+        """Read what its sender is still writing, within bounds: closing at once could take the answer away from it."""
+        left = self._end.limit
+        with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
+            async with self._within(_DISCARD_FOR):
+                async for chunk in request.stream():
+                    left -= len(chunk)
+                    if left < 0:
+                        return
+
+    def _message(self, request: Request, peer: str, body: bytes) -> Message:
+        attributes = {"http.peer": peer}
+        if request.scope.get("state", {}).get("client"):
+            attributes["http.client"] = request.scope["state"]["client"]
+        charset = _charset(request) or self._end.charset
+        if charset:
+            attributes["body.charset"] = charset
+        format = sniff(body) if self._end.format == "auto" else self._end.format
+        if self._end.format == "auto" and format == TEXT and _media_type(request) in HL7_TYPES[:3]:
+            format = HL7V2  # damaged, and to be answered as HL7 v2
+        return Message(
+            id=self._end.context.new_id(),
+            channel=self._end.context.channel,
+            format=format,
+            body=body,
+            received=self._end.context.now(),
+            attributes=attributes,
+        )
+
+    def _answer(self, message: Message, receipt: Receipt) -> Response:
+        headers = _AGAIN if receipt.code == ReceiptCode.FAILED else {}
+        if message.format == HL7V2:
+            status = 200 if self._end.always_200 else _STATUS[receipt.code]
+            ack = self._answers.to(message.body, receipt, self._end.context.new_id()[-20:], self._end.context.now())
+            return _hl7(status, ack.removeprefix(VT).removesuffix(END), headers)
+        if receipt.code == ReceiptCode.ACCEPTED:
+            return _json(202, {"id": message.id}, headers)
+        return _json(_STATUS[receipt.code], {"id": message.id, "error": receipt.reason or receipt.code.value}, headers)
+
+    def report(self, code: str, peer: str) -> None:
+        """Report what `peer` did; of what it does again and again, the 1st, 2nd, 4th, 8th time and so on."""
+        if (code, peer) not in self._seen and len(self._seen) >= _PEERS:
+            self._seen.clear()
+        self._seen[code, peer] += 1
+        times = self._seen[code, peer]
+        if times & (times - 1) == 0:
+            what, hint = _FINDINGS[code]
+            again = f" (time {times})" if times > 1 else ""
+            self._end.context.report(
+                Finding(code, f"http {self._end.listen}", f"{peer} {what}{again}", hint, Severity.WARNING)
+            )
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _charset(request: Request) -> str:
+    """The charset parameter of Content-Type, "" when there is none that could be a name."""
+    for parameter in request.headers.get("content-type", "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            value = value.strip().strip('"')
+            return value if _CHARSET.match(value) else ""
+    return ""
+
+
+def _hl7(status: int, ack: bytes, headers: Mapping[str, str]) -> Response:
+    try:
+        ack.decode()
+    except UnicodeDecodeError:
+        return Response(ack, status, headers, HL7_TYPES[0])  # MSH-18 names its character set
+    return Response(ack, status, headers, f"{HL7_TYPES[0]}; charset=utf-8")
+
+
+def _json(status: int, content: dict[str, str], headers: Mapping[str, str]) -> Response:
+    return Response(orjson.dumps(content), status, headers, "application/json")
