@@ -1,0 +1,1 @@
+"""Configuration: YAML files of a site -> bound channels, with a finding for everything that is wrong or doubtful."""
