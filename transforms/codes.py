@@ -68,11 +68,11 @@ def map_codes(
     place = Path.parse(path)
     senders = tuple(dict.fromkeys(filter(None, (er7.get("MSH-4.1"), er7.get("MSH-3.1")))))
     job = _Mapping(er7, map, system, unmapped, senders)
-    for segment, address in _elements(er7, place):
+    for element in _elements(er7, place):
         if place.component:
-            job.map_text(segment, address, place)
+            job.map_text(element, place.component)
         else:
-            job.map_coded(segment, address)
+            job.map_coded(element)
     body = er7.encode()
     if body == message.body and not job.findings:
         return message
@@ -137,9 +137,9 @@ class _Mapping:
         self._seen: set[tuple[str, str]] = set()
         self.findings: list[Finding] = []
 
-    def map_text(self, segment: Segment, address: str, place: Path) -> None:
-        """Map the component at `address`, alone."""
-        inner = f"{address}.{place.component}"
+    def map_text(self, element: _Element, component: int) -> None:
+        """Map one component, alone."""
+        segment, inner = element.segment, f"{element.address}.{component}"
         code = segment.get(inner)
         if not code or code == '""':
             return
@@ -147,58 +147,58 @@ class _Mapping:
         if target is not None:
             segment.set(inner, target.code)
             return
-        self._report(segment, inner, code, self._system)
+        self._report(element.where(component), code, self._system)
         if self._unmapped == "text":
             segment.set(inner, "")
 
-    def map_coded(self, segment: Segment, address: str) -> None:
-        """Map the coded element at `address`."""
-        found = [self._read(segment, address, at) for at in _TRIPLETS]
+    def map_coded(self, element: _Element) -> None:
+        """Map a coded element."""
+        found = [self._read(element, at) for at in _TRIPLETS]
         for each in found:
             target = self._map.find(each.code, each.system, self._senders) if each.code else None
             if target is not None:
-                self._replace(segment, address, found, each, target)
+                self._replace(element, found, each, target)
                 return
         for at, each in zip(_TRIPLETS, found, strict=True):
             if each.code and each.code != '""':
-                self._report(segment, f"{address}.{at}", each.code, each.system)
+                self._report(element.where(at), each.code, each.system)
                 if self._unmapped == "text":
-                    self._write(segment, address, at, ("", each.raw[1] or each.raw[0], ""))
+                    self._write(element, at, ("", each.raw[1] or each.raw[0], ""))
 
-    def _replace(self, segment: Segment, address: str, found: list[_Coded], mapped: _Coded, target: Code) -> None:
+    def _replace(self, element: _Element, found: list[_Coded], mapped: _Coded, target: Code) -> None:
         own, alternate = found
         if (own.code, own.system) == (target.code, target.system):
             return
-        self._write(segment, address, 1, ("", mapped.raw[1], ""))
+        self._write(element, 1, ("", mapped.raw[1], ""))
         for number, text in ((1, target.code), (2, target.display), (3, target.system)):
             if text:
-                segment.set(f"{address}.{number}", text)
+                element.segment.set(f"{element.address}.{number}", text)
         if not own.code or (own.code, own.system) == (alternate.code, alternate.system):
             return
         if not any(alternate.raw) or (alternate.code, alternate.system) == (target.code, target.system):
-            self._write(segment, address, 4, own.raw)
-        elif self._has_second_alternate and not segment.get(f"{address}.{_SECOND_ALTERNATE}"):
-            self._write(segment, address, _SECOND_ALTERNATE, own.raw)
+            self._write(element, 4, own.raw)
+        elif self._has_second_alternate and not element.segment.get(f"{element.address}.{_SECOND_ALTERNATE}"):
+            self._write(element, _SECOND_ALTERNATE, own.raw)
         else:
             what = f"code {_shown(own.code)} gave way to the mapped one: the alternate places are taken"
-            self.findings.append(Finding(REPLACED, _where(segment, address), what, "", Severity.WARNING))
+            self.findings.append(Finding(REPLACED, element.where(), what, "", Severity.WARNING))
 
     @property
     def _has_second_alternate(self) -> bool:
         numbers = tuple(int(part) for part in re.findall(r"\d+", self._er7.version)[:2])
         return numbers >= _FIRST_VERSION_WITH_SECOND_ALTERNATE
 
-    def _read(self, segment: Segment, address: str, at: int) -> _Coded:
-        code, text, system = (f"{address}.{number}" for number in (at, at + 1, at + 2))
+    def _read(self, element: _Element, at: int) -> _Coded:
+        segment = element.segment
+        code, text, system = (f"{element.address}.{number}" for number in (at, at + 1, at + 2))
         raw = (segment.raw(code), segment.raw(text), segment.raw(system))
         return _Coded(segment.get(code), segment.get(system) or self._system, raw)
 
-    def _write(self, segment: Segment, address: str, at: int, raw: tuple[str, str, str]) -> None:
+    def _write(self, element: _Element, at: int, raw: tuple[str, str, str]) -> None:
         for number, text in enumerate(raw, start=at):
-            segment.set_raw(f"{address}.{number}", text)
+            element.segment.set_raw(f"{element.address}.{number}", text)
 
-    def _report(self, segment: Segment, address: str, code: str, system: str) -> None:
-        where = _where(segment, address)
+    def _report(self, where: str, code: str, system: str) -> None:
         what = f"{self._map.name} has no code {_shown(code)}" + (f" of system {_shown(system)}" if system else "")
         if self._unmapped == "fail":
             raise StepError(f"{where}: {what}", "add the code to the map, or write unmapped: keep")
@@ -207,23 +207,32 @@ class _Mapping:
             self.findings.append(Finding(UNMAPPED, where, what, "add the code to the map", Severity.WARNING))
 
 
-def _elements(er7: Er7, place: Path) -> list[tuple[Segment, str]]:
-    """Each segment that `place` addresses, with the path of each repetition in it: `3[1]`."""
-    segments = er7.named(place.segment)
-    if place.occurrence:
-        segments = segments[place.occurrence - 1 : place.occurrence]
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """One coded element: `address` within its segment (`3[1]`), `number` of the segment among those of its name."""
+
+    segment: Segment
+    address: str
+    number: int
+
+    def where(self, component: int = 0) -> str:
+        """The element, or one of its components, as a finding names it: `OBX[2]-3.1`."""
+        segment = f"{self.segment.name}[{self.number}]" if self.number > 1 else self.segment.name
+        address = self.address.removesuffix("[1]")
+        return f"{segment}-{address}.{component}" if component else f"{segment}-{address}"
+
+
+def _elements(er7: Er7, place: Path) -> list[_Element]:
+    """Every element that `place` addresses."""
     found = []
-    for segment in segments:
+    for number, segment in enumerate(er7.named(place.segment), start=1):
+        if place.occurrence not in (ALL, number):
+            continue
         value = segment.fields[place.field] if place.field < len(segment.fields) else ""
         every = range(1, value.count(er7.delimiters.repetition) + 2)
         chosen = every if place.repetition == ALL else [place.repetition or 1]
-        found += [(segment, f"{place.field}[{number}]") for number in chosen]
+        found += [_Element(segment, f"{place.field}[{each}]", number) for each in chosen]
     return found
-
-
-def _where(segment: Segment, address: str) -> str:
-    number = segment.occurrence
-    return f"{segment.name}{f'[{number}]' if number > 1 else ''}-{address.replace('[1]', '')}"
 
 
 def _shown(code: str) -> str:

@@ -122,7 +122,7 @@ def test_a_failure_shows_where_it_happened(channel: Channel, shared: bool, tmp_p
 def test_the_explanation_as_text_and_as_json(channel: Channel) -> None:
     made = explained(channel, ADT)
     assert list(made.lines()) == [
-        "adt: hl7v2, 92 bytes, accepted",
+        "adt: hl7v2, 81 bytes, accepted",
         "  keep: {MSH-9.1: [ADT, ORU]}",
         '  set: {PV1-3.4: STANNE, ward.key: "{PV1-3.1}"}',
         "      PV1-3.4: nothing -> 'STANNE'",
@@ -134,7 +134,7 @@ def test_the_explanation_as_text_and_as_json(channel: Channel) -> None:
         "       drop: {MSH-9.1: ADT}  [1 in, 0 out]",
         "           filtered: drop: {MSH-9.1: ADT}: holds",
         "  -> archive: always",
-        "       => file: hl7v2, 101 bytes",
+        "       => file: hl7v2, 90 bytes",
         *(f"          {line}" for line in ADT.replace("W2^2", "W2^2^^STANNE").splitlines()),
     ]
     shown = json.loads(json.dumps(made.to_json()))

@@ -1,0 +1,152 @@
+"""`hie test`: the cases beside the channels, run without a network, and the routes that no case covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from channels.ends import Receipt, ReceiptCode
+from engine.channel import Channel
+from engine.config.casefile import Case, cases_of, read_cases
+from engine.config.expect import Mismatch, mismatches
+from engine.config.sample import receipt_of, sample
+from engine.config.site import Site
+from engine.plan import Plan, plan
+from schemas.finding import Finding, Severity
+from schemas.hl7v2 import Hl7Error
+from schemas.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What came of one case; without mismatches it passed."""
+
+    channel: str
+    case: str
+    where: str
+    mismatches: tuple[Mismatch, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether all was as expected."""
+        return not self.mismatches
+
+
+@dataclass(frozen=True, slots=True)
+class CaseReport:
+    """What came of all cases of a site.
+
+    `findings` are mistakes in the channels and in the cases, which could not be run then; `uncovered` the routes
+    (`channel/route`) to which no case sends a message.
+    """
+
+    results: tuple[CaseResult, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case ran and passed. A route without a case does not fail the test."""
+        return all(each.passed for each in self.results) and not self._errors
+
+    @property
+    def _errors(self) -> list[Finding]:
+        return [each for each in self.findings if each.severity is Severity.ERROR]
+
+    def lines(self) -> Iterator[str]:
+        """The report as text, line by line."""
+        for each in self._errors:
+            yield f"error  {each}"
+        channel = ""
+        for result in self.results:
+            if result.channel != channel:
+                channel = result.channel
+                yield channel
+            yield f"  ok    {result.case}" if result.passed else f"  FAIL  {result.case} ({result.where})"
+            for mismatch in result.mismatches:
+                first, *rest = str(mismatch).split("\n")
+                yield f"        {first}"
+                yield from (f"          {line}" for line in rest)
+        for route in self.uncovered:
+            yield f"no case covers {route}"
+        failed = sum(not each.passed for each in self.results)
+        errors, without = len(self._errors), len(self.uncovered)
+        yield f"{len(self.results)} cases, {failed} failed, {errors} errors, {without} routes without a case"
+
+    def to_json(self) -> dict[str, Any]:
+        """The report for `--json`."""
+        return {
+            "passed": self.passed,
+            "cases": [
+                {
+                    "channel": each.channel,
+                    "case": each.case,
+                    "where": each.where,
+                    "passed": each.passed,
+                    "mismatches": [asdict(one) for one in each.mismatches],
+                }
+                for each in self.results
+            ],
+            "uncovered": list(self.uncovered),
+            "findings": [asdict(each) for each in self.findings],
+        }
+
+
+def run_cases(site: Site, only: str | None = None) -> CaseReport:
+    """Run the cases of the site's channels, or of the channel `only`, through the same plan that the engine uses."""
+    results: list[CaseResult] = []
+    uncovered: list[str] = []
+    findings = [each for each in site.findings if each.severity is Severity.ERROR]
+    for channel in site.channels:
+        if only not in (None, channel.name):
+            continue
+        where = cases_of(site.files[channel.name])
+        cases: list[Case] = []
+        if (site.folder / where).exists():
+            cases, problems = read_cases(site.folder, where, [route.name for route in channel.routes])
+            findings.extend(problems)
+        covered: set[str] = set()
+        for case in cases:
+            result, made = _run(channel, case)
+            results.append(result)
+            covered.update(child.route.name for child in made.children)
+        uncovered.extend(channel.queue(route) for route in channel.routes if route.name not in covered)
+    return CaseReport(tuple(results), tuple(uncovered), (*findings, *_without_channel(site, only)))
+
+
+def _run(channel: Channel, case: Case) -> tuple[CaseResult, Plan]:
+    try:
+        message = _message(channel, case)
+    except Hl7Error as error:
+        wrong = Mismatch("with", "elements that can be changed", str(error))
+        return CaseResult(channel.name, case.name, case.where, (wrong,)), Plan()
+    receipt: Receipt = receipt_of(channel, message)
+    made = plan(message, channel) if receipt.code is ReceiptCode.ACCEPTED else None
+    found = mismatches(case.expected, receipt, made)
+    return CaseResult(channel.name, case.name, case.where, tuple(found)), made or Plan()
+
+
+def _message(channel: Channel, case: Case) -> Message:
+    message = sample(channel, case.body, case.attributes)
+    if not case.edits:
+        return message
+    er7 = message.er7.copy()
+    for path, text in case.edits.items():
+        er7.set(path, text)
+    return replace(message, body=er7.encode())
+
+
+def _without_channel(site: Site, only: str | None) -> Iterator[Finding]:
+    """Files of cases that belong to no channel that can be run."""
+    if only is not None:
+        if site.channel(only) is None:
+            names = ", ".join(sorted(site.files)) or "none"
+            yield Finding("HIE502", only, "there is no such channel, or it has errors", f"channels are {names}")
+        return
+    known = {cases_of(file) for file in site.files.values()}
+    for path in sorted((site.folder / "channels").glob("*.cases.y*ml")):
+        where = f"channels/{path.name}"
+        if where not in known:
+            hint = "name it after the channel's file: adt.yaml has adt.cases.yaml"
+            yield Finding("HIE502", where, "these cases belong to no channel that can be run", hint)
