@@ -29,6 +29,8 @@ _HINTS = (
     ("locked", "the journal is locked by another process", "stop the other program that writes to this journal"),
     ("malformed", "the journal is damaged", "restore the journal from its backup, or move it away and start anew"),
     ("disk i/o", "the journal's disk fails", "look at the machine's disk; acceptance goes on when it answers again"),
+    ("permission denied", "the journal cannot be written", "make its folder and file writable for the engine's user"),
+    ("no such file", "the journal's folder cannot be made", "create the folder and make it writable"),
     ("password", "the database refuses the engine's user", "check user and password of `journal` in hie.yaml"),
     ("does not exist", "the database is not there", "create it, or check the name in `journal` in hie.yaml"),
 )
