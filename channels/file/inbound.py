@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from pydantic import PositiveInt
+
 from channels.ends import Accept, EndContext, Receipt, ReceiptCode
 from channels.file.claim import WORKING, Claim
 from channels.file.content import read_content
@@ -28,6 +30,7 @@ UNFINISHED = ("*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*~"
 """Names that programs give to files they are still writing."""
 
 _CLAIM = 100  # files in one claim: the price of making a claim durable is paid once for all of them
+_SHORTEST_POLL = 0.01  # seconds
 _LISTED = 1000  # messages of one file that its .why text explains
 
 
@@ -79,13 +82,13 @@ class FileInbound:
         after: Literal["move", "delete"] = "move",
         processed: SiteFile | None = None,
         failed: SiteFile | None = None,
-        parallel: int = 1,
+        parallel: PositiveInt = 1,
     ) -> None:
         self._context = context
         self._folder = folder
         self._pattern = pattern
         self._ignore = tuple(ignore)
-        self._poll = poll.total_seconds()
+        self._poll = max(poll.total_seconds(), _SHORTEST_POLL)
         self._settling = Settling(settle)
         self._format: Format = format
         self._charset = charset
@@ -93,7 +96,7 @@ class FileInbound:
         self._delete = after == "delete"
         self._processed = folder / "processed" if processed is None else processed
         self._failed = folder / "failed" if failed is None else failed
-        self._parallel = max(1, parallel)
+        self._parallel = parallel
         self._claims: list[Claim] = []
         self._work: dict[tuple[str, str], _Work] = {}
         self._trouble = ""

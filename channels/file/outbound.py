@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, WithJsonSchema
 
 from channels.ends import EndContext, Outcome, OutcomeCode
 from channels.file.folder import MOST_NAMESAKES, move_new, open_folder, suffixed, sync_folder, write_durably
@@ -38,15 +38,13 @@ _NAME_TROUBLE = {
 }
 
 
-def _parse_mode(value: object) -> int:
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and 3 <= len(value) <= 4 and all(digit in "01234567" for digit in value):
-        return int(value, 8) & 0o777
+def _octal(mode: str) -> str:
+    if 3 <= len(mode) <= 4 and all(digit in "01234567" for digit in mode) and int(mode, 8) <= 0o777:
+        return mode
     raise ValueError("a mode is three octal digits, for example 640")
 
 
-Mode = Annotated[int, BeforeValidator(_parse_mode), WithJsonSchema({"type": "string", "examples": ["640"]})]
+Mode = Annotated[str, AfterValidator(_octal), WithJsonSchema({"type": "string", "examples": ["640"]})]
 
 
 class FileOutbound:
@@ -72,13 +70,13 @@ class FileOutbound:
         folder: SiteFile,
         name: NameTemplate = "{message.id}.hl7",
         existing: Literal["keep_both", "replace"] = "keep_both",
-        mode: Mode = 0o640,
+        mode: Mode = "640",
     ) -> None:
         self._context = context
         self._folder = folder
         self._name = name
         self._replace = existing == "replace"
-        self._mode = mode
+        self._mode = int(mode, 8)
         self._swept = False
 
     async def deliver(self, message: Message) -> Outcome:

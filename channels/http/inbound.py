@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+from pydantic import PositiveInt
+
 from channels.ends import Accept, EndContext
 from channels.formats import Format
 from channels.tls import ServerTls
@@ -49,7 +51,7 @@ class HttpInbound:
         charset: str | None = None,
         limit: Size = 16 << 20,
         patience: Duration = timedelta(minutes=1),
-        connections: int = 1000,
+        connections: PositiveInt = 1000,
         idle: Duration = timedelta(minutes=1),
         always_200: bool = False,
         share_address: bool = False,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pydantic import PositiveInt
+
 from channels.acknowledgment import AckPolicy, Verdict
 from channels.ends import EndContext, Outcome
 from channels.tls import ClientTls
@@ -48,7 +50,7 @@ class HttpOutbound:
         headers: dict[str, Template] | None = None,
         content_type: str | None = None,
         timeout: Duration = timedelta(seconds=30),
-        connections: int = 10,
+        connections: PositiveInt = 10,
         on_error: Verdict = "retry",
         on_reject: Verdict = "refuse",
         require_ack: bool = False,

@@ -32,7 +32,7 @@ async def test_a_message_becomes_one_file_with_the_template_s_name(tmp_path: Pat
 
 
 async def test_the_default_name_is_the_message_id_and_the_mode_is_ours(tmp_path: Path) -> None:
-    await end(tmp_path, mode=0o644).deliver(message())
+    await end(tmp_path, mode="644").deliver(message())
     path = tmp_path / f"{1:032x}.hl7"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
