@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import PositiveInt
 
-from channels.acknowledgment import AckPolicy, Verdict
 from channels.ends import EndContext, Outcome
+from channels.mllp.verdict import Policy, Then
 from channels.tls import ClientTls
 from schemas.message import Message
 from schemas.values import Duration, Secret, Template
@@ -35,8 +35,8 @@ class HttpOutbound:
         content_type: The content type; by the message's format unless given (HL7 v2: application/hl7-v2).
         timeout: How long one delivery may take, from connecting to the end of the answer.
         connections: How many connections are open at most.
-        on_error: What AE and CE mean: `retry`, `refuse`, or `accept` them as delivered.
-        on_reject: What AR and CR mean, likewise.
+        on_error: What AE and CE mean: retry or refuse.
+        on_reject: What AR and CR mean: retry or refuse.
         require_ack: Take an HL7 v2 message for delivered only when an acknowledgment came, whatever the status.
     """
 
@@ -51,8 +51,8 @@ class HttpOutbound:
         content_type: str | None = None,
         timeout: Duration = timedelta(seconds=30),
         connections: PositiveInt = 10,
-        on_error: Verdict = "retry",
-        on_reject: Verdict = "refuse",
+        on_error: Then = "retry",
+        on_reject: Then = "refuse",
         require_ack: bool = False,
     ) -> None:
         self.context = context
@@ -63,7 +63,7 @@ class HttpOutbound:
         self.content_type = content_type
         self.timeout = timeout.total_seconds()
         self.connections = connections
-        self.policy = AckPolicy(on_error, on_reject)
+        self.policy = Policy(on_error=on_error, on_reject=on_reject)
         self.require_ack = require_ack
         self._posting: Posting | None = None
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from channels.acknowledgment import AckPolicy
 from channels.ends import Outcome, OutcomeCode
-from schemas.hl7v2 import Ack, Hl7Error, read_ack
+from channels.mllp.verdict import Policy, read_answer
+from schemas.hl7v2 import Ack, Hl7Error
 
 _LONGEST_WAIT = timedelta(days=1)
 _AGAIN = frozenset((408, 425, 429))
@@ -29,14 +29,16 @@ class Reply(NamedTuple):
     retry_after: str = ""
 
 
-def judge(reply: Reply, policy: AckPolicy, control_id: str, required: bool, now: datetime) -> Outcome:
+def judge(reply: Reply, policy: Policy, control_id: str, required: bool, now: datetime) -> Outcome:
     """What became of the message with MSH-10 `control_id`; `required` says that only an acknowledgment counts."""
     good = 200 <= reply.status < 300
     ack = _acknowledgment(reply.body)
     if ack is not None and control_id and ack.control_id and ack.control_id != control_id:
         return Outcome(OutcomeCode.DEFERRED, "the partner acknowledged another message (MSA-2)", reply.body)
     if ack is not None and (good or not ack.accepted) and reply.status not in _PARTNER:
-        return policy.judge(ack, reply.body)
+        outcome = policy.judge(ack, reply.body)
+        if outcome is not None:
+            return outcome
     answered = f"the partner answered {reply.status}"
     if good:
         if required:
@@ -70,6 +72,6 @@ def _acknowledgment(body: bytes) -> Ack | None:
     if b"MSA" not in body:
         return None
     try:
-        return read_ack(body)
+        return read_answer(body)
     except Hl7Error:
         return None
