@@ -3,10 +3,12 @@
 from channels.ends import Accept, End, EndContext, Inbound, Outbound, Outcome, OutcomeCode, Receipt, ReceiptCode
 from channels.file import FileInbound, FileOutbound
 from channels.http import HttpInbound, HttpOutbound
+from channels.mllp import MllpInbound, MllpOutbound
 
 ENDS: dict[str, End] = {
     "file": End("file", FileInbound, FileOutbound),
     "http": End("http", HttpInbound, HttpOutbound),
+    "mllp": End("mllp", MllpInbound, MllpOutbound),
 }
 """Every end by its YAML name."""
 

@@ -1,0 +1,155 @@
+"""MLLP out: messages to a receiver, each delivered when its acknowledgment says so."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from channels.ends import EndContext, Outcome, OutcomeCode
+from channels.mllp.exchange import Lost
+from channels.mllp.framing import frame
+from channels.mllp.pool import Pool, UnreachableError
+from channels.mllp.verdict import Policy, Then, WaitFor
+from channels.tls import ClientTls
+from schemas.hl7v2 import Hl7Error, header
+from schemas.message import Message, template_paths
+from schemas.values import Address, Duration, Template, parse_address
+
+MOST_OPEN = 200
+"""Connections kept to all addresses together before idle ones are closed early."""
+_CLOSED = "this end was closed before the message was acknowledged"
+
+
+class MllpOutbound:
+    """Delivers HL7 v2 messages over MLLP; a message is delivered when the receiver acknowledged it.
+
+    Args:
+        connect: The receiver's address, host:port.
+        tls: TLS; with `certificate`, we show one to the receiver (mutual TLS).
+        wait_for: ack ends with the first acknowledgment (AA or CA), application waits for AA after a CA, nothing is for
+            receivers that never answer: delivered then only means that the system took the bytes.
+        ack_timeout: How long an acknowledgment may take; then the connection is closed and the message tried again.
+        connect_timeout: How long connecting may take, TLS included.
+        connection: persistent keeps connections and uses them again, per_message opens one for each message.
+        pipeline: How many messages may be unanswered on one connection; most receivers cannot take more than 1.
+        on_error: What AE and CE mean: retry or refuse.
+        on_reject: What AR and CR mean: retry or refuse.
+        idle: How long an unused connection is kept.
+    """
+
+    def __init__(
+        self,
+        context: EndContext,
+        *,
+        connect: Template,
+        tls: ClientTls | None = None,
+        wait_for: WaitFor = "ack",
+        ack_timeout: Duration = timedelta(seconds=30),
+        connect_timeout: Duration = timedelta(seconds=10),
+        connection: Literal["persistent", "per_message"] = "persistent",
+        pipeline: Annotated[int, Field(ge=1)] = 1,
+        on_error: Then = "retry",
+        on_reject: Then = "refuse",
+        idle: Duration = timedelta(minutes=5),
+    ) -> None:
+        self.context = context
+        self.connect = connect
+        self.tls = tls
+        self.policy = Policy(wait_for, on_error, on_reject)
+        self.ack_timeout = ack_timeout.total_seconds()
+        self.connect_timeout = connect_timeout.total_seconds()
+        self.is_persistent = connection == "persistent"
+        self.pipeline = pipeline if self.is_persistent else 1
+        self.idle = idle.total_seconds()
+        self._address = None if template_paths(connect) else parse_address(connect)
+        self._pools: dict[Address, Pool] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._tls_context: ssl.SSLContext | None = None
+        self._is_closed = False
+
+    async def deliver(self, message: Message) -> Outcome:
+        """Deliver `message`; see `channels.ends.Outbound`."""
+        try:
+            address = self._address or parse_address(message.fill(self.connect))
+        except ValueError as error:
+            return Outcome(OutcomeCode.REFUSED, f"connect {self.connect!r} gives no address for this message: {error}")
+        try:
+            framed = frame(message.body)
+        except ValueError as error:
+            return Outcome(OutcomeCode.REFUSED, str(error))
+        control_id = _control_id(message)
+        if not control_id and self.policy.wait_for != "nothing":
+            return Outcome(OutcomeCode.REFUSED, "no MSH-10, so no acknowledgment could be matched: set it in a step")
+        if self._is_closed:
+            return Outcome(OutcomeCode.DEFERRED, _CLOSED)
+        try:
+            return await self._send(self._pool(address), framed, control_id)
+        except UnreachableError as error:
+            return Outcome(OutcomeCode.DEFERRED, str(error), unreachable=True)
+
+    async def close(self) -> None:
+        """Let go of connections; what is not answered yet is deferred."""
+        self._is_closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        pools = list(self._pools.values())
+        self._pools.clear()
+        await asyncio.gather(*(pool.close(_CLOSED) for pool in pools))
+
+    async def _send(self, pool: Pool, framed: bytes, control_id: str) -> Outcome:
+        post = self.policy.wait_for == "nothing"
+        exchange = await pool.take(control_id)
+        was_used = exchange.answered > 0
+        result = await (exchange.post(framed) if post else exchange.send(framed, control_id))
+        if isinstance(result, Lost) and was_used and not self._is_closed:
+            # The receiver had closed a connection that was idle, which need not be this message's doing.
+            exchange = await pool.take(control_id, fresh=True)
+            result = await (exchange.post(framed) if post else exchange.send(framed, control_id))
+        if isinstance(result, Lost):
+            return Outcome(OutcomeCode.DEFERRED, result.detail, unreachable=result.unreachable)
+        return result
+
+    def _pool(self, address: Address) -> Pool:
+        pool = self._pools.get(address)
+        if pool is None:
+            if sum(map(len, self._pools.values())) >= MOST_OPEN:
+                self._let_go(float("inf"))
+            pool = self._pools[address] = Pool(self, address)
+        if self._sweeping is None:
+            self._sweeping = pool.loop.call_later(self.idle / 2, self._sweep)
+        return pool
+
+    def _sweep(self) -> None:
+        """Close what has been idle for the time of the option, and look again as long as anything is open."""
+        loop = asyncio.get_running_loop()
+        self._let_go(loop.time() - self.idle)
+        self._sweeping = loop.call_later(self.idle / 2, self._sweep) if self._pools else None
+
+    def _let_go(self, idle_since: float) -> None:
+        for address, pool in list(self._pools.items()):
+            pool.close_idle(idle_since)
+            if not pool.is_needed:
+                del self._pools[address]
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """The context of every TLS connection, None without TLS; raises `TlsError`."""
+        if self._tls_context is None and self.tls is not None:
+            self._tls_context = self.tls.context(self.context.report)
+        return self._tls_context
+
+
+def _control_id(message: Message) -> str:
+    """MSH-10, "" where there is none."""
+    body = message.body
+    if body.startswith(b"MSH|^~\\&|"):
+        fields = body.split(b"|", 10)
+        if len(fields) == 11 and fields[9].isalnum():
+            return fields[9].decode()
+    try:
+        return header(body, message.attributes.get("body.charset")).control_id.strip()
+    except Hl7Error:
+        return ""
