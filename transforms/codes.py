@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
 
 from schemas.finding import Finding, Severity
 from schemas.hl7v2 import Er7, Path, Segment
 from schemas.hl7v2.path import ALL
 from schemas.message import Message, is_attribute
-from schemas.tables import Code, CodeMap, CodeMapFile, TableError, TableFile
+from schemas.tables import Code, CodeMap, CodeMapFile, Table, TableFile
 from transforms.paths import AttributePath, ElementPath, ReadPath, editable_body, readable_body
 from transforms.step import StepError, step
 
@@ -34,7 +34,19 @@ def _coded(path: str) -> str:
     return path
 
 
+def _in_table(columns: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+    """Check the columns, and that each key stands in one row, while the channel is bound and not message by message."""
+    others = info.data.items()
+    table = next((value for _, value in others if isinstance(value, Table)), None)
+    if table is not None:
+        table.by(next((value for name, value in others if name.endswith("column") and value), table.columns[0]))
+        for name in columns.values():
+            table.column(name)
+    return columns
+
+
 CodedPath = Annotated[ElementPath, AfterValidator(_coded)]
+Columns = Annotated[dict[AttributePath, str], AfterValidator(_in_table)]
 
 
 @step
@@ -85,8 +97,8 @@ def look_up(
     *,
     table: TableFile,
     key: ReadPath,
-    set: dict[AttributePath, str],
     column: str = "",
+    set: Columns,
     missing: Literal["keep", "fail"] = "keep",
 ) -> Message:
     """Add attributes from the row of a table of the site that has the message's key.
@@ -94,20 +106,14 @@ def look_up(
     Args:
         table: A CSV file whose first line names its columns: `maps/wards.csv`.
         key: Where the message has the key: `PV1-3.1`, `subscriber.id`.
-        set: The attributes to add, and the column that each is taken from: `{ward.name: name}`.
         column: The column of the keys; the table's first unless named.
+        set: The attributes to add, and the column that each is taken from: `{ward.name: name}`.
         missing: What becomes of a message whose key the table does not have: `keep` lets it go on without the
             attributes and reports it (MAP-201), `fail` stops it.
     """
-    try:
-        rows = table.by(column or table.columns[0])
-        for name in set.values():
-            table.column(name)
-    except TableError as error:
-        raise StepError(str(error), "correct the step or the table") from error
     if not is_attribute(key):
         readable_body(message, key)
-    row = rows.get(message.get(key))
+    row = table.by(column or table.columns[0]).get(message.get(key))
     if row is None:
         if missing == "fail":
             raise StepError(f"{table.name} has no row for the text at {key}", "add the row, or write missing: keep")

@@ -226,7 +226,7 @@ def _passage_lines(passage: Passage, indent: str) -> Iterator[str]:
         for finding in output.findings:
             yield f"{inner}{finding.severity}: {finding}"
     if passage.filtered:
-        yield f"{indent}    filtered: {passage.filtered}"
+        yield f"{indent}    filtered: {passage.filtered.removeprefix(f'{passage.step}: ')}"
     if passage.failed is not None:
         yield f"{indent}    failed: {passage.failed.reason}" + (
             f" ({passage.failed.hint})" if passage.failed.hint else ""

@@ -168,18 +168,6 @@ def test_look_up_of_a_missing_key_is_reported_or_stops(site: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        ("look_up: {table: maps/wards.csv, key: PV1-3.1, set: {ward.name: title}}", "there is no column 'title'"),
-        ("look_up: {table: maps/wards.csv, key: PV1-3.1, column: id, set: {a.b: name}}", "there is no column 'id'"),
-    ],
-)
-def test_a_column_that_is_not_there_stops_the_message(written: str, why: str, site: Path) -> None:
-    with pytest.raises(StepError, match=why):
-        run(written, message(oru()), site=site)
-
-
-@pytest.mark.parametrize(
-    ("written", "why"),
-    [
         ("map_codes: {path: OBX-3, map: maps/none.csv}", "maps/none.csv: No such file"),
         ("map_codes: {path: OBX-3, map: maps/wards.csv}", "there is no column 'code'"),
         ("map_codes: {path: OBX, map: maps/loinc.csv}", "no coded element"),
@@ -187,6 +175,12 @@ def test_a_column_that_is_not_there_stops_the_message(written: str, why: str, si
         ("map_codes: {path: subscriber.id, map: maps/loinc.csv}", "not a path"),
         ("map_codes: {path: OBX-3, map: maps/loinc.csv, unmapped: skip}", "keep"),
         ("look_up: {table: maps/wards.csv, key: PV1-3.1, set: {PV1-3.4: name}}", "no attribute"),
+        ("look_up: {table: maps/wards.csv, key: PV1-3.1, set: {ward.name: title}}", "there is no column 'title'"),
+        ("look_up: {table: maps/wards.csv, key: PV1-3.1, column: id, set: {a.b: name}}", "there is no column 'id'"),
+        (
+            "look_up: {table: maps/loinc.csv, key: PV1-3.1, set: {a.b: to_code}}",
+            "loinc.csv:4: the same code as in line 3",
+        ),
         ("look_up: {table: maps/wards.csv, key: PV1-3.1, set: {message.id: name}}", "cannot be changed"),
     ],
 )

@@ -256,3 +256,14 @@ def test_the_report_as_text_and_as_json(folder: Path) -> None:
     shown = report.to_json()
     assert shown["passed"] is False
     assert shown["cases"][0]["mismatches"][1] == {"where": "practice-a PV1-3.4", "expected": "EAST", "found": "STANNE"}
+
+
+def test_the_cases_that_the_manual_shows_are_cases(folder: Path) -> None:
+    manual = (Path(__file__).parents[3] / "docs/testing-channels.md").read_text()
+    shown = manual.partition("```yaml\n")[2].partition("```")[0]
+    (folder / "samples/expected").mkdir(parents=True)
+    (folder / "samples/adt_a01.hl7").write_text(ADT)
+    (folder / "samples/expected/adt_a01.hl7").write_text(SENT.replace("20240101", "20240102"))
+    report = run(folder, shown.replace("MSH-9.2: A02", "MSH-9.2: A03"))
+    assert wrong(report) == []
+    assert len(report.results) == 3
