@@ -1,0 +1,307 @@
+"""What every end of ours keeps, whatever it speaks: one suite, and for each end a partner of its own kind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+
+from channels import ENDS
+from channels.ends import Inbound, Outbound, OutcomeCode, Receipt, ReceiptCode
+from channels.file import FileInbound, FileOutbound
+from channels.http import HttpInbound, HttpOutbound
+from channels.mllp import MllpInbound, MllpOutbound
+from schemas.hl7v2 import acknowledge, read_ack
+from schemas.message import HL7V2, Message
+from schemas.values import Address
+from tests.channels.desk import ACCEPTED, NOW, Desk, adt
+from tests.channels.folders import contents, file_names
+
+REJECTED = Receipt(ReceiptCode.REJECTED, "the type is not known here", "MSH-9", "200")
+FAILED = Receipt(ReceiptCode.FAILED, "the journal is full", "", "207")
+
+CODES = {"AA": ReceiptCode.ACCEPTED, "AR": ReceiptCode.REJECTED, "AE": ReceiptCode.FAILED}
+
+
+class Sender(Protocol):
+    """A partner who sends to an inbound end of one kind, which it also makes."""
+
+    end: Inbound
+
+    def __init__(self, desk: Desk, folder: Path) -> None: ...
+
+    async def send(self, body: bytes) -> ReceiptCode:
+        """Send one message; what the partner is told, in the engine's words."""
+        ...
+
+
+class FileSender:
+    """Writes files, and reads in the folders what became of them."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._desk = desk
+        self._folder = folder / "in"
+        self._numbers = count()
+        self.end = FileInbound(
+            desk.context(folder), folder=self._folder, poll=timedelta(milliseconds=10), settle=timedelta(0)
+        )
+
+    async def send(self, body: bytes) -> ReceiptCode:
+        handed_over = len(self._desk.messages)
+        name = f"{next(self._numbers)}.hl7"
+        (self._folder / f".{name}").write_bytes(body)
+        (self._folder / f".{name}").rename(self._folder / name)
+        await self._desk.received(handed_over + 1)
+        while True:
+            if name in file_names(self._folder / "processed"):
+                return ReceiptCode.ACCEPTED
+            if name in file_names(self._folder / "failed"):
+                return ReceiptCode.REJECTED
+            if len(self._desk.messages) > handed_over + 1:
+                return ReceiptCode.FAILED  # it is offered again
+            await asyncio.sleep(0.005)  # a folder tells nobody: its reader looks again
+
+
+class HttpSender:
+    """Posts, and reads the acknowledgment."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.end = HttpInbound(desk.context(folder), listen=Address("127.0.0.1", 0))
+
+    async def send(self, body: bytes) -> ReceiptCode:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"http://127.0.0.1:{self.end.port}/", content=body)
+        return CODES[read_ack(answer.content).code]
+
+
+class MllpSender:
+    """Frames, and reads the acknowledgment."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.end = MllpInbound(desk.context(folder), listen=Address("127.0.0.1", 0))
+
+    async def send(self, body: bytes) -> ReceiptCode:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.end.port)
+        writer.write(b"\x0b" + body + b"\x1c\r")
+        answer = await reader.readuntil(b"\x1c\r")
+        writer.close()
+        return CODES[read_ack(answer[1:-2]).code]
+
+
+class Receiver(Protocol):
+    """A partner who receives from an outbound end of one kind, which it also makes."""
+
+    end: Outbound
+    away: Outbound
+    """An end whose partner is not there."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None: ...
+
+    async def open(self) -> None:
+        """Be there."""
+        ...
+
+    async def close(self) -> None:
+        """Be gone."""
+        ...
+
+    def received(self) -> list[bytes]:
+        """The bodies that came, in any order, repeats left out."""
+        ...
+
+
+class FileReceiver:
+    """Reads a folder."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._folder = folder / "out"
+        self.end = FileOutbound(desk.context(folder), folder=self._folder)
+        self.away = FileOutbound(desk.context(folder), folder=Path(os.devnull) / "out")
+
+    async def open(self) -> None:
+        """A folder is always there."""
+
+    async def close(self) -> None:
+        """A folder is always there."""
+
+    def received(self) -> list[bytes]:
+        return list(contents(self._folder).values())
+
+
+class HttpReceiver:
+    """Listens on a socket with what `http.server` knows."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._context = desk.context(folder)
+        self._bodies: set[bytes] = set()
+        self.away = HttpOutbound(self._context, url="http://127.0.0.1:1/")
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.end = HttpOutbound(self._context, url=f"http://127.0.0.1:{port}/")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        self._bodies.add(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def close(self) -> None:
+        self._server.close()
+
+    def received(self) -> list[bytes]:
+        return list(self._bodies)
+
+
+class MllpReceiver:
+    """Answers each frame with AA."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._context = desk.context(folder)
+        self._bodies: set[bytes] = set()
+        self.away = MllpOutbound(self._context, connect="127.0.0.1:1")
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.end = MllpOutbound(self._context, connect=f"127.0.0.1:{port}")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                body = (await reader.readuntil(b"\x1c\r"))[1:-2]
+                self._bodies.add(body)
+                writer.write(b"\x0b" + acknowledge(body, "AA", control_id="1", now=NOW) + b"\x1c\r")
+        writer.close()
+
+    async def close(self) -> None:
+        self._server.close()
+
+    def received(self) -> list[bytes]:
+        return list(self._bodies)
+
+
+SENDERS: dict[str, type[Any]] = {"file": FileSender, "http": HttpSender, "mllp": MllpSender}
+RECEIVERS: dict[str, type[Any]] = {"file": FileReceiver, "http": HttpReceiver, "mllp": MllpReceiver}
+
+
+@pytest.fixture(params=SENDERS)
+def new_sender(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Desk], Sender]:
+    return lambda desk: SENDERS[request.param](desk, tmp_path)
+
+
+@pytest.fixture(params=RECEIVERS)
+async def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    made = RECEIVERS[request.param](Desk(), tmp_path)
+    await made.open()
+    yield made
+    await made.end.close()
+    await made.away.close()
+    await made.close()
+
+
+def message(number: int, body: bytes | None = None) -> Message:
+    return Message(f"{number:032x}", "adt-feed", HL7V2, adt(number) if body is None else body, NOW)
+
+
+def test_every_end_is_under_contract() -> None:
+    assert {name for name, end in ENDS.items() if end.inbound} == set(SENDERS)
+    assert {name for name, end in ENDS.items() if end.outbound} == set(RECEIVERS)
+
+
+async def test_what_was_sent_is_handed_over_as_it_was(new_sender: Callable[[Desk], Sender]) -> None:
+    desk = Desk()
+    sender = new_sender(desk)
+    bodies = [adt(1), adt(2).replace(b"Testperson", b"M\xfcller"), adt(3) + b"ZZZ|own||\r"]
+    async with desk.serving(sender.end):
+        assert [await sender.send(body) for body in bodies] == [ReceiptCode.ACCEPTED] * 3
+    assert [message.body for message in desk.messages] == bodies
+    assert {(each.channel, each.format, each.received, each.parent) for each in desk.messages} == {
+        ("adt-feed", HL7V2, NOW, None)
+    }
+    assert len({each.id for each in desk.messages}) == 3
+
+
+@pytest.mark.parametrize("receipt", [ACCEPTED, REJECTED, FAILED])
+async def test_the_sender_is_told_what_the_engine_said(new_sender: Callable[[Desk], Sender], receipt: Receipt) -> None:
+    desk = Desk(lambda _: receipt)
+    sender = new_sender(desk)
+    async with desk.serving(sender.end):
+        assert await asyncio.wait_for(sender.send(adt()), 10) == receipt.code
+    assert "Testperson" not in str(desk.findings)
+
+
+async def test_an_end_that_was_stopped_is_served_again(new_sender: Callable[[Desk], Sender]) -> None:
+    desk = Desk()
+    sender = new_sender(desk)
+    for number in (1, 2):
+        async with desk.serving(sender.end):
+            assert await sender.send(adt(number)) == ReceiptCode.ACCEPTED
+    assert [each.get("MSH-10") for each in desk.messages] == ["MSG00001", "MSG00002"]
+
+
+async def test_a_stop_waits_for_the_message_in_flight(new_sender: Callable[[Desk], Sender]) -> None:
+    desk = Desk()
+    may_go = asyncio.Event()
+
+    async def slow(message: Message) -> Receipt:
+        receipt = await Desk.accept(desk, message)
+        await may_go.wait()
+        return receipt
+
+    sender = new_sender(desk)
+    listening = asyncio.Event()
+    serving = asyncio.create_task(sender.end.serve(slow, listening.set))
+    await listening.wait()
+    sending = asyncio.create_task(sender.send(adt()))
+    await desk.received(1)
+    serving.cancel()
+    done, _ = await asyncio.wait({serving}, timeout=0.05)
+    assert not done
+    may_go.set()
+    assert await asyncio.wait_for(sending, 10) == ReceiptCode.ACCEPTED
+    await asyncio.wait({serving}, timeout=10)
+    assert serving.done()
+    assert len(desk.messages) == 1
+
+
+async def test_what_is_delivered_arrives_as_it_is(receiver: Receiver) -> None:
+    bodies = [adt(1), adt(2).replace(b"Testperson", b"M\xfcller")]
+    outcomes = [await receiver.end.deliver(message(number, body)) for number, body in enumerate(bodies)]
+    assert {outcome.code for outcome in outcomes} == {OutcomeCode.DELIVERED}
+    assert sorted(receiver.received()) == sorted(bodies)
+
+
+async def test_many_at_once_all_arrive(receiver: Receiver) -> None:
+    outcomes = await asyncio.gather(*(receiver.end.deliver(message(number)) for number in range(1, 31)))
+    assert {outcome.code for outcome in outcomes} == {OutcomeCode.DELIVERED}
+    assert sorted(receiver.received()) == sorted(adt(number) for number in range(1, 31))
+
+
+async def test_a_repeat_is_delivered_and_the_same(receiver: Receiver) -> None:
+    first, second = [await receiver.end.deliver(message(1)) for _ in range(2)]
+    assert first == second
+    assert receiver.received() == [adt(1)]
+
+
+async def test_a_partner_that_is_away_makes_the_route_wait(receiver: Receiver) -> None:
+    outcome = await receiver.away.deliver(message(1))
+    assert (outcome.code, outcome.unreachable) == (OutcomeCode.DEFERRED, True)
+    assert outcome.detail
+    assert "Testperson" not in outcome.detail
+
+
+async def test_closing_twice_does_no_harm(receiver: Receiver) -> None:
+    await receiver.end.deliver(message(1))
+    await receiver.end.close()
+    await receiver.end.close()
