@@ -8,6 +8,7 @@ on the disk, and the ids of its messages are derived from it: read again after a
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -101,8 +102,13 @@ class Claim:
         os.close(self._handle)
 
     def release(self) -> None:
-        """Remove the emptied claim. Raises `OSError` when files are left in it."""
-        with contextlib.suppress(FileNotFoundError):
-            self.path.rmdir()
-        (self._working / f"{self.id}.lock").unlink()
-        os.close(self._handle)
+        """Remove the emptied claim; one that is not empty after all stays, to be adopted. Raises `OSError`."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self.path.rmdir()
+            (self._working / f"{self.id}.lock").unlink()
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        finally:
+            os.close(self._handle)

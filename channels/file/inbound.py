@@ -7,6 +7,7 @@ import contextlib
 import errno
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -99,6 +100,7 @@ class FileInbound:
         self._parallel = parallel
         self._claims: list[Claim] = []
         self._work: dict[tuple[str, str], _Work] = {}
+        self._said: Counter[str] = Counter()
         self._trouble = ""
 
     async def serve(self, accept: Accept, ready: Callable[[], None]) -> None:
@@ -207,7 +209,7 @@ class FileInbound:
             if stop.is_set():
                 return False
             window = todo[start : start + self._parallel]
-            receipts = await asyncio.gather(*(accept(messages[index]) for index in window))
+            receipts = await asyncio.gather(*(self._accept(accept, messages[index]) for index in window))
             kept = {
                 i: receipt for i, receipt in zip(window, receipts, strict=True) if receipt.code != ReceiptCode.FAILED
             }
@@ -220,6 +222,14 @@ class FileInbound:
         else:
             await asyncio.to_thread(self._finish, claim, path)
         return True
+
+    async def _accept(self, accept: Accept, message: Message) -> Receipt:
+        try:
+            return await accept(message)
+        except Exception as error:  # whatever it is, the file must not be taken for accepted
+            what = f"accepting a message failed with {type(error).__name__}"
+            self._say("FILE-103", self._folder, what, "the file waits and is offered again", Severity.ERROR)
+            return Receipt(ReceiptCode.FAILED, "the engine could not take the message")
 
     def _messages(self, claim: Claim, name: str, entry: Entry, content: bytes) -> list[Message]:
         format, parts, findings = read_content(content, self._format)
@@ -259,14 +269,12 @@ class FileInbound:
 
     async def _refuse(self, claim: Claim, path: Path, reasons: list[str]) -> None:
         await asyncio.to_thread(self._set_aside, claim, path, reasons)
-        self._context.report(
-            Finding(
-                "FILE-102",
-                str(self._failed),
-                "a file was set aside because it, or a message in it, cannot be accepted",
-                "the text NAME.why beside it says why; put the file back into the folder to have it tried again",
-                Severity.WARNING,
-            )
+        self._say(
+            "FILE-102",
+            self._failed,
+            "a file was set aside because it, or a message in it, cannot be accepted",
+            "NAME.why beside it says why; put the file back into the folder to have it tried again",
+            Severity.WARNING,
         )
 
     def _set_aside(self, claim: Claim, path: Path, reasons: list[str]) -> None:
@@ -279,6 +287,14 @@ class FileInbound:
         sync_folder(self._failed)
         sync_folder(claim.path)
         self._work.pop((claim.id, path.name))
+
+    def _say(self, code: str, folder: Path, what: str, hint: str, severity: Severity) -> None:
+        """Report what happens again and again the 1st, 2nd, 4th, 8th time and so on."""
+        self._said[code] += 1
+        times = self._said[code]
+        if times & (times - 1) == 0:
+            again = f" (time {times})" if times > 1 else ""
+            self._context.report(Finding(code, str(folder), f"{what}{again}", hint, severity))
 
     def _report(self, trouble: str) -> None:
         """Say once that something is wrong with the folder, and once that it is well again."""

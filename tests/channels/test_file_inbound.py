@@ -227,6 +227,23 @@ async def test_a_stop_while_the_journal_is_down_loses_nothing_and_the_ids_stay(i
     assert file_names(inbox / "processed") == ["a.bat"]
 
 
+async def test_an_engine_that_breaks_leaves_the_file_waiting_and_quotes_nothing(inbox: Path) -> None:
+    (inbox / "a.hl7").write_bytes(adt())
+    desk = Desk()
+
+    def answer(message: Message) -> Receipt:
+        if not desk.findings:
+            raise RuntimeError(message.get("PID-5.1"))
+        return ACCEPTED
+
+    desk.answer = answer
+    async with desk.serving(end(desk, inbox)):
+        await desk.received(1)
+    assert file_names(inbox / "processed") == ["a.hl7"]
+    assert [finding.code for finding in desk.findings] == ["FILE-103"]
+    assert "Testperson" not in str(desk.findings)
+
+
 CRASH = """
 import asyncio, os, signal, sys
 from datetime import timedelta

@@ -197,3 +197,13 @@ def test_what_a_crash_left_of_an_empty_claim_is_cleared_away(tmp_path: Path) -> 
     for claim in Claim.adopt(tmp_path):
         claim.release()
     assert names(working) == []
+
+
+def test_a_claim_that_is_not_empty_after_all_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    claim = Claim.take(tmp_path, ["a"], ids())
+    assert claim is not None
+    claim.release()
+    [adopted] = Claim.adopt(tmp_path)
+    assert [entry.name for entry in adopted.files()] == ["a"]
+    adopted.let_go()
