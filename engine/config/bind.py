@@ -365,10 +365,8 @@ def _bound_end(ends: Mapping[str, End], use: Use) -> BoundEnd:
 
 
 def _bound_step(use: Use) -> Step:
-    """The step of one line; where a secret stands in clear, the line is shown by its name alone."""
+    """The step of one line."""
     shown = written(Entries(((use.name, use.options),), use.name.line)) if use.options is not None else use.name.written
-    if any(not text.is_expanded for _, text in use.leaves("password")):
-        shown = use.name.written
     if use.signature.takes_value:
         return Step(use.name.text, use.function, tuple(use.arguments.values()), None, shown)
     return Step(use.name.text, use.function, (), dict(use.arguments) or None, shown)

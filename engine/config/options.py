@@ -103,27 +103,38 @@ class Signature:
         return f"write {names[0]}: ... under it" if names else "it takes no options"
 
     def _problems(self, error: ValidationError, given: Node) -> Iterator[Problem]:
-        seen: set[tuple[int, str]] = set()
+        seen: set[tuple[int, str, str]] = set()
         for each in error.errors():
             place = each["loc"][1:] if self.takes_value else each["loc"]
-            node = locate(given, place)
-            problem = _problem(each, place, node, given, self)
-            if (node.line, problem.code) not in seen:  # the branches of a union complain one by one
-                seen.add((node.line, problem.code))
+            node, name = _located(given, place)
+            missing = str(place[-1]) if each["type"] == "missing" else ""
+            problem = _problem(each, ".".join(filter(None, (name, missing))), node, self)
+            if (id(node), problem.code, missing) not in seen:  # the branches of a union complain one by one
+                seen.add((id(node), problem.code, missing))
                 yield problem
 
 
-def _problem(error: Any, place: tuple[str | int, ...], node: Node, given: Node, signature: Signature) -> Problem:
+def _located(given: Node, place: tuple[str | int, ...]) -> tuple[Node, str]:
+    """The node at `place`, and what to call it: `tls.key`. The name of a union's branch is no part of either."""
+    node, name = given, ""
+    for part in place:
+        inner = locate(node, (part,))
+        if inner is not node:
+            node = inner
+            name += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if name else part
+    return node, name
+
+
+def _problem(error: Any, name: str, node: Node, signature: Signature) -> Problem:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
-        return Problem("HIE205", node, f"{_dotted(place)} is missing")
-    name = _dotted(place) or "the value"
+        return Problem("HIE205", node, f"{name} is missing")
     cause = context.get("error")
     what = str(cause) if kind == "value_error" else error["msg"].replace("Input should be", "must be")
     what = _without_secrets(what, node)
     if isinstance(cause, ConditionError):
         path = what.partition(":")[0]
-        return Problem("HIE209", (given.key(path) if isinstance(given, Entries) else None) or node, what)
+        return Problem("HIE209", (node.key(path) if isinstance(node, Entries) else None) or node, what)
     if isinstance(cause, Hl7Error):
         return Problem("HIE210", node, str(cause.args[0]) if cause.args else what, cause.hint or None)
     if isinstance(cause, TableError):
@@ -134,10 +145,10 @@ def _problem(error: Any, place: tuple[str | int, ...], node: Node, given: Node, 
         hint = did_you_mean(node.written, expected)
     elif isinstance(node, Entries) and _is_unquoted_template(node):
         hint = 'a text that begins with { needs quotes: "{PID-3.1}"'
-    option = signature.option(str(place[0])) if place else None
+    option = signature.option(name.partition(".")[0].partition("[")[0])
     if hint is None and option is not None and option.help:
         hint = option.help
-    return Problem("HIE206", node, f"{name}: {what}", hint)
+    return Problem("HIE206", node, f"{name}: {what}" if name else what, hint)
 
 
 def _without_secrets(what: str, node: Node) -> str:
@@ -149,16 +160,6 @@ def _without_secrets(what: str, node: Node) -> str:
 
 def _is_unquoted_template(node: Entries) -> bool:
     return len(node.entries) == 1 and isinstance(node.entries[0][1], Text) and node.entries[0][1].is_empty
-
-
-def _dotted(place: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in place:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        elif re.fullmatch(r"[\w-]+", part):  # a union's branch has a name of another kind
-            text += f".{part}" if text else part
-    return text
 
 
 @lru_cache(maxsize=512)
