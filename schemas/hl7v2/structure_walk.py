@@ -101,8 +101,9 @@ class Walker:
 
     def findings(self, lines: list[int]) -> list[Finding]:
         """What is wrong with the order of the segments, once the walk is over; `lines` are the segments' lines."""
+        addresses = _addresses(self._names)
         found = [
-            (index, finding(code, self._address(index), f"{what}, line {lines[index]}"))
+            (index, finding(code, addresses[index], f"{what}, line {lines[index]}"))
             for code, index, what in self._problems
         ]
         for instance in self._instances:
@@ -228,10 +229,15 @@ class Walker:
             return instance.node.short
         return f"{instance.node.short}[{instance.repetition}]"
 
-    def _address(self, index: int) -> str:
-        name = self._names[index]
-        occurrence = self._names[: index + 1].count(name)
-        return name if occurrence == 1 else f"{name}[{occurrence}]"
+
+def _addresses(names: list[str]) -> list[str]:
+    """`PID`, `OBX`, `OBX[2]`: each segment with its place among those of its name."""
+    seen: Counter[str] = Counter()
+    addresses: list[str] = []
+    for name in names:
+        seen[name] += 1
+        addresses.append(name if seen[name] == 1 else f"{name}[{seen[name]}]")
+    return addresses
 
 
 def _onward(instance: Instance, name: str) -> Iterator[tuple[int, tuple[int, ...]]]:

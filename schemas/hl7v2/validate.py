@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemas.finding import Finding
 from schemas.hl7v2.segment import HEADERS
 from schemas.hl7v2.structure import groups, lines_of
-from schemas.hl7v2.structure_tables import PRIMITIVES, Element, Tables, tables
+from schemas.hl7v2.structure_tables import PRIMITIVES, VERSIONS, Element, Tables, tables
 from schemas.hl7v2.validate_codes import finding
 from schemas.hl7v2.validate_types import broken_rule, greatest_length, is_in_table
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 MOST_FINDINGS = 1000
 """No message gets more findings than this; the last one then says that there are more."""
 
+_WITH_WITHDRAWN = "2.5.1"
+"""The last version whose tables still have every field that later ones withdrew."""
+_SENT_EARLY = {"CE": 9, "CM_MSG": 3}
+"""Types to how many components they grew to: CE to CWE, MSH-9 to MSG. Senders write them before their version has
+them, and no receiver stumbles."""
 _NULL = '""'
 _SEPARATED = ("component", "subcomponent")
 _UNKNOWN_PART = ("V2-307", "V2-308")
@@ -50,7 +55,7 @@ def _all(er7: Er7, profile: Profile | None) -> Iterator[Finding]:
             break
         fields = rules.fields(segment.name)
         if fields is not None:
-            yield from _Fields(er7, rules, segment, occurrences[segment.name], line).findings(dict(fields))
+            yield from _Fields(er7, rules, segment, occurrences[segment.name], line).findings(fields)
     if profile is not None:
         yield from profile.findings(er7)
 
@@ -66,31 +71,34 @@ class _Fields:
         self._name = segment.name if occurrence == 1 else f"{segment.name}[{occurrence}]"
         self._delimiters = er7.delimiters
 
-    def findings(self, fields: dict[int, Element]) -> Iterator[Finding]:
+    def findings(self, fields: Mapping[int, Element]) -> Iterator[Finding]:
         """What is wrong with the segment, by `fields`, the rules of its fields."""
         values = self._segment.fields
         known = max(fields, default=0)
         for number in range(1, max(known + 1, len(values))):
             value = values[number] if number < len(values) else ""
             rule = fields.get(number)
+            if not value:
+                if rule is not None and rule.least:
+                    yield self._finding("V2-301", f"{self._name}-{number}", f"{rule.meaning} is required")
+                continue
             where = f"{self._name}-{number}"
-            if number > known and value and number not in (self._earlier() or ()):
+            if number > known and not self._is_withdrawn(number):
                 what = f"version {self._rules.version} ends {self._segment.name} with field {known}"
                 yield self._finding("V2-303", where, what)
                 return
-            if not value:
-                if rule is not None and rule.least:
-                    yield self._finding("V2-301", where, f"{rule.meaning} is required")
-            elif rule is None or rule.withdrawn:
+            if rule is None or rule.withdrawn:
                 yield self._finding(
                     "V2-304", where, f"version {self._rules.version} has withdrawn or reserved this field"
                 )
             elif number > 2 or self._segment.name not in HEADERS:
                 yield from self._field(where, number, rule, value)
 
-    def _earlier(self) -> Mapping[int, Element] | None:
-        """The segment's fields in the last version that kept withdrawn ones in its tables."""
-        return tables("2.5.1").fields(self._segment.name)
+    def _is_withdrawn(self, number: int) -> bool:
+        """Whether an earlier version had this field, which the tables of this one leave out."""
+        if VERSIONS.index(self._rules.version) <= VERSIONS.index(_WITH_WITHDRAWN):
+            return False
+        return number in (tables(_WITH_WITHDRAWN).fields(self._segment.name) or ())
 
     def _field(self, where: str, number: int, rule: Element, value: str) -> Iterator[Finding]:
         repetitions = value.split(self._delimiters.repetition)
@@ -147,11 +155,10 @@ class _Fields:
                 yield from self._value(f"{at}.{number}", "", inner, rule.datatype, rule.table, part, level + 1)
             elif rule.least:
                 yield self._finding("V2-306", f"{at}.{number}", f"{meaning}, {rule.meaning} is required in {datatype}")
-        if datatype == "CE":
-            components = self._rules.components("CWE") or components  # what CWE adds to CE is sent early, and harmless
-        if any(parts[len(components) :]):
+        most = max(len(components), _SENT_EARLY.get(datatype, 0))
+        if any(parts[most:]):
             what = f"{meaning} has {len(components)} {_SEPARATED[level]}s at most, its data type is {datatype}"
-            yield self._finding(_UNKNOWN_PART[level], f"{at}.{len(components) + 1}", what)
+            yield self._finding(_UNKNOWN_PART[level], f"{at}.{most + 1}", what)
 
     def _primitive(self, at: str, place: str, meaning: str, datatype: str, table: str, text: str) -> Iterator[Finding]:
         if not text or text == _NULL:
