@@ -23,7 +23,7 @@ DEFAULT_VERSION = "2.5.1"
 
 _LONGEST_MSA_TEXT = 80
 _EVENT = re.compile(r"[A-Za-z0-9]{1,8}\Z").match
-_MSA = re.compile(rb"(?:\A|[\r\n\x0b])[ \t]*(MSA[^\w\s][^\r\n\x1c]*)")
+_MSA = re.compile(rb"(?:\A|[\r\n\x0b])[ \t]*(MSA[!-/:-@\[-`{-~][^\r\n\x1c]*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,7 @@ from schemas.hl7v2.escape import escape
 from schemas.hl7v2.opening import wide_charset
 from schemas.hl7v2.times import timestamp
 
-_MARK = re.compile(
-    r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*(MSH|FHS|BHS|BTS|FTS)(?=[^\w\s])", re.ASCII
-)
+_MARK = re.compile(r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*(MSH|FHS|BHS|BTS|FTS)(?=[!-/:-@\[-`{-~])")
 _FIRST_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n)?")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BLANK = "\r\n\t \x00\x0b\x1a\x1c"
@@ -53,7 +51,7 @@ def split_batch(body: bytes) -> Batch:
     A missing trailer, a wrong count and text that belongs to no message are findings. Raises `Hl7Error` when there is
     neither a message nor an envelope.
     """
-    charset = wide_charset(body) or Charset("iso8859-1")
+    charset = (wide_charset(body) if b"MSH" not in body else None) or Charset("iso8859-1")
     whole = len(body) - len(body) % charset.unit
     return _Splitter(charset, charset.to_wire(body[:whole])).split()
 

@@ -155,7 +155,7 @@ def charset_named(names: str, separator: str = "~") -> Charset | None:
     Names after the first are alternatives that the text switches to by escape sequence.
     """
     first, *others = (_normal(name) for name in names.split(separator))
-    codec = _codec(first)
+    codec = _codec(first) if first or not others else "ascii"
     if codec is None:
         return None
     declared = {first, *others}

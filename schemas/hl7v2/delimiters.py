@@ -31,18 +31,20 @@ class Delimiters:
     def declared(field: str, encoding_characters: str) -> Delimiters:
         """The delimiters that a header with this MSH-1 and MSH-2 declares.
 
-        An empty MSH-2 means the recommended ones; a character declared twice has its first meaning only.
+        An empty MSH-2 means the recommended ones; a character declared twice has its first meaning only, and one that
+        is not printable ASCII none.
         """
         chosen: list[str] = []
         for character in (encoding_characters or ENCODING_CHARACTERS)[:5].ljust(5, UNUSED):
-            chosen.append(UNUSED if character == field or character in chosen else character)
+            usable = "!" <= character <= "~" and character != field and character not in chosen
+            chosen.append(character if usable else UNUSED)
         return Delimiters(field, *chosen)
 
     @property
     def encoding_characters(self) -> str:
-        """MSH-2 for these delimiters."""
-        five = self.component + self.repetition + self.escape + self.subcomponent + self.truncation
-        return five.rstrip(UNUSED)
+        """MSH-2 for these delimiters; in the place of one that is not used stands one that already has a meaning."""
+        five = (self.component + self.repetition + self.escape + self.subcomponent + self.truncation).rstrip(UNUSED)
+        return five.replace(UNUSED, five.replace(UNUSED, "")[:1])
 
 
 STANDARD = Delimiters()

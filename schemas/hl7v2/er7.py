@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _parse_path = Path.parse
 _BREAK = re.compile(r"([\r\n][\r\n\t \x00\x0b\x1a\x1c]*)")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_NAME = re.compile(r"[A-Za-z0-9]{3}\Z", re.ASCII)
+_NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z", re.ASCII)
 
 
 class Er7:
@@ -212,7 +212,7 @@ class Er7:
 
     def add(self, name: str, after: Segment | None = None) -> Segment:
         """A new, empty segment after `after`, or at the end."""
-        if not _NAME.match(name) or name.upper() != name or name in HEADERS:
+        if not _NAME.match(name) or name in HEADERS:
             raise Hl7Error("not the name of a segment that can be added", where=name[:3], hint="for example OBX or ZPI")
         segments = self.segments
         at = segments.index(after) + 1 if after is not None else len(segments)
@@ -400,7 +400,8 @@ class Er7:
         return "".join(pieces[:first])
 
     def _starts_segment(self, line: str) -> bool:
-        return _NAME.match(line[:3]) is not None and line[3:4] in ("", self.delimiters.field)
+        name = line[:3]
+        return len(name) == 3 and name.isalnum() and name.isascii() and line[3:4] in ("", self.delimiters.field)
 
     def _line(self, wire: str, end: str) -> Segment:
         return Segment(self._encoding, wire[:3] if self._starts_segment(wire) else "", wire, end)

@@ -82,8 +82,7 @@ def first_line(body: bytes) -> bytes | None:
     feed = line.find(b"\n")
     if feed >= 0:
         line = line[:feed]
-    usable = line.isascii() and not line[3:4].isalnum() and line[3:4] > b" " and b"\x1b" not in line
-    return line if usable else None
+    return line if line.isascii() and not line[3:4].isalnum() and b" " < line[3:4] < b"\x7f" else None
 
 
 def _message_type(components: list[str]) -> tuple[str, str, str]:

@@ -9,8 +9,8 @@ from schemas.hl7v2.charset import ASCII, Charset, charset_named
 from schemas.hl7v2.delimiters import Delimiters
 from schemas.hl7v2.error import Hl7Error
 
-_AT_LINE_START = re.compile(r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*(MSH[^\w\s])", re.ASCII)
-_ANYWHERE = re.compile(r"(MSH[^\w\s])", re.ASCII)
+_AT_LINE_START = re.compile(r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*(MSH[!-/:-@\[-`{-~])")
+_ANYWHERE = re.compile(r"(MSH[!-/:-@\[-`{-~])")
 _SEARCHED = 65_536
 """How far into a body a header is looked for, in characters."""
 
@@ -41,13 +41,18 @@ class Opening(NamedTuple):
 
 def open_message(body: bytes, charset: str | None = None) -> Opening:
     """The opening of the message in `body`; raises `Hl7Error` when there is no MSH with a field separator."""
-    if b"\0" in body[:_SEARCHED]:
-        wide = wide_charset(body)
-        if wide is not None:
-            return _open_wide(body, wide)
-    simple = body.isascii()
     wire = body.decode("latin-1")
-    offset = 0 if _ANYWHERE.match(wire) else _find_header(wire)
+    offset = 0 if _ANYWHERE.match(wire) else find_header(wire)
+    if offset < 0:
+        wide = wide_charset(body)
+        if wide is None:
+            raise Hl7Error(
+                "no MSH segment with a field separator was found",
+                where="MSH",
+                hint="check that the sender sends HL7 v2 (MSH|^~\\&|...) and not XML, JSON or an empty message",
+            )
+        return _open_wide(body, wide)
+    simple = body.isascii()
     separator, encoding_characters, names = _declared(wire, offset)
     delimiters = Delimiters.declared(separator, encoding_characters)
     declared = _named(names, delimiters.repetition)
@@ -75,36 +80,34 @@ def _guess(body: bytes) -> Charset:
     return Charset("utf-8")
 
 
-def _find_header(wire: str) -> int:
+def find_header(wire: str) -> int:
+    """Where MSH starts: at the start of a line, else anywhere; -1 where it does not."""
     found = _AT_LINE_START.search(wire, 0, _SEARCHED) or _ANYWHERE.search(wire, 0, _SEARCHED)
-    if found is None:
-        raise Hl7Error(
-            "no MSH segment with a field separator was found",
-            where="MSH",
-            hint="check that the sender sends HL7 v2 (MSH|^~\\&|...) and not XML, JSON or an empty message",
-        )
-    return found.start(1)
+    return -1 if found is None else found.start(1)
 
 
 def wide_charset(body: bytes) -> Charset | None:
-    """UTF-16 or UTF-32 where `body` has an MSH in it, else None."""
+    """UTF-16 or UTF-32 where `body` has a header in it, else None."""
     head = body[:_SEARCHED]
-    codec = next((codec for mark, codec in _WIDE if mark in head), None) if b"\0" in head else None
-    if codec is None:
-        return None
-    charset = Charset(codec)
-    whole = body[: len(body) - len(body) % charset.unit]
-    try:
-        same = charset.from_wire(charset.to_wire(whole)) == whole
-    except UnicodeError:
-        return None
-    return charset if same else None
+    for mark, codec in _WIDE:
+        charset = Charset(codec)
+        at = head.find(mark)
+        if at < 0 or at % charset.unit:
+            continue
+        whole = body[: len(body) - len(body) % charset.unit]
+        try:
+            wire = charset.to_wire(whole)
+        except UnicodeError:
+            continue
+        if find_header(wire) >= 0 and charset.from_wire(wire) == whole:
+            return charset
+    return None
 
 
 def _open_wide(body: bytes, charset: Charset) -> Opening:
     whole = len(body) - len(body) % charset.unit
     wire = charset.to_wire(body[:whole])
-    offset = _find_header(wire)
+    offset = find_header(wire)
     separator, encoding_characters, _ = _declared(wire, offset)
     return Opening(wire, offset, body[whole:], Delimiters.declared(separator, encoding_characters), charset, False)
 

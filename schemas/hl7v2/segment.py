@@ -230,7 +230,7 @@ def read(encoding: Encoding, fields: list[str], path: Path) -> str:
     if not value:
         return ""
     if path.field <= 2 and fields[0] in HEADERS:
-        return value if path.field == 2 or path.component <= 1 else ""
+        return encoding.decode(value)
     repetition = path.repetition
     if repetition is None:
         if not path.component:
