@@ -45,6 +45,7 @@ class Connection(HttpToolsProtocol):
         self._refused = refused
         self._head = 0
         self._in_head = True
+        self._is_shut = False
         self._timer: asyncio.TimerHandle | None = None
         self.closed: asyncio.Future[None] = self.loop.create_future()
 
@@ -55,10 +56,10 @@ class Connection(HttpToolsProtocol):
         certificate = ClientCertificate.of(transport.get_extra_info("ssl_object"))
         if self._tls is not None and not self._tls.admits(certificate):
             self._refused("HTTP-105", peer)
-            transport.close()
+            self._shut()
         elif len(self.connections) > self._limits.connections:
             self._refused("HTTP-106", peer)
-            transport.close()
+            self._shut()
         else:
             self.app_state = {**self.app_state, "client": certificate.subject if certificate else ""}
             self._await_head()
@@ -72,12 +73,15 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; close a connection whose head grows beyond every measure."""
+        if self._is_shut:
+            return
         if self._in_head:
             self._head += len(data)
             self._await_head()
         super().data_received(data)
         if self._in_head and self._head > HEAD_LIMIT and not self.transport.is_closing():
             self.send_400_response("The request's head is too long.")
+            self._is_shut = True
 
     def on_headers_complete(self) -> None:
         """The head is whole: from here the application keeps the time."""
@@ -90,6 +94,11 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head = True, 0
         super().on_message_complete()
 
+    def _shut(self) -> None:
+        """Close, and overlook what still comes: TLS hands over what it had decrypted before it noticed."""
+        self._is_shut = True
+        self.transport.close()
+
     def _await_head(self) -> None:
         if self._timer is None:
             self._timer = self.loop.call_later(self._limits.head, self._too_slow)
@@ -97,7 +106,7 @@ class Connection(HttpToolsProtocol):
     def _too_slow(self) -> None:
         self._timer = None
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
+            self._shut()
         else:  # the answer to the request before comes first
             self._await_head()
 

@@ -3,18 +3,21 @@
 import asyncio
 import gzip
 import json
+import ssl
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from pydantic import SecretStr
 
 from channels.ends import Receipt, ReceiptCode
 from channels.http import HttpInbound
-from channels.tls import ServerTls
+from channels.tls import ClientTls, ServerTls
 from schemas.hl7v2 import read_ack
 from schemas.message import Message
 from schemas.values import Address
@@ -317,6 +320,35 @@ async def test_tls_and_the_partner_s_certificate(tmp_path: Path) -> None:
     assert [finding.code for finding in desk.findings] == ["HTTP-105"]
 
 
+async def speak_at_once(port: int, tls: ClientTls, request: bytes) -> bytes:
+    """A request in the very packet that ends the handshake; gives the other side's answer, empty when it closes."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = tls.context(lambda _: None).wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while True:
+        try:
+            client.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            writer.write(outgoing.read())
+            incoming.write(await reader.read(65536))
+    client.write(request)
+    writer.write(outgoing.read())
+    while received := await reader.read(65536):
+        incoming.write(received)
+        try:
+            if answer := client.read(65536):
+                writer.close()
+                return answer
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLError:
+            break
+        break
+    writer.close()
+    return b""
+
+
 async def raw(port: int, *pieces: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the end with these bytes written."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -327,6 +359,30 @@ async def raw(port: int, *pieces: bytes) -> tuple[asyncio.StreamReader, asyncio.
 
 
 HEAD = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/hl7-v2\r\nContent-Length: %d\r\n\r\n"
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_a_stranger_sends_with_its_certificate_is_overlooked(
+    tmp_path: Path, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    server = authority.issue("engine", hosts=("127.0.0.1",))
+    tls = ServerTls(certificate=server.certificate, key=server.key, clients=authority.file, client_names=["practice"])
+
+    async def talk() -> None:
+        for name, messages in (("practice", 1), ("stranger", 0)):
+            client = authority.issue(name)
+            desk = Desk()
+            inbound = end(desk, tmp_path, tls=tls)
+            async with desk.serving(inbound):
+                shown = ClientTls(authorities=authority.file, certificate=client.certificate, key=client.key)
+                request = HEAD.replace(b"Host: h", b"Host: h\r\nConnection: close") % len(adt()) + adt()
+                answer = await speak_at_once(inbound.port, shown, request)
+            assert len(desk.messages) == messages
+            assert answer.startswith(b"HTTP/1.1 200") == bool(messages)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(asyncio.wait_for(talk(), 20))
 
 
 async def test_a_body_that_does_not_come_is_answered_408(tmp_path: Path) -> None:
