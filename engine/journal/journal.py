@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -194,6 +195,10 @@ class Journal:
         """Do rare work (an operator's act, ownership, retention) in a write transaction of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._do, work)
 
+    async def maintain(self, *statements: str) -> int:
+        """Run `statements` (vacuum, checkpoints) in no transaction; the number that the last answers, on SQLite."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._maintain, statements)
+
     def _ask(self, question: Callable[[Connection], T]) -> T:
         try:
             with self._reading.connect() as connection:
@@ -207,6 +212,25 @@ class Journal:
                 return work(connection)
         except DatabaseError as error:
             raise explained(error) from None
+
+    def _maintain(self, statements: Sequence[str]) -> int:
+        answer: Sequence[Any] = ()
+        try:
+            if self.shared:
+                with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    for statement in statements:
+                        connection.exec_driver_sql(statement)
+                return 0
+            # The driver's own connection: what SQLAlchemy hands out is inside a transaction.
+            raw = self._engine.raw_connection()
+            try:
+                for statement in statements:
+                    answer = raw.cursor().execute(statement).fetchall()
+            finally:
+                raw.close()
+        except (*DatabaseError, sqlite3.Error) as error:
+            raise explained(error) from None
+        return int(answer[0][0]) if answer else 0
 
 
 def _content(connection: Connection, id: str) -> bytes:

@@ -55,7 +55,8 @@ def upgrade() -> None:
     _index(
         "messages_sought",
         ["status", "id"],
-        "status IN ('rejected', 'pending', 'deferred', 'refused', 'failed', 'filtered')",
+        "status = 'rejected' OR status = 'pending' OR status = 'deferred' OR status = 'refused'"
+        " OR status = 'failed' OR status = 'filtered'",
     )
     for name in ("type", "control_id", "patient_id", "parent"):
         _index(f"messages_{name}", [name, "id"], f"{name} IS NOT NULL")
