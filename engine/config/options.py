@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.fields import FieldInfo
 
 from engine.config.shape import JsonSchema, Problem, branch, resolve, shaped
 from engine.config.suggest import did_you_mean
@@ -243,8 +244,39 @@ def _json_schema(model: type[BaseModel]) -> JsonSchema:
         schema = {"type": "object", "properties": {each.alias: {} for each in model.model_fields.values()}}
     schema.pop("title", None)
     schema.setdefault("properties", {})
+    for nested in _models(model):
+        inner = schema.get("$defs", {}).get(nested.__name__, {})
+        inner.pop("title", None)
+        for name, about in nested.model_fields.items():
+            known = inner.get("properties", {}).get(about.alias or name)
+            if known is not None:
+                known.pop("title", None)
+                known.pop("default", None)
+                default = _NOTHING if about.is_required() else about.get_default(call_default_factory=True)
+                if show(default, _annotated(about)):
+                    known["default"] = show(default, _annotated(about))
     schema["additionalProperties"] = False
     return schema
+
+
+def _annotated(about: FieldInfo) -> Any:
+    annotation: Any = about.annotation
+    for each in about.metadata:
+        annotation = Annotated[annotation, each]
+    return annotation
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The models that the fields of `model` refer to, at any depth."""
+    seen: set[type[BaseModel]] = set()
+    waiting: list[Any] = [about.annotation for about in model.model_fields.values()]
+    while waiting:
+        each = waiting.pop()
+        waiting.extend(get_args(each))
+        if inspect.isclass(each) and issubclass(each, BaseModel) and each not in seen:
+            seen.add(each)
+            yield each
+            waiting.extend(about.annotation for about in each.model_fields.values())
 
 
 def _leaves(place: str, schema: JsonSchema, node: Node, root: JsonSchema) -> Iterator[tuple[str, JsonSchema, Text]]:
@@ -290,7 +322,7 @@ def read_docstring(text: str) -> tuple[str, str, dict[str, str]]:
 
 def show(value: Any, annotation: Any = None) -> str:
     """A default as it would be written in YAML; empty for what has no notation (none, absent)."""
-    if value is _NOTHING or value is None or value == ():
+    if value is _NOTHING or value is None or value == () or isinstance(value, BaseModel):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
