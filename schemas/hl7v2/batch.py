@@ -15,7 +15,10 @@ from schemas.hl7v2.escape import escape
 from schemas.hl7v2.opening import wide_charset
 from schemas.hl7v2.times import timestamp
 
-_MARK = re.compile(r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*(MSH|FHS|BHS|BTS|FTS)(?=[!-/:-@\[-`{-~])")
+_MARK = re.compile(
+    r"(?:(?<=[\r\n\x0b])|\A(?:\ufeff|\xef\xbb\xbf)?)[ \t\x00]*"
+    r"((?:MSH|FHS|BHS|BTS|FTS)(?=[!-/:-@\[-`{-~])|[BF]TS(?=[\r\n]|\Z))"
+)
 _FIRST_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n)?")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BLANK = "\r\n\t \x00\x0b\x1a\x1c"

@@ -348,9 +348,9 @@ class Er7:
         if last:
             lines.append(last)
         for line in lines:
-            if line[3:4] != separator or not line[:3].isalnum():
-                return False
             name = line[:3]
+            if line[3:4] != separator or not _is_name(name):
+                return False
             segment = Segment(encoding, name, line, "\r")
             segments.append(segment)
             if name in by_name:
@@ -401,7 +401,11 @@ class Er7:
 
     def _starts_segment(self, line: str) -> bool:
         name = line[:3]
-        return len(name) == 3 and name.isalnum() and name.isascii() and line[3:4] in ("", self.delimiters.field)
+        return len(name) == 3 and _is_name(name) and line[3:4] in ("", self.delimiters.field)
 
     def _line(self, wire: str, end: str) -> Segment:
         return Segment(self._encoding, wire[:3] if self._starts_segment(wire) else "", wire, end)
+
+
+def _is_name(text: str) -> bool:
+    return text.isupper() and text.isalnum() and text.isascii()

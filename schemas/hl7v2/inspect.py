@@ -30,7 +30,12 @@ def inspect(message: Er7, opening: Opening) -> list[Finding]:
         if not segment.name:
             if report.has_room("V2-003"):
                 line = f"line {message.line_of(segment)}"
-                report.warn("V2-003", line, "this line is no segment", "a segment starts with three letters or digits")
+                report.warn(
+                    "V2-003",
+                    line,
+                    "this line is no segment",
+                    "a segment starts with its name, three capitals or digits",
+                )
         elif segment.name == "MSH" and segment.occurrence == 2:
             report.warn("V2-002", "MSH[2]", "a second header: this is more than one message", "use the step split")
         _texts(report, message, segment)

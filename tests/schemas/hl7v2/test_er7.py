@@ -184,7 +184,7 @@ def test_a_line_feed_in_a_field_is_data_where_segments_end_with_cr() -> None:
         (b"\x0b\r\n" + ADT, []),
         (b"junk" + ADT, [("V2-001", "MSH")]),
         (HEAD + HEAD, [("V2-002", "MSH[2]")]),
-        (HEAD + b"hello world\rPIDX|1\r", [("V2-003", "line 2"), ("V2-003", "line 3")]),
+        (HEAD + b"hello world\rPIDX|1\rpid|1\r", [("V2-003", f"line {line}") for line in (2, 3, 4)]),
         (b"MSH|\r", [("V2-004", "MSH-2")]),
         (b"MSH|^~|\r", [("V2-004", "MSH-2")]),
         (b"MSH|^^^^|\r", [("V2-004", "MSH-2")]),
