@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
+from engine.config.load import read
 from engine.config.numbers import finding
 from engine.config.options import SignatureError, signature_of
 from schemas.finding import Finding
@@ -61,11 +62,11 @@ def load_extensions(site: Path, known: Mapping[str, StepFunction]) -> Extensions
 
 
 def _run(path: Path, where: str) -> tuple[dict[str, StepFunction], Finding | None]:
+    content, problem = read(path, where)
+    if problem is not None:
+        return {}, problem
     try:
-        content = path.read_bytes()
         code = compile(content, str(path), "exec")
-    except OSError as error:
-        return {}, finding("HIE101", where, error.strerror or type(error).__name__)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         return {}, finding("HIE213", f"{where}:{line}", f"{type(error).__name__}: {getattr(error, 'msg', error)}")

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
-from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 
 from engine.config.shape import JsonSchema, Problem, branch, resolve, shaped
@@ -91,6 +90,8 @@ class Signature:
         except ValidationError as error:
             problems.extend(self._problems(error, given))
             return {}, problems
+        except Exception as error:  # a type of the site's own may raise what it likes
+            return {}, [*problems, Problem("HIE206", given, f"the option's type raised {type(error).__name__}", "")]
         names = {f"option_{option.parameter}": option.parameter for option in self.options}
         return {names[name]: getattr(model, name) for name in model.model_fields_set}, problems
 
@@ -240,7 +241,7 @@ def _signature(name: str, summary: str, details: str, options: tuple[Option, ...
 def _json_schema(model: type[BaseModel]) -> JsonSchema:
     try:
         schema = model.model_json_schema()
-    except PydanticInvalidForJsonSchema:  # a type of an extension's own: anything may stand there
+    except PydanticUserError:  # a type of an extension's own: anything may stand there
         schema = {"type": "object", "properties": {each.alias: {} for each in model.model_fields.values()}}
     schema.pop("title", None)
     schema.setdefault("properties", {})

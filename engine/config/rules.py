@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from engine.config.bind import BoundFile, BoundRoute, Use
+from engine.config.load import read
 from engine.config.numbers import finding
 from engine.config.paths import check_paths, path_problem
 from engine.config.reach import check_reach
@@ -14,7 +16,8 @@ from engine.config.settings import Settings
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Text, texts
 from schemas.finding import Finding, Severity
-from schemas.values import Address
+from schemas.message import template_paths
+from schemas.values import Address, parse_address
 
 _ANY_HOST = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
 _MAPS, _EXTENSIONS = "maps", "extensions"
@@ -27,6 +30,7 @@ def lint(files: list[BoundFile], settings: Settings, tree: Entries | None, site:
         check_paths(file)
         check_reach(file)
         check_safety(file)
+        _targets(file)
         _missing_files(file, site)
     _names(files)
     _ports(files, settings)
@@ -68,11 +72,26 @@ def _line(tree: Entries, key: str) -> int:
     return found.line if found is not None else tree.line
 
 
+def _targets(file: BoundFile) -> None:
+    """Addresses that no message fills in must be addresses."""
+    for use in file.uses():
+        connect, url = use.arguments.get("connect"), use.arguments.get("url")
+        if isinstance(connect, str) and not template_paths(connect):
+            try:
+                parse_address(connect)
+            except ValueError as error:
+                file.found("HIE206", use.line_of("connect"), f"connect: {error}", "write connect: host:port")
+        if isinstance(url, str) and not url.startswith(("http://", "https://", "{")):
+            file.found(
+                "HIE206", use.line_of("url"), "url: this is no http:// or https:// URL", "write url: https://..."
+            )
+
+
 def _missing_files(file: BoundFile, site: Path) -> None:
     for use in file.uses():
         for place, text in use.leaves("path"):
             path = site / text.text
-            if not text.text or path.exists():
+            if not text.text or _may_exist(path):
                 continue
             outside = not path.is_relative_to(site)
             is_file = use.kind == "step" or bool(path.suffix) or place.startswith("tls")
@@ -80,9 +99,26 @@ def _missing_files(file: BoundFile, site: Path) -> None:
                 found = finding("HIE309", f"{file.where}:{text.line}", f"{place}: {text.written} is not there")
                 file.findings.append(Finding(found.code, found.where, found.what, found.hint, Severity.WARNING))
             elif is_file:  # a folder of the site is made when the channel starts
-                beside = [each.name for each in path.parent.glob("*")] if path.parent.is_dir() else []
-                hint = did_you_mean(path.name, beside) if beside else None
-                file.found("HIE309", text.line, f"{place}: {text.written} is not there", hint)
+                file.found("HIE309", text.line, f"{place}: {text.written} is not there", _beside(path))
+
+
+def _beside(path: Path) -> str | None:
+    """Which file of the same folder may have been meant."""
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return None
+    return did_you_mean(path.name, names) if names else None
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether `path` is there, or cannot be seen by whoever asks; the engine's own user may see more."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _names(files: list[BoundFile]) -> None:
@@ -119,7 +155,8 @@ def _addresses(use: Use) -> Iterable[tuple[str, Address]]:
 def _collide(one: Address, other: Address) -> bool:
     if one.port != other.port or one.port == 0:
         return False
-    return one.host == other.host or one.host in _ANY_HOST or other.host in _ANY_HOST
+    hosts = {host.replace("localhost", "127.0.0.1") for host in (one.host, other.host)}
+    return len(hosts) == 1 or not hosts.isdisjoint(_ANY_HOST)
 
 
 def _folders(files: list[BoundFile], site: Path) -> None:
@@ -130,7 +167,7 @@ def _folders(files: list[BoundFile], site: Path) -> None:
         for place, text in file.inbound.leaves("path"):
             if place != "folder":
                 continue
-            folder = (site / text.text).resolve()
+            folder = Path(os.path.normpath(site / text.text))
             if folder in taken:
                 file.found("HIE313", text.line, f"{text.written} is read by {taken[folder]} too")
             taken.setdefault(folder, f"{file.where}:{text.line}")
@@ -161,6 +198,6 @@ def _unused_maps(files: list[BoundFile], site: Path) -> list[Finding]:
     if not maps:
         return []
     named = {site / text.text for file in files if file.tree is not None for text in texts(file.tree)}
-    code = " ".join(path.read_text("utf-8", "replace") for path in sorted((site / _EXTENSIONS).glob("*.py")))
-    unused = [path for path in maps if path not in named and path.name not in code]
+    code = b" ".join(read(path, "")[0] for path in sorted((site / _EXTENSIONS).glob("*.py")))
+    unused = [path for path in maps if path not in named and path.name.encode() not in code]
     return [finding("HIE310", path.relative_to(site).as_posix(), "no channel uses this file") for path in unused]

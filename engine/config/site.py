@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -119,7 +120,7 @@ def _settings_tree(folder: Path, expander: Expander) -> tuple[Entries | None, li
     content, problem = read(path, SETTINGS)
     if problem is not None:
         return None, [problem]
-    if not content.strip():
+    if all(not line.strip() or line.lstrip().startswith(b"#") for line in content.splitlines()):
         return None, []
     loaded = load(content, SETTINGS, expander)
     return loaded.tree, list(loaded.findings)
@@ -153,12 +154,11 @@ def _digest(file: BoundFile, content: bytes, extensions: Extensions, folder: Pat
 
     A secret counts by when its file was changed and not by its text, so that no digest tells anything of it.
     """
-    parts = [content, repr(file.repeats).encode()]
-    used = {extensions.files[use.name.text] for use in file.uses() if use.name.text in extensions.files}
-    named = {folder / text.text for use in file.uses() if use.kind == "step" for _, text in use.leaves("path")}
-    for path in sorted({folder / name for name in used} | named):
-        parts.append(str(path).encode())
-        parts.append(_bytes(path))
+    parts: list[bytes] = [content, repr(file.repeats).encode()]
+    names = {extensions.files[use.name.text] for use in file.uses() if use.name.text in extensions.files}
+    names |= {text.text for use in file.uses() if use.kind == "step" for _, text in use.leaves("path")}
+    for name in sorted(names):
+        parts += [os.fsencode(name), _bytes(folder / name)]
     parts.extend(f"{path} {_changed(path)}".encode() for path in sorted(file.secrets))
     digest = hashlib.sha256()
     for part in parts:
@@ -177,7 +177,7 @@ def _changed(path: Path) -> int:
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes() if path.is_file() else b""
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return b""
 
 

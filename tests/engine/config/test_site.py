@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -309,6 +310,66 @@ def test_a_secret_from_outside_is_no_finding_and_shows_nowhere(tmp_path: Path) -
 def test_lint_of_nothing_is_a_warning(tmp_path: Path) -> None:
     site = site_of(tmp_path, {})
     assert [each.code for each in lint([], site.settings, None, tmp_path)] == ["HIE312"]
+
+
+NASTY = ["x" * 5000, "a\\0b", "../../../etc/shadow/x", "/proc/self/mem", "~/x", "x\\nb.pem", "a/" * 500]
+
+
+@pytest.mark.parametrize("name", NASTY, ids=range(len(NASTY)))
+def test_no_name_of_a_file_makes_the_reader_raise(name: str, tmp_path: Path) -> None:
+    text = f"""
+channel: a
+inbound: {{folder: {{folder: "{name}"}}}}
+steps:
+  - look_up: {{table: "{name}", key: PID-3, set: {{a.b: c}}}}
+  - validate: {{profile: "{name}"}}
+routes:
+  - {{route: a, outbound: {{wire: {{connect: "127.0.0.1:1", tls: {{certificate: "{name}"}}}}}}}}
+  - {{route: b, outbound: {{folder: {{folder: "{name}"}}}}}}
+"""
+    assert site_of(tmp_path, {"channels/a.yaml": text}).has_errors
+
+
+def test_folders_and_pipes_where_files_should_be(tmp_path: Path) -> None:
+    for name in ("channels/b.yaml", "extensions/own.py", "maps/m.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(tmp_path / name)
+    write_site(tmp_path, {"channels/c.yaml/x": "", "extensions/e.py/x": "", "hie.yaml/x": "", "maps/deep/x.csv": ""})
+    found = site_of(tmp_path, {"channels/a.yaml": small("a", 1)}).findings
+    assert [each.where for each in found if each.code == "HIE101"] == [
+        "channels/b.yaml",
+        "channels/c.yaml",
+        "extensions/e.py",
+        "extensions/own.py",
+        "hie.yaml",
+    ]
+
+
+def test_a_type_of_the_sites_own_that_raises_is_found(tmp_path: Path) -> None:
+    code = """
+        from typing import Annotated
+        from pydantic import BeforeValidator
+        from transforms import step
+
+        def parse(text):
+            raise KeyError(text)
+
+        @step
+        def own(message, *, ward: Annotated[str, BeforeValidator(parse)]):
+            return message
+    """
+    files = {"extensions/own.py": code, "channels/a.yaml": small("a", 1, "steps: [own: {ward: W1}]\n")}
+    assert [(each.code, each.where) for each in site_of(tmp_path, files).findings] == [("HIE206", "channels/a.yaml:3")]
+
+
+@pytest.mark.parametrize(("connect", "found"), [("lab", 1), ("lab:99999", 1), ("127.0.0.1:1", 0), ("'{wire.peer}'", 0)])
+def test_an_address_is_an_address_unless_the_message_names_it(connect: str, found: int, tmp_path: Path) -> None:
+    text = small("a", 1).replace("{folder: {folder: out}}", f"{{wire: {{connect: {connect}, tls: none}}}}")
+    assert [each.code for each in site_of(tmp_path, {"channels/a.yaml": text}).findings] == ["HIE206"] * found
+
+
+def test_settings_of_comments_alone_are_defaults(tmp_path: Path) -> None:
+    assert site_of(tmp_path, {"hie.yaml": "# journal: x\n\n", "channels/a.yaml": small("a", 1)}).findings == ()
 
 
 def test_a_site_may_be_read_with_the_engines_own_ends(tmp_path: Path) -> None:
