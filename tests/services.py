@@ -160,6 +160,14 @@ class Server(ABC):
         _kill(pids)
         wait_until(lambda: not any(map(_alive, pids)), f"the death of {self.name}")
 
+    def freeze(self) -> None:
+        """Stop its processes where they are, as a pausing machine does: connections stay open, nothing answers."""
+        _kill(self._pids(), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        _kill(self._pids(), signal.SIGCONT)
+
     def restart(self) -> None:
         """Stop and start it."""
         self.stop()
@@ -220,6 +228,13 @@ class RabbitMq(Server):
     def answers(self) -> bool:
         return rabbitmq_answers(self.ports["main"]) and management_answers(self.management_url)
 
+    def evaluate(self, expression: str) -> str:
+        """Have the node evaluate an Erlang expression, to break it in ways that are rare in life; returns the value."""
+        command = [str(self.program.with_name("rabbitmqctl")), "--quiet", "eval", expression]
+        return subprocess.run(
+            command, env=self._environment(), capture_output=True, text=True, check=True, cwd=self.folder
+        ).stdout.strip()
+
     def start(self) -> None:
         if not self.program.exists():
             install(self.name)
@@ -232,21 +247,7 @@ class RabbitMq(Server):
         )
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (folder / "rabbitmq-env.conf").write_text("")
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))},
-            "HOME": str(folder),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(ports["epmd"]),
-            "RABBITMQ_NODENAME": f"hie-{ports['main']}@localhost",
-            "RABBITMQ_DIST_PORT": str(ports["distribution"]),
-            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
-            "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
-            "RABBITMQ_LOG_BASE": str(folder / "log"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none",
-        }
+        environment = self._environment()
         log = folder / "output.log"
         with log.open("wb") as output:
             for role, command in (
@@ -264,6 +265,24 @@ class RabbitMq(Server):
                 )
                 self._remember(role, process.pid)
         self._wait_until_it_answers(process, log)
+
+    def _environment(self) -> dict[str, str]:
+        ports, folder = self.ports, self.folder
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))},
+            "HOME": str(folder),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(ports["epmd"]),
+            "RABBITMQ_NODENAME": f"hie-{ports['main']}@localhost",
+            "RABBITMQ_DIST_PORT": str(ports["distribution"]),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none",
+        }
 
     def stop(self) -> None:
         pids = self._pids()

@@ -62,7 +62,8 @@ class RabbitMqBackbone:
         await self._link.tried.wait()
         if self._publisher.link.connection is not None and self._link.connection is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._up.wait(), self._queues.patience)
+                async with asyncio.timeout(self._queues.patience):
+                    await self._up.wait()
 
     async def close(self) -> None:
         """Cancel every subscription, give what was put up to 2 s to be confirmed, and disconnect."""

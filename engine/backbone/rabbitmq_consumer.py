@@ -10,6 +10,7 @@ from typing import Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
+from pika.exceptions import ConnectionClosedByBroker
 from pika.spec import Basic
 
 from engine.backbone.protocol import Counts, Handle, decode
@@ -31,6 +32,7 @@ class Consumer:
         self._channel: Channel | None = None
         self._tag = ""
         self._given: deque[tuple[int, list[str]]] = deque()  # delivery tags of the channel, and their tickets
+        self._broken = False  # the queue has not answered, twice
         self._wake = asyncio.Event()  # something was given, or it is time to stop
         self._again = asyncio.Event()  # the link has opened, or the channel is gone
         self._stopping = False
@@ -60,51 +62,63 @@ class Consumer:
         while True:
             self._again.clear()
             connection = self._link.connection
-            if connection is not None and (self._channel is None or not self._channel.is_open):
+            if connection is not None:
                 try:
-                    await self._subscribe(connection)
+                    if self._channel is None or not self._channel.is_open:
+                        await self._subscribe(connection)
+                    else:
+                        await self._look_after(self._channel)
                     failures = 0
                 except FAILURES as error:
-                    await self._failed(connection, error)
+                    self._failed(connection, error)
                     await asyncio.sleep(backoff(failures))
                     failures += 1
                     continue
-            await self._again.wait()
-
-    async def _failed(self, connection: AsyncioConnection, error: Exception) -> None:
-        if self._link.connection is not connection:
-            return  # the link says it
-        _log.warning("RabbitMQ: no subscription to %s (%s)", self._queues.name(self._queue), type(error).__name__)
-        if isinstance(error, TimeoutError):
-            with suppress(*FAILURES):
-                await self._queues.mend(connection, self._queue)
-            if self._link.connection is connection:
-                self._link.abandon("the broker does not answer")  # its channel is stuck with the queue for a minute
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._queues.patience):
+                    await self._again.wait()
 
     async def _subscribe(self, connection: AsyncioConnection) -> None:
-        patience = self._queues.patience
-        await self._queues.declare(connection, self._queue)
-        channel = await open_channel(connection, patience)
-        try:
-            most = min(2 * self._prefetch, MOST_UNACKNOWLEDGED)
-            await call(channel, patience, channel.basic_qos, prefetch_count=most)
-            channel.add_on_close_callback(self._ended)
-            channel.add_on_cancel_callback(lambda _: close_channel(channel))  # the queue was deleted
-            self._given.clear()
-            self._channel = channel
-            tag = f"{self._queue}-{id(self):x}"[-200:]
-            await call(
-                channel,
-                patience,
-                channel.basic_consume,
-                self._queues.name(self._queue),
-                self._delivered,
-                consumer_tag=tag,
-            )
+        name, patience = self._queues.name(self._queue), self._queues.patience
+        async with self._link.subscribing:
+            if self._broken:
+                await self._queues.mend(connection, self._queue)
+                self._broken = False
+            else:
+                await self._queues.declare(connection, self._queue)
+            channel = await open_channel(connection, patience)
+            try:
+                most = min(2 * self._prefetch, MOST_UNACKNOWLEDGED)
+                await call(channel, patience, channel.basic_qos, prefetch_count=most)
+                channel.add_on_close_callback(self._ended)
+                channel.add_on_cancel_callback(lambda _: close_channel(channel))  # the queue was deleted
+                self._given.clear()
+                self._channel = channel
+                tag = f"{self._queue}-{id(self):x}"[-200:]
+                await call(channel, patience, channel.basic_consume, name, self._delivered, consumer_tag=tag)
+            except BaseException as error:
+                if isinstance(error, TimeoutError | ConnectionClosedByBroker):
+                    self._broken = self._queues.broken(self._queue)
+                close_channel(channel)
+                raise
             self._tag = tag
-        except BaseException:
+            self._queues.answered(self._queue)
+
+    def _failed(self, connection: AsyncioConnection, error: Exception) -> None:
+        if self._link.connection is not connection and not self._broken:
+            return  # the link says why
+        name = self._queues.name(self._queue)
+        _log.warning("RabbitMQ: no subscription to %s (%s); trying again", name, type(error).__name__)
+        if isinstance(error, TimeoutError) and self._link.connection is connection:
+            self._link.abandon("the broker does not answer")  # its channel is stuck with the queue for a minute
+
+    async def _look_after(self, channel: Channel) -> None:
+        """See that the broker still knows of a consumer: it may forget one when a queue was deleted and made anew."""
+        frame = await call(
+            channel, self._queues.patience, channel.queue_declare, self._queues.name(self._queue), passive=True
+        )
+        if frame.method.consumer_count == 0:
             close_channel(channel)
-            raise
 
     def _ended(self, channel: Channel, _reason: Exception) -> None:
         if channel is self._channel:

@@ -54,6 +54,7 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] | None = None
         self._said = ""
+        self.subscribing = asyncio.Lock()  # one at a time: what closes the connection is then known
         self.tried = asyncio.Event()  # set when the first attempt has ended, well or not
 
     @property
@@ -90,7 +91,7 @@ class Link:
         connection, self._connection = self._connection, None
         if connection is None or self._closed is not None:
             return
-        _log.warning("RabbitMQ %s: %s; connecting anew", self._purpose, why)
+        self._say(logging.WARNING, f"{why}; connecting anew")
         if connection.is_open:
             connection.close()  # the broker may never answer; then its heartbeat ends it
         self._on_lost()
@@ -162,7 +163,8 @@ async def open_channel(connection: AsyncioConnection, seconds: float) -> Channel
     opened: asyncio.Future[Channel] = asyncio.get_running_loop().create_future()
     channel = connection.channel(on_open_callback=lambda made: _settle(opened, made))
     channel.add_on_close_callback(lambda _, reason: _fail(opened, reason))
-    return await asyncio.wait_for(opened, seconds)
+    async with asyncio.timeout(seconds):
+        return await opened
 
 
 async def call(channel: Channel, seconds: float, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -170,7 +172,8 @@ async def call(channel: Channel, seconds: float, method: Callable[..., Any], *ar
     answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     channel.add_on_close_callback(lambda _, reason: _fail(answered, reason))
     method(*arguments, **options, callback=lambda frame: _settle(answered, frame))
-    return await asyncio.wait_for(answered, seconds)
+    async with asyncio.timeout(seconds):
+        return await answered
 
 
 def close_channel(channel: Channel) -> None:

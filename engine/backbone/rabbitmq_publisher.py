@@ -18,7 +18,7 @@ from pika.spec import Basic
 
 from engine.backbone.protocol import Counts, decode, encode
 from engine.backbone.rabbitmq_link import FAILURES, Link, call, open_channel
-from engine.backbone.rabbitmq_queue import Queues
+from engine.backbone.rabbitmq_queue import REST, Queues
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,8 @@ class Publisher:
         """Give what was put up to `seconds` to be confirmed, then close the connection."""
         if self.ready:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
         for task in self._tasks:
@@ -217,6 +218,7 @@ class Publisher:
             else:
                 self._release(tickets)
                 self._counts.put += tickets
+                self._queues.answered(outgoing.queue)
         for outgoing in touched:
             self._send(outgoing)
 
@@ -232,7 +234,7 @@ class Publisher:
                 outgoing.ready = False
                 outgoing.missed = True
                 if not outgoing.busy:
-                    self._start(outgoing, self._declare(outgoing))
+                    self._start(outgoing, self._declare(outgoing, after=REST))
 
     # Declaring, mending, and telling that a queue takes tickets again
 
@@ -243,14 +245,19 @@ class Publisher:
         if not self.ready:
             return
         overdue = loop.time() - self._queues.patience
-        for outgoing in {outgoing for outgoing, _, sent_at in self._sent.values() if sent_at < overdue}:
-            if not outgoing.busy:
-                self._start(outgoing, self._mend(outgoing))
+        silent = {outgoing for outgoing, _, sent_at in self._sent.values() if sent_at < overdue and not outgoing.busy}
+        broken = [outgoing for outgoing in silent if self._queues.broken(outgoing.queue)]
+        if silent and not broken:
+            self.link.abandon("no confirm in time")
+            return
+        for outgoing in broken:
+            self._start(outgoing, self._mend(outgoing))
         for outgoing in self._outgoing.values():
             if outgoing.missed and not outgoing.busy and not outgoing.waiting:
                 self._start(outgoing, self._declare(outgoing))
 
-    async def _declare(self, outgoing: _Outgoing) -> None:
+    async def _declare(self, outgoing: _Outgoing, *, after: float = 0) -> None:
+        await asyncio.sleep(after)
         connection = self.link.connection
         if connection is None:
             return

@@ -18,6 +18,13 @@ _log = logging.getLogger(__name__)
 _MAX_NAME_BYTES = 255  # AMQP 0-9-1, short string
 _PRECONDITION_FAILED = 406
 
+REST = 0.5
+"""Seconds between the end of a queue and its next declaration. The broker tells consumers of a quorum queue that it has
+gone by looking whether it is still listed, some 40 ms later: a queue made anew by then has deaf consumers."""
+
+DELETE_SECONDS = 10.0
+"""How much longer than `patience` deleting may take: the broker waits 5 s for a process that is not there."""
+
 
 @dataclass(slots=True)
 class Queues:
@@ -30,6 +37,7 @@ class Queues:
     patience: float
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     _mended: dict[str, float] = field(default_factory=dict)  # loop time
+    _suspects: set[str] = field(default_factory=set)
 
     def name(self, queue: str) -> str:
         """The broker's name for `queue`: `hie.SITE.QUEUE`, its end replaced by a digest where that is too long."""
@@ -47,9 +55,9 @@ class Queues:
             return await self._declare(connection, queue)
 
     def _lock(self, queue: str) -> asyncio.Lock:
-        """RabbitMQ lists a new quorum queue before it runs: who declares it again meanwhile is told that it exists, yet it
-        refuses what is published, and consuming closes the connection. Between processes that is rare, and the retries
-        repair it; within one it is spared."""
+        """RabbitMQ lists a new quorum queue before it runs: who declares it again meanwhile is told that it exists, yet
+        it refuses what is published, and consuming closes the connection. Between processes that is rare, and the
+        retries repair it; within one it is spared."""
         return self._locks.setdefault(queue, asyncio.Lock())
 
     async def _declare(self, connection: AsyncioConnection, queue: str) -> int:
@@ -71,6 +79,18 @@ class Queues:
         finally:
             close_channel(channel)
 
+    def broken(self, queue: str) -> bool:
+        """Called when `queue` has not answered in time: whether it had not on the last connection either. Once may be a
+        pause of the broker's or our own, and a new connection is the cure; twice is the queue."""
+        again = queue in self._suspects
+        self._suspects.add(queue)
+        return again
+
+    def answered(self, queue: str) -> None:
+        """Called when `queue` has done what it was asked."""
+        if self._suspects:
+            self._suspects.discard(queue)
+
     async def mend(self, connection: AsyncioConnection, queue: str) -> None:
         """Delete `queue` and make it anew: for one that a crash left listed in the broker without a process behind it,
         so that it takes and gives nothing. Its tickets come again from the journal. Raises as `declare`."""
@@ -79,6 +99,7 @@ class Queues:
             if queue not in self._mended or now() - self._mended[queue] > self.patience:
                 _log.warning("RabbitMQ: queue %s does not answer; making it anew", self.name(queue))
                 await self._delete(connection, queue)
+                await asyncio.sleep(REST)
                 self._mended[queue] = now()
             await self._declare(connection, queue)
 
@@ -86,7 +107,8 @@ class Queues:
         channel = await open_channel(connection, self.patience)
         try:
             with suppress(ChannelClosedByBroker):
-                await call(channel, self.patience, channel.queue_delete, self.name(queue))
+                seconds = self.patience + DELETE_SECONDS
+                await call(channel, seconds, channel.queue_delete, self.name(queue))
         finally:
             close_channel(channel)
 
