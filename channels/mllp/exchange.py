@@ -236,7 +236,12 @@ class Exchange(asyncio.Protocol):
     def _why(self, error: Exception | None) -> tuple[str, bool]:
         if isinstance(error, ssl.SSLError):
             return f"TLS failed: {error.reason or 'the partner ended it'}", True
-        return self._wrong or "the receiver closed the connection without an acknowledgment", False
+        if self._wrong:
+            return self._wrong, False
+        detail = "the receiver closed the connection without an acknowledgment"
+        if self.answered == 0 and self._transport.get_extra_info("ssl_object") is not None:
+            detail += "; with TLS this can mean that it does not accept our certificate (`tls.certificate`)"
+        return detail, False
 
     def _release_writer(self) -> None:
         if self._drained is not None and not self._drained.done():

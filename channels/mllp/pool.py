@@ -40,6 +40,7 @@ class Pool:
         self._end = end
         self._open: set[Exchange] = set()
         self._free: list[Exchange] = []
+        self._opening = asyncio.Lock()
         self._connecting = 0
         self._is_closed = False
         self._failures = 0
@@ -61,20 +62,34 @@ class Pool:
 
         The message must be written to it before anything else is awaited.
         """
+        if fresh:
+            return await self._connect()
+        exchange = self._find(control_id)
+        if exchange is not None:
+            return exchange
+        if self._end.pipeline == 1:
+            return await self._connect()
+        async with self._opening:  # who waits for it may find room on the connection that is being opened
+            return self._find(control_id) or self._keep(await self._connect())
+
+    def _find(self, control_id: str) -> Exchange | None:
+        """A free connection on which no message of this MSH-10 waits."""
         free = self._free
-        if not fresh:
-            for at in range(len(free) - 1, -1, -1):
-                exchange = free[at]
-                if exchange.unanswered and exchange.waits_for(control_id):
-                    continue
-                if exchange.unanswered + 1 >= self._end.pipeline:
-                    del free[at]
-                    exchange.is_free = False
-                return exchange
-        exchange = await self._connect()
-        if self._end.pipeline > 1 and exchange.is_open:
+        for at in range(len(free) - 1, -1, -1):
+            exchange = free[at]
+            if exchange.unanswered and exchange.waits_for(control_id):
+                continue
+            if exchange.unanswered + 1 >= self._end.pipeline:
+                del free[at]
+                exchange.is_free = False
+            return exchange
+        return None
+
+    def _keep(self, exchange: Exchange) -> Exchange:
+        """`exchange`, new and with room for more than the message it is for."""
+        if exchange.is_open:
             exchange.is_free = True
-            free.append(exchange)
+            self._free.append(exchange)
         return exchange
 
     def release(self, exchange: Exchange) -> None:
