@@ -1,6 +1,6 @@
 """The steps: functions from a message to one, several or none."""
 
 from transforms import codes, edit, select, split, validate
-from transforms.step import STEPS, Step, StepError, step
+from transforms.step import STEPS, Step, StepError, sets, step
 
-__all__ = ["STEPS", "Step", "StepError", "codes", "edit", "select", "split", "step", "validate"]
+__all__ = ["STEPS", "Step", "StepError", "codes", "edit", "select", "sets", "split", "step", "validate"]

@@ -36,6 +36,19 @@ def step(function: F) -> F:
     return function
 
 
+def sets(*attributes: str) -> Callable[[F], F]:
+    """Say which attributes a step sets under names of its own, so that `hie check` knows: `@sets("subscriber.id")`.
+
+    Attributes that the step's options name, and those that begin with the step's own name, need not be said.
+    """
+
+    def mark(function: F) -> F:
+        function.__dict__["sets"] = attributes
+        return function
+
+    return mark
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step function bound to the options of one line of YAML: a message in, messages out."""

@@ -15,7 +15,7 @@ from engine.config.site import Site, load_site
 from schemas.message import Message
 from schemas.values import Duration, Listen, Secret, SiteFile, Size, Template
 from transforms import STEPS
-from transforms.step import StepFunction
+from transforms.step import StepFunction, sets
 
 
 class Tls(BaseModel):
@@ -100,12 +100,11 @@ class FolderOut:
     async def close(self) -> None: ...
 
 
+@sets("stamp.code")
 def stamp(message: Message, *, code: str = "", password: Secret | None = None) -> Message:
     """Stamp a message."""
     return message
 
-
-stamp.sets = ("stamp.code",)  # type: ignore[attr-defined]
 
 ENDS = {
     "wire": End("wire", WireIn, WireOut),  # type: ignore[arg-type]

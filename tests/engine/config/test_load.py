@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from engine.config.bind import bind
 from engine.config.expand import Expander
 from engine.config.load import MOST_NODES, Loaded, load
+from engine.config.rules import lint
+from engine.config.settings import bind_settings
 from engine.config.tree import Entries, Items, Node, Text, locate, plain, texts, written
 from tests.engine.config.fakes import ALL_STEPS, ENDS
 
 NOWHERE = Path("/nonexistent")
+SETTINGS, _ = bind_settings(None, "hie.yaml", NOWHERE, {})
 
 
 def tree_of(text: str, env: dict[str, str] | None = None, site: Path = NOWHERE) -> Entries:
@@ -105,7 +108,9 @@ def sound(loaded: Loaded) -> None:
     if loaded.tree is not None:
         assert nodes(loaded.tree) <= MOST_NODES
         written(loaded.tree)
-        bind(loaded.tree, "x.yaml", ends=ENDS, steps=ALL_STEPS, site=NOWHERE)
+        file = bind(loaded.tree, "x.yaml", ends=ENDS, steps=ALL_STEPS, site=NOWHERE)
+        lint([file], SETTINGS, None, NOWHERE)
+        assert all(int(each.where.rpartition(":")[2]) >= 1 for each in file.findings)
 
 
 @settings(max_examples=300, deadline=None)
@@ -146,6 +151,16 @@ VALUES = st.recursive(
 @given(st.dictionaries(WORDS, VALUES, min_size=1, max_size=8))
 def test_any_tree_is_bound_or_found(value: dict[str, object]) -> None:
     sound(load(yaml.safe_dump(value, allow_unicode=True).encode(), "x.yaml"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(VALUES, st.sampled_from(["when", "retry", "in_order", "parallel", "steps", "outbound", "route"]))
+def test_any_value_in_a_sound_channel_is_bound_or_found(value: object, key: str) -> None:
+    route = {"route": "a", "outbound": {"folder": {"folder": "out"}}, key: value}
+    steps = [{"keep": {"MSH-9.1": "ADT"}}, {"set": {"a.b": "{PID-3.1}"}}, {key: value}]
+    inbound = {"wire": {"listen": "127.0.0.1:1", "from": value}}
+    channel = {"channel": "a", "inbound": inbound, "steps": steps if key == "steps" else steps[:2], "routes": [route]}
+    sound(load(yaml.safe_dump(channel, allow_unicode=True).encode(), "x.yaml"))
 
 
 def test_places_are_filled_from_the_environment_and_from_files(tmp_path: Path) -> None:
