@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 from typing import IO, Any
 
@@ -91,7 +92,10 @@ def connect(url: URL, *, reading: bool = False) -> Engine:
     if url.get_backend_name() == "postgresql":
         return create_engine(url, paramstyle="format", pool_size=2, max_overflow=2, pool_pre_ping=True)
     if not reading and url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(url.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Patients' data: for the engine's user alone. SQLite gives its other files the same mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10.0, "cached_statements": 256})
 
     @event.listens_for(engine, "connect")

@@ -1,0 +1,5 @@
+"""`python -m engine` is `hie`."""
+
+from engine.cli import main
+
+main()
