@@ -2,8 +2,9 @@
 
     python bench/hl7v2_speed.py [FILE]
 
-Prints the median of each in microseconds and its ratio to this model. `edited` sets one field before writing, so that
-the message is really put together again.
+Prints the median of each in microseconds and its ratio to this model. A message that is not edited is written back from
+its own bytes; the line with one field set shows what putting it together again costs. The last two lines are what every
+accepted message costs besides: its header and its acknowledgment.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ FIELDS = (
 )
 LIMIT = 60.0
 """The most that this model may take, in microseconds."""
+TURN = 0.005
+"""How long a work is run before it is another's turn, in seconds."""
 
 
 def ours(body: bytes) -> bytes:
@@ -92,37 +95,49 @@ def hl7apy(body: bytes) -> bytes:
     return bytes(message.to_er7().encode())
 
 
-def median(work: Callable[[bytes], object], body: bytes, seconds: float) -> float:
-    """The median duration of `work`, in microseconds, over as many runs as fit in `seconds` (at least 5)."""
-    work(body)
-    taken: list[float] = []
-    stop = time.perf_counter() + seconds
-    while len(taken) < 5 or time.perf_counter() < stop:
+def medians(works: dict[str, Callable[[bytes], object]], body: bytes, rounds: int) -> dict[str, float]:
+    """The median processor time of each work in microseconds; the works take turns, so that each sees the same machine.
+
+    A fast work is run many times in a turn, so that its caches are as warm as in a busy engine.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    runs: dict[str, int] = {}
+    for name, work in works.items():
+        work(body)
         started = time.perf_counter()
         work(body)
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken) * 1e6
+        runs[name] = max(1, int(TURN / (time.perf_counter() - started)))
+    for _ in range(rounds):
+        for name, work in works.items():
+            started = time.thread_time()
+            for _ in range(runs[name]):
+                work(body)
+            taken[name].append((time.thread_time() - started) / runs[name])
+    return {name: statistics.median(each) * 1e6 for name, each in taken.items()}
 
 
 def main() -> int:
     body = Path(sys.argv[1] if len(sys.argv) > 1 else SAMPLE).read_bytes()
     now = datetime.now(UTC)
-    rows = [
-        ("ours, as it is", median(ours, body, 1.0)),
-        ("ours, edited", median(ours_edited, body, 1.0)),
-        ("bare split and join", median(split_only, body, 1.0)),
-        ("python-hl7", median(python_hl7, body, 1.5)),
-        ("hl7apy", median(hl7apy, body, 2.0)),
-    ]
-    base = rows[0][1]
-    print(f"{len(body)} bytes, {len(FIELDS)} fields")
-    for name, taken in rows:
-        print(f"{name:<22}{taken:>12.1f} µs {taken / base:>10.1f} x")
-    print(f"{'header alone':<22}{median(header, body, 0.5):>12.1f} µs")
-    answered = median(lambda each: acknowledge(each, "AA", control_id="1", now=now), body, 0.5)
-    print(f"{'acknowledgment':<22}{answered:>12.1f} µs")
-    print(f"limit {LIMIT:.0f} µs: {'met' if rows[1][1] <= LIMIT else 'NOT MET'}")
-    return 0 if rows[1][1] <= LIMIT else 1
+    found = medians(
+        {
+            "ours": ours,
+            "ours, one field set": ours_edited,
+            "bare split and join": split_only,
+            "python-hl7": python_hl7,
+            "hl7apy": hl7apy,
+            "header alone": header,
+            "acknowledgment": lambda each: acknowledge(each, "AA", control_id="1", now=now),
+        },
+        body,
+        rounds=41,
+    )
+    print(f"{len(body)} bytes: parse, read {len(FIELDS)} fields, write back")
+    for name, taken in found.items():
+        print(f"{name:<22}{taken:>12.1f} µs {taken / found['ours']:>10.2f} x")
+    met = max(found["ours"], found["ours, one field set"]) <= LIMIT
+    print(f"limit {LIMIT:.0f} µs: {'met' if met else 'NOT MET'}")
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

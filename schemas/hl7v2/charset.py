@@ -74,11 +74,8 @@ class Charset:
 
     codec: str
     jis: str = ""
-
-    @property
-    def unit(self) -> int:
-        """The number of bytes that the shortest character takes."""
-        return 4 if self.codec.startswith("utf-32") else 2 if self.codec.startswith("utf-16") else 1
+    unit: int = 1
+    """The number of bytes that the shortest character takes."""
 
     @property
     def is_wide(self) -> bool:
@@ -95,15 +92,15 @@ class Charset:
 
     def from_wire(self, wire: str) -> bytes:
         """The bytes that `wire` stands for."""
-        if self.is_wide:
+        if self.unit > 1:
             return wire.encode(self.codec, "surrogatepass")
-        if _shield(self.codec, bool(self.jis)) is not None:
+        if self.jis or self.codec in _MULTI_BYTE:
             wire = wire.translate(_UNSHIELD)
         return wire.encode("latin-1")
 
     def decode(self, wire: str, errors: str = "replace") -> str:
         """The text that `wire` stands for; what cannot be read becomes U+FFFD, or what `errors` (of a codec) says."""
-        if self.is_wide:
+        if self.unit > 1:
             return wire if errors != "replace" else wire.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         data = self.from_wire(wire)
         if not self.jis or b"\x1b" not in data:
@@ -144,7 +141,7 @@ ASCII = Charset("ascii")
 def _shield(codec: str, jis: bool) -> re.Pattern[str] | None:
     runs = [_JIS_RUN] if jis else []
     if codec in _MULTI_BYTE:
-        runs.append(_MULTI_BYTE[codec])
+        runs.append(f"(?:{_MULTI_BYTE[codec]})+")
     return re.compile("|".join(runs)) if runs else None
 
 
@@ -166,7 +163,7 @@ def charset_named(names: str, separator: str = "~") -> Charset | None:
         jis = "iso2022_jp_1"
     elif "iso_ir87" in declared:
         jis = "iso2022_jp"
-    return Charset(codec, jis)
+    return Charset(codec, jis, {"utf-16": 2, "utf-32": 4}.get(codec, 1))
 
 
 def _codec(name: str) -> str | None:

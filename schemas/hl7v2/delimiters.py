@@ -11,6 +11,9 @@ UNUSED = "\uffff"
 ENCODING_CHARACTERS = "^~\\&"
 """What HL7 v2 recommends for MSH-2 (2.5.4)."""
 
+_SLIPS = {"": ENCODING_CHARACTERS, "^~&": ENCODING_CHARACTERS, "^~\\\\&": ENCODING_CHARACTERS}
+"""What senders write who mean the recommended characters: nothing, or a backslash lost or doubled by their program."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:
@@ -31,11 +34,11 @@ class Delimiters:
     def declared(field: str, encoding_characters: str) -> Delimiters:
         """The delimiters that a header with this MSH-1 and MSH-2 declares.
 
-        An empty MSH-2 means the recommended ones; a character declared twice has its first meaning only, and one that
-        is not printable ASCII none.
+        An empty MSH-2 and one whose backslash is lost or doubled mean the recommended ones. Else a character declared
+        twice has its first meaning only, and one that is not printable ASCII none.
         """
         chosen: list[str] = []
-        for character in (encoding_characters or ENCODING_CHARACTERS)[:5].ljust(5, UNUSED):
+        for character in _SLIPS.get(encoding_characters, encoding_characters)[:5].ljust(5, UNUSED):
             usable = "!" <= character <= "~" and character != field and character not in chosen
             chosen.append(character if usable else UNUSED)
         return Delimiters(field, *chosen)

@@ -61,5 +61,5 @@ class Encoding:
             raise Hl7Error(
                 f"the message's character set ({self.charset.codec}) has no such characters",
                 where="MSH-18",
-                hint="convert the message to UNICODE UTF-8 first",
+                hint="the message must be in a character set that has them, UNICODE UTF-8 for example",
             ) from None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from schemas.hl7v2.charset import Charset
+from schemas.hl7v2.charset import Charset, charset_named
 from schemas.hl7v2.delimiters import Delimiters
 from schemas.hl7v2.encoding import Encoding
 from schemas.hl7v2.error import Hl7Error
@@ -14,12 +14,12 @@ from schemas.hl7v2.inspect import inspect
 from schemas.hl7v2.opening import Opening, open_message
 from schemas.hl7v2.path import ALL, Path
 from schemas.hl7v2.segment import HEADERS, Segment, read
+from schemas.hl7v2.splitting import split
 
 if TYPE_CHECKING:
     from schemas.finding import Finding
 
 _parse_path = Path.parse
-_BREAK = re.compile(r"([\r\n][\r\n\t \x00\x0b\x1a\x1c]*)")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z", re.ASCII)
 
@@ -80,6 +80,28 @@ class Er7:
             each.end = each.end or self.terminator
         other._hold(chosen)
         return other
+
+    def in_charset(self, name: str) -> Er7:
+        """This message written in another character set of HL7 table 0211, which MSH-18 then names.
+
+        Raises `Hl7Error` when `name` is not known, or is UTF-16 or UTF-32, or cannot write the message's text.
+        """
+        charset = charset_named(name, self.delimiters.repetition)
+        if charset is None or charset.is_wide:
+            raise Hl7Error(
+                "not a character set to write a message in", where="MSH-18", hint="for example UNICODE UTF-8"
+            )
+        declared = self.copy()
+        declared.set_raw("MSH-18", name)
+        texts = [declared.lead]
+        for segment in declared.segments:
+            texts += (declared.decode_wire(segment.wire, "surrogateescape"), segment.end)
+        try:
+            wire = "".join([charset.encode(text) for text in texts])
+        except UnicodeEncodeError:
+            what = f"the character set {name} cannot write this message"
+            raise Hl7Error(what, where="MSH-18", hint="UNICODE UTF-8 can write every text") from None
+        return Er7.parse(charset.from_wire(wire))
 
     # reading
 
@@ -326,86 +348,16 @@ class Er7:
     def _hold(self, segments: list[Segment]) -> None:
         by_name: dict[str, list[Segment]] = {}
         for segment in segments:
-            named = by_name.setdefault(segment.name, [])
-            named.append(segment)
-            segment.occurrence = len(named)
+            named = by_name.get(segment.name)
+            if named is None:
+                by_name[segment.name] = [segment]
+                segment.occurrence = 1
+            else:
+                named.append(segment)
+                segment.occurrence = len(named)
         self._segments = segments
         self._by_name = by_name
 
     def _split(self) -> None:
-        wire = self._opening.wire
-        if self._opening.offset or "\n" in wire or not self._split_at_cr(wire):
-            self._split_anywhere(wire, self._opening.offset)
-
-    def _split_at_cr(self, wire: str) -> bool:
-        """Split a message of the standard's own form, CR after each segment; False where it is another."""
-        separator = self.delimiters.field
-        lines = wire.split("\r")
-        last = lines.pop()
-        encoding = self._encoding
-        segments: list[Segment] = []
-        by_name: dict[str, list[Segment]] = {}
-        if last:
-            lines.append(last)
-        for line in lines:
-            name = line[:3]
-            if line[3:4] != separator or not _is_name(name):
-                return False
-            segment = Segment(encoding, name, line, "\r")
-            segments.append(segment)
-            if name in by_name:
-                by_name[name].append(segment)
-                segment.occurrence = len(by_name[name])
-            else:
-                by_name[name] = [segment]
-        if last:
-            segments[-1].end = ""
-        self._segments = segments
-        self._by_name = by_name
-        return True
-
-    def _split_anywhere(self, wire: str, offset: int) -> None:
-        """Split at any line break; blank lines and indents belong to the break before them.
-
-        A line feed after which no segment begins, in a message whose segments end with CR, is part of a field.
-        """
-        pieces = _BREAK.split(wire[offset:])
-        segments: list[Segment] = []
-        parts: list[str] = []
-        end = ""
-        breaks_with_cr = len(pieces) > 1 and "\r" in pieces[1]
-        self._lead = self._envelope(wire[:offset], segments)
-        for at in range(0, len(pieces), 2):
-            line = pieces[at]
-            if at and not line and at == len(pieces) - 1:
-                break
-            if parts and not self._starts_segment(line) and breaks_with_cr and "\r" not in end:
-                parts += (end, line)
-            else:
-                if parts:
-                    segments.append(self._line("".join(parts), end))
-                parts = [line]
-            end = pieces[at + 1] if at + 1 < len(pieces) else ""
-        segments.append(self._line("".join(parts), end))
+        self._lead, segments = split(self._opening.wire, self._opening.offset, self._encoding)
         self._hold(segments)
-
-    def _envelope(self, before: str, segments: list[Segment]) -> str:
-        """Put the batch headers of what comes before MSH in `segments`; what is none of them is returned."""
-        pieces = _BREAK.split(before)
-        first = next((at for at in range(0, len(pieces), 2) if self._starts_segment(pieces[at])), None)
-        if first is None or len(pieces) == 1:
-            return before
-        segments += [self._line(pieces[at], pieces[at + 1]) for at in range(first, len(pieces) - 1, 2)]
-        segments[-1].end += pieces[-1]
-        return "".join(pieces[:first])
-
-    def _starts_segment(self, line: str) -> bool:
-        name = line[:3]
-        return len(name) == 3 and _is_name(name) and line[3:4] in ("", self.delimiters.field)
-
-    def _line(self, wire: str, end: str) -> Segment:
-        return Segment(self._encoding, wire[:3] if self._starts_segment(wire) else "", wire, end)
-
-
-def _is_name(text: str) -> bool:
-    return text.isupper() and text.isalnum() and text.isascii()

@@ -15,10 +15,10 @@ _SEARCHED = 65_536
 """How far into a body a header is looked for, in characters."""
 
 _WIDE = (
-    (b"M\0\0\0S\0\0\0H\0\0\0", "utf-32-le"),
-    (b"\0\0\0M\0\0\0S\0\0\0H", "utf-32-be"),
-    (b"M\0S\0H\0", "utf-16-le"),
-    (b"\0M\0S\0H", "utf-16-be"),
+    (b"M\0\0\0S\0\0\0H\0\0\0", Charset("utf-32-le", unit=4)),
+    (b"\0\0\0M\0\0\0S\0\0\0H", Charset("utf-32-be", unit=4)),
+    (b"M\0S\0H\0", Charset("utf-16-le", unit=2)),
+    (b"\0M\0S\0H", Charset("utf-16-be", unit=2)),
 )
 
 
@@ -89,8 +89,7 @@ def find_header(wire: str) -> int:
 def wide_charset(body: bytes) -> Charset | None:
     """UTF-16 or UTF-32 where `body` has a header in it, else None."""
     head = body[:_SEARCHED]
-    for mark, codec in _WIDE:
-        charset = Charset(codec)
+    for mark, charset in _WIDE:
         at = head.find(mark)
         if at < 0 or at % charset.unit:
             continue

@@ -158,6 +158,31 @@ def test_text_that_the_character_set_cannot_write_is_refused(charset: str) -> No
     assert parsed.encode() == message(charset, b"Max")
 
 
+@pytest.mark.parametrize(
+    ("before", "codec", "after"),
+    [
+        ("8859/2", "iso8859-2", "UNICODE UTF-8"),
+        ("UNICODE UTF-8", "utf-8", "8859/2"),
+        ("", "iso8859-1", "UNICODE UTF-8"),
+    ],
+)
+def test_a_message_is_written_in_another_character_set(before: str, codec: str, after: str) -> None:
+    name = "Gödöllő" if codec != "iso8859-1" else "Müller"
+    original = Er7.parse(message(before, name.encode(codec)))
+    other = original.in_charset(after)
+    assert other.get("PID-5.1") == name
+    assert other.get("MSH-18") == after
+    assert other.encode() == message(after, name.encode("utf-8" if "UTF-8" in after else "iso8859-2"))
+    assert original.encode() == message(before, name.encode(codec))
+
+
+@pytest.mark.parametrize("name", ["8859/1", "UNICODE UTF-16", "KLINGON", ""])
+def test_a_character_set_that_cannot_write_the_message_is_refused(name: str) -> None:
+    with pytest.raises(Hl7Error) as refused:
+        Er7.parse(message("UNICODE UTF-8", "Łukasz".encode())).in_charset(name)
+    assert refused.value.where == "MSH-18"
+
+
 def test_a_character_that_would_be_written_as_a_delimiter_is_refused() -> None:
     parsed = Er7.parse(message("Shift_JIS", b"Max"))
     with pytest.raises(Hl7Error):

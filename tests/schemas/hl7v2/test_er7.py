@@ -187,6 +187,8 @@ def test_a_line_feed_in_a_field_is_data_where_segments_end_with_cr() -> None:
         (HEAD + b"hello world\rPIDX|1\rpid|1\r", [("V2-003", f"line {line}") for line in (2, 3, 4)]),
         (b"MSH|\r", [("V2-004", "MSH-2")]),
         (b"MSH|^~|\r", [("V2-004", "MSH-2")]),
+        (b"MSH|^~&|\r", [("V2-004", "MSH-2")]),
+        (b"MSH|^~\\\\&|\r", [("V2-004", "MSH-2")]),
         (b"MSH|^^^^|\r", [("V2-004", "MSH-2")]),
         (b"MSH|ABCD|\r", [("V2-004", "MSH-2")]),
         (HEAD + b"NTE|1||C:\\temp\r", [("V2-008", "NTE-3")]),
@@ -363,6 +365,15 @@ def test_delimiters_that_are_not_declared_separate_nothing() -> None:
         parsed.set("PID-3.1", "a|b")
     parsed.set("PID-3.1", "a&b")
     assert parsed.encode() == b"MSH|^~|A\rPID|1||a&b^d\r"
+
+
+@pytest.mark.parametrize("encoding_characters", [b"", b"^~&", b"^~\\\\&"])
+def test_a_lost_or_doubled_backslash_means_the_usual_delimiters(encoding_characters: bytes) -> None:
+    body = b"MSH|" + encoding_characters + b"|A\rPID|1||7^^^X&1.2~8||O\\T\\N\r"
+    parsed = Er7.parse(body)
+    assert [parsed.get(path) for path in ("PID-3.4.2", "PID-3[2]", "PID-5")] == ["1.2", "8", "O&N"]
+    parsed.set("PID-3.4.2", "1&2")
+    assert parsed.encode() == body.replace(b"X&1.2", b"X&1\\T\\2")
 
 
 def test_segments_are_read_and_edited_in_place() -> None:

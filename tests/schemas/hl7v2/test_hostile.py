@@ -157,7 +157,7 @@ def lines(unit: bytes) -> bytes:
         *(megabyte(unit) for unit in (b"MSH|", b"\0M", b"M\0S\0H\0", b"|", b"MSH\r")),
         lines(b"MSH|\r"),
         b"MSH|" + megabyte(b"^"),
-        HEAD + b"NTE|1||" + megabyte(b"\\.br\\") + b"\r",
+        HEAD + b"NTE|1||" + lines(b"\\.br\\") + b"\r",
         HEAD + b"NTE|1||\\X" + megabyte(b"4D") + b"\\\r",
         HEAD + b"NTE|1||" + megabyte(b"\xff") + b"\r",
         HEAD.replace(b"2.5.1", b"2.5.1||||||~ISO IR87") + b"NTE|1||" + megabyte(b"\x1b$B") + b"\r",
