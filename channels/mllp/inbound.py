@@ -25,18 +25,23 @@ _PLACES = 1000
 class MllpInbound:
     """Takes HL7 v2 messages over MLLP and acknowledges each one once the engine has it durable.
 
+    AA or CA says that the message is durable, AR or CR that sending the same again is useless, AE or CE that it should
+    be sent again. Answers come in the order of the messages.
+
+    Adds `mllp.peer`, and with mutual TLS `mllp.client`.
+
     Args:
         listen: The address to listen on, host:port.
         tls: TLS; with `clients`, partners must show a certificate (mutual TLS).
-        senders: Who may send: MSH-3, or MSH-3|MSH-4 with * for any. Everybody when empty.
-        acknowledge: auto answers in the mode the message asks for (MSH-15, MSH-16), original or enhanced always in that
-            mode, always as auto but also where the message asks for no answer.
+        senders: Who may send, as `MSH-3` or `MSH-3|MSH-4`, with `*` for any. Others are answered AR. Empty: everybody.
+        acknowledge: `auto` answers in the mode that the message asks for with MSH-15 and MSH-16; `original` and
+            `enhanced` always in that one; `always` as `auto`, but also where the message asks for no answer.
         charset: The character set of messages without MSH-18, a name of HL7 table 0211.
         limit: The longest message that is taken; a longer one is answered AR.
         pipeline: How many messages of one connection are taken before the first of them is answered.
         connections: How many connections are open at most; further ones are closed.
-        idle: How long a connection may be silent before it is closed; omit it for ever.
-        stall: How long a message that has begun may stay unfinished without a byte.
+        idle: How long a connection may be silent before it is closed. Omit it for as long as the sender likes.
+        stall: How long a message that has begun may stay unfinished without a byte before its connection is closed.
         share_address: Lets several engine processes of this machine listen on the same address; they share connections.
     """
 

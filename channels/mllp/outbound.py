@@ -27,17 +27,20 @@ _CLOSED = "this end was closed before the message was acknowledged"
 class MllpOutbound:
     """Delivers HL7 v2 messages over MLLP; a message is delivered when the receiver acknowledged it.
 
+    An acknowledgment counts for the message whose MSH-10 its MSA-2 repeats, and for no other. A route's `parallel` says
+    how many connections there are at most.
+
     Args:
         connect: The receiver's address, host:port.
         tls: TLS; with `certificate`, we show one to the receiver (mutual TLS).
-        wait_for: ack ends with the first acknowledgment (AA or CA), application waits for AA after a CA, nothing is for
-            receivers that never answer: delivered then only means that the system took the bytes.
+        wait_for: `ack` is satisfied with the first acknowledgment (AA or CA); `application` waits for AA after a CA;
+            `nothing` is for receivers that never answer: delivered then only means that the system took the bytes.
         ack_timeout: How long an acknowledgment may take; then the connection is closed and the message tried again.
         connect_timeout: How long connecting may take, TLS included.
-        connection: persistent keeps connections and uses them again, per_message opens one for each message.
-        pipeline: How many messages may be unanswered on one connection; most receivers cannot take more than 1.
-        on_error: What AE and CE mean: retry or refuse.
-        on_reject: What AR and CR mean: retry or refuse.
+        connection: `persistent` keeps connections for further messages; `per_message` opens one for each.
+        pipeline: How many messages may be unanswered on one connection. Most receivers cannot take more than 1.
+        on_error: What AE and CE mean: `retry` or `refuse`.
+        on_reject: What AR and CR mean: `retry` or `refuse`.
         idle: How long an unused connection is kept.
     """
 
