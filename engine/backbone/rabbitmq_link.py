@@ -16,8 +16,8 @@ from pika.channel import Channel
 _log = logging.getLogger(__name__)
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # what matters of it is said here, once and with a hint
 
-FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0  # seconds between attempts, before jitter
-STEADY = 10.0  # a connection that lived so long, in seconds, was a good one: waits begin anew
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds between attempts, before jitter
+STEADY = 2.0  # a connection that lived so long, in seconds, was a good one: waits begin anew
 
 FAILURES = (TimeoutError, OSError, pika.exceptions.AMQPError)
 """What a call to a broker may raise for what the broker or the network did."""
@@ -32,7 +32,7 @@ _HINTS = {
 
 
 def backoff(attempt: int) -> float:
-    """Seconds before attempt number `attempt` (from 0): 0.1, doubling up to 10, each times 0.5 to 1.5 by chance."""
+    """Seconds before attempt number `attempt` (from 0): 0.1, doubling up to 5, each times 0.5 to 1.5 by chance."""
     return float(min(FIRST_WAIT * 2 ** min(attempt, 10), LONGEST_WAIT) * random.uniform(0.5, 1.5))  # noqa: S311
 
 

@@ -95,10 +95,13 @@ class Publisher:
     def put(self, queue: str, tickets: Sequence[str]) -> None:
         """Send `tickets` with whatever else is put in this turn of the event loop."""
         outgoing = self._to(queue)
-        if not self.ready or self._held + len(tickets) > self._limit:
-            self._counts.dropped += len(tickets)
+        room = self._limit - self._held if self.ready else 0
+        if len(tickets) > room:
+            self._counts.dropped += len(tickets) - room
             outgoing.missed = True
-            return
+            tickets = tickets[:room]
+            if not room:
+                return
         outgoing.waiting.extend(tickets)
         self._held += len(tickets)
         self._idle.clear()
