@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -76,7 +77,14 @@ class ServerTls(_Tls):
 
         Raises `TlsError`.
         """
-        return _Renewing.of(self._build, [self.certificate, self.key, self.clients], report)
+        watched = _watched(report, self.certificate)
+
+        def build() -> ssl.SSLContext:
+            context = self._build()
+            context.sslobject_class = watched
+            return context
+
+        return _Renewing.of(build, [self.certificate, self.key, self.clients], report)
 
     def admits(self, client: ClientCertificate | None) -> bool:
         """Whether a partner with this certificate may connect; without `clients` everybody may."""
@@ -169,6 +177,45 @@ class ClientCertificate:
         if lowered.startswith("sha256:"):
             return lowered.removeprefix("sha256:").replace(":", "") == self.fingerprint
         return lowered in self.names
+
+
+_HANDSHAKES = {
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the partner shows no certificate; `clients` asks for one",
+    "CERTIFICATE_VERIFY_FAILED": "the partner's certificate is not from the authorities in `clients`, or out of date",
+    "UNSUPPORTED_PROTOCOL": "the partner speaks only versions below `minimum`",
+    "NO_SHARED_CIPHER": "the partner knows none of the ciphers that are safe today",
+    "WRONG_VERSION_NUMBER": "the partner does not speak TLS; have it use TLS, or leave `tls` out",
+    "HTTP_REQUEST": "the partner speaks HTTP without TLS",
+}
+"""What to look at when a handshake fails for one of OpenSSL's reasons."""
+
+
+def _watched(report: Report, certificate: Path) -> type[ssl.SSLObject]:
+    """Connections whose failed handshakes are reported, for event loops say nothing of them.
+
+    Of each reason the 1st, 2nd, 4th, 8th and so on.
+    """
+    seen: Counter[str] = Counter()
+
+    class Watched(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as error:
+                reason = error.reason or "UNKNOWN"
+                seen[reason] += 1
+                if seen[reason] & (seen[reason] - 1) == 0:
+                    what = f"a partner's TLS handshake failed: {reason.lower().replace('_', ' ')}"
+                    again = f" (time {seen[reason]})" if seen[reason] > 1 else ""
+                    hint = _HANDSHAKES.get(reason, "")
+                    if not hint and "ALERT" in reason:
+                        hint = "the partner ended it: perhaps it does not know the authority of our certificate"
+                    report(Finding("TLS-103", str(certificate), what + again, hint, Severity.WARNING))
+                raise
+
+    return Watched
 
 
 _SHORT = {

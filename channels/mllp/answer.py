@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import partial
 from typing import Literal
 
 from channels.ends import Receipt, ReceiptCode
-from channels.mllp.framing import FS, VT, frame
+from channels.mllp.framing import frame
 from schemas.hl7v2 import (
     Header,
     Hl7Error,
@@ -18,7 +19,6 @@ from schemas.hl7v2 import (
     wants_accept_ack,
     wants_application_ack,
 )
-from schemas.hl7v2.header import first_line
 
 Mode = Literal["auto", "original", "enhanced", "always"]
 
@@ -26,7 +26,16 @@ _ORIGINAL = {ReceiptCode.ACCEPTED: "AA", ReceiptCode.REJECTED: "AR", ReceiptCode
 _ENHANCED = {ReceiptCode.ACCEPTED: "CA", ReceiptCode.REJECTED: "CR", ReceiptCode.FAILED: "CE"}
 _TYPES = dict.fromkeys((b"2.3.1", b"2.4", b"2.5", b"2.5.1", b"2.6", b"2.7", b"2.7.1", b"2.8", b"2.9"), b"ACK^%b^ACK")
 _TYPES[b"2.3"] = b"ACK^%b"
-_AA = b"\x0bMSH|^~\\&|%b|%b|%b|%b|%b||%b|%b|%b|%b\rMSA|AA|%b\r\x1c\r"
+_PLAIN = frozenset((b"UNICODE UTF-8", b"ASCII", *(b"8859/%d" % number for number in range(1, 10)), b"8859/15"))
+"""Values of MSH-18 in which ASCII is written as it is."""
+_AA = b"\x0bMSH|^~\\&|%b|%b|%b|%b|%b||%b|%b|%b|%b%b\rMSA|AA|%b\r\x1c\r"
+
+_FIELD = rb"[ -{}~]*"
+_USUAL = re.compile(
+    rb"MSH\|\^~\\&\|(F)\|(F)\|(F)\|(F)\|F\|F\|"  # MSH-3 to MSH-8
+    rb"[A-Z0-9]+\^([A-Z0-9]+)(?:\^[A-Z0-9_]*)?\|(F)\|(F)\|([0-9.]+)"  # to MSH-12
+    rb"(?:\|F(?:\|F(?:\|(?:\|(?:\|F(?:\|(F)(?:\|[ -~]*)?)?)?)?)?)?)?\r".replace(b"F", _FIELD)  # MSH-15, MSH-16: empty
+)
 
 
 class Answers:
@@ -86,29 +95,32 @@ class Answers:
     def _usual(self, body: bytes, control_id: str, now: datetime) -> bytes:
         """The AA to a message with nothing special in its header: the bytes that `acknowledge` makes, in a tenth of its
         time; `b""` for any other message."""
-        line = first_line(body)
-        if line is None or line[3:9] != b"|^~\\&|" or VT in line or FS in line:
+        found = _USUAL.match(body)
+        if found is None:
             return b""
-        fields = line.split(b"|", 18)
-        if not 12 <= len(fields) <= 17 or (len(fields) > 14 and any(fields[14:16])):
+        sender, sender_site, receiver, receiver_site, event, request, processing, version, charset = found.groups()
+        answer_type = _TYPES.get(version)
+        if answer_type is None:
             return b""
-        kind = fields[8].split(b"^")
-        answer_type = _TYPES.get(fields[11])
-        if answer_type is None or b"~" in fields[8] or len(kind) < 2 or not kind[1].isalnum():
-            return b""
+        tail = b""
+        if charset:
+            if charset not in _PLAIN:
+                return b""
+            tail = b"||||||" + charset
         second = int(now.timestamp())
         if second != self._second:
             self._second = second
             self._timestamp = timestamp(now).encode()
         return _AA % (
-            fields[4],
-            fields[5],
-            fields[2],
-            fields[3],
+            receiver,
+            receiver_site,
+            sender,
+            sender_site,
             self._timestamp,
-            answer_type % kind[1],
+            answer_type % event,
             control_id.encode(),
-            fields[10] or b"P",
-            fields[11],
-            fields[9],
+            processing or b"P",
+            version,
+            tail,
+            request,
         )

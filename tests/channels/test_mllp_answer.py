@@ -79,28 +79,36 @@ def test_what_is_no_message_is_still_answered(mode: Mode, body: bytes) -> None:
     assert code(mode, body, REJECTED) in ("AR", "CR")
 
 
-PIECES = st.text(st.sampled_from("ABZ019^~\\&|_. \x0b\x1c\né"), max_size=6) | st.sampled_from(
-    [
-        "ADT^A01",
-        "ADT^A01^ADT_A01",
-        "ADT_A01",
-        "ORU^R01",
-        "2.5.1",
-        "2.3",
-        "2.3.1",
-        "2.2",
-        "2.5^USA",
-        "P",
-        "AL",
-        "NE",
-        "UTF-8",
-    ]
+USUAL = [
+    "ADT1",
+    "STANNE",
+    "HIE",
+    "HUB",
+    "20250301",
+    "",
+    "ADT^A01^ADT_A01",
+    "MSG1",
+    "P",
+    "2.5.1",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+]
+PIECES = st.text(st.sampled_from("ABZ019^~\\&|_. \x0b\x1c\n\té"), max_size=6) | st.sampled_from(
+    ["ADT^A01", "ADT_A01", "ORU^R01^ORU_R01~X", "2.3", "2.3.1", "2.2", "2.5^USA", "AL", "NE", "UNICODE UTF-8", "8859/1"]
 )
 
 
-@given(st.lists(PIECES, min_size=8, max_size=18))
-@settings(max_examples=300, deadline=None)
-def test_the_quick_answer_is_the_answer_that_acknowledge_makes(fields: list[str]) -> None:
+@given(st.dictionaries(st.integers(0, 19), PIECES, max_size=4), st.integers(8, 20))
+@settings(max_examples=400, deadline=None)
+def test_the_quick_answer_is_the_answer_that_acknowledge_makes(changes: dict[int, str], length: int) -> None:
+    fields = (USUAL + [""] * 4)[:length]
+    for at, value in changes.items():
+        if at < length:
+            fields[at] = value
     body = ("MSH|^~\\&|" + "|".join(fields) + "\rPID|1\r").encode("latin-1")
     answer = Answers("original").to(body, ACCEPTED, "X1", NOW)
     assert answer == framed(acknowledge(body, "AA", control_id="X1", now=NOW))

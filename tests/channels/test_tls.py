@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import ssl
@@ -134,6 +135,33 @@ async def test_client_names_choose_among_the_authoritys_partners(
     async with echoing(tls, []) as (port, seen):
         await call(port, ClientTls(authorities=authority.file, certificate=partner.certificate, key=partner.key))
     assert tls.admits(seen[0]) is admitted
+
+
+@pytest.mark.parametrize("new_loop", LOOPS.values(), ids=LOOPS)
+def test_failed_handshakes_are_reported_with_a_hint(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], authority: Authority, server: Identity, tmp_path: Path
+) -> None:
+    findings: list[Finding] = []
+    stranger = Authority(tmp_path / "strange").issue("adt.stanne.example")
+
+    async def run() -> None:
+        tls = ServerTls(certificate=server.certificate, key=server.key, clients=authority.file)
+        async with echoing(tls, findings) as (port, _):
+            for identity in (None, stranger):
+                shown = {"certificate": identity.certificate, "key": identity.key} if identity else {}
+                with contextlib.suppress(OSError, AssertionError):
+                    await call(port, ClientTls(authorities=authority.file, **shown))
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"\x0bMSH|^~\\&|no TLS\x1c\r")
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(run())
+    assert [f.code for f in findings] == ["TLS-103"] * 3
+    hints = ["shows no certificate", "not from the authorities", "does not speak TLS"]
+    assert all(hint in finding.hint for hint, finding in zip(hints, findings, strict=True))
 
 
 async def test_the_partners_name_is_checked_and_can_be_given(authority: Authority) -> None:
