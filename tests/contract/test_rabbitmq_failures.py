@@ -6,16 +6,21 @@ Nothing that was put stays lost as long as somebody puts again what the backbone
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import ssl
 import time
+import urllib.parse
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pika
 import pytest
 
 from engine.backbone.rabbitmq import RabbitMqBackbone
 from tests import services
+from tests.tls import Authority, Identity
 
 QUEUE = "adt-feed"
 SECONDS = 60.0
@@ -349,3 +354,40 @@ async def test_very_long_queue_names_do_not_meet(broker: services.RabbitMq, back
         backbone.put("c" * 250 + end, [f"for-{end}"])
     async with asyncio.timeout(SECONDS):
         assert {str(await got.get()) for _ in range(2)} == {"('a', ['for-a'])", "('b', ['for-b'])"}
+
+
+@contextlib.asynccontextmanager
+async def behind_tls(port: int, identity: Identity) -> AsyncIterator[int]:
+    """A port where TLS is taken off what goes to `port`."""
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pass_on(reader, inner[1]), pass_on(inner[0], writer), return_exceptions=True)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def test_amqps_checks_the_broker_s_certificate(
+    broker: services.RabbitMq, site: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="engine")
+    ours, other = Authority(tmp_path / "ours"), Authority(tmp_path / "other")
+    async with behind_tls(broker.ports["main"], ours.issue("broker", hosts=("127.0.0.1",))) as port:
+        for authority, up in ((ours, True), (other, False)):
+            options = urllib.parse.quote(str({"cafile": str(authority.file)}))
+            url = f"amqps://guest:guest@127.0.0.1:{port}/%2F?ssl_options={options}"
+            backbone = RabbitMqBackbone(url, site=site)
+            await backbone.open()
+            assert backbone.up is up
+            await backbone.close()
+    assert "check the certificate authority" in caplog.text
