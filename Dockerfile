@@ -7,15 +7,15 @@ COPY . .
 RUN /opt/hie/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hie \
-    && install --directory --owner=hie --group=hie --mode=0700 /var/lib/hie
 COPY --from=build /opt/hie /opt/hie
 COPY config /site
-ENV PATH=/opt/hie/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hie \
+    && install --directory --owner=hie --group=hie --mode=0700 /site/var
+ENV PATH=/opt/hie/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HIE_SITE=/site
 USER hie
-WORKDIR /var/lib/hie
-VOLUME /var/lib/hie
+WORKDIR /site
+VOLUME /site/var
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["hie", "health"]
 ENTRYPOINT ["hie"]
-CMD ["run", "/site"]
+CMD ["run"]
