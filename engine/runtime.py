@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import uvloop
@@ -26,6 +27,7 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import set_up
 from engine.ownership import Ownership
+from engine.tidy import watch_age
 from schemas.finding import Finding, Severity
 from schemas.ids import Clock, utc_now
 
@@ -65,6 +67,7 @@ class Engine:
             self.flows[channel.name] = Flow(channel, self._services)
         self._spawn("ownership", self.ownership.run())
         self._spawn("due", watch_due(self.journal, self.workers, self._clock))
+        self._spawn("retention", watch_age(self.journal, lambda: self.ownership.owned, self._keep, self._clock))
         for flow in self.flows.values():
             await flow.listen()
         if self.site.settings.health is not None:
@@ -136,6 +139,9 @@ class Engine:
                 await flow.listen()
                 return
 
+    def _keep(self, channel: str) -> timedelta:
+        return self.site.settings.retention.of(channel)
+
     def _queues(self) -> set[str]:
         return {queue for flow in self.flows.values() for queue in flow.queues}
 
@@ -172,10 +178,10 @@ class Engine:
             worker.feed.wake(())
 
     async def _watch(self) -> None:
-        seen = await asyncio.to_thread(snapshot, self.site.folder)
+        seen = await asyncio.to_thread(snapshot, self.site.folder, self.site.secrets)
         while True:
             await asyncio.sleep(_WATCH_EVERY)
-            now = await asyncio.to_thread(snapshot, self.site.folder)
+            now = await asyncio.to_thread(snapshot, self.site.folder, self.site.secrets)
             if changed(seen, now):
                 seen = now
                 await self.reload()

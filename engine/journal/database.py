@@ -37,15 +37,20 @@ _HINTS = (
 )
 
 
+def is_operational(error: Exception) -> bool:
+    """Whether the database and not what was written is the reason: the disk, the connection, a lock (PEP 249)."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+
+
 def explained(error: Exception) -> JournalError:
     """`error` in an operator's words. The driver's own text may quote rows, so none of it is passed on."""
     text = str(getattr(error, "orig", error)).lower()
     for part, reason, hint in _HINTS:
         if part in text:
             return JournalError(reason, hint)
-    if isinstance(error, OperationalError | OSError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    ):
+    if isinstance(error, OSError) or is_operational(error):
         return JournalError("the journal's database does not answer", "check that it runs and can be reached")
     return JournalError(
         f"the journal refused a write ({type(getattr(error, 'orig', error)).__name__})", "see the database's own log"

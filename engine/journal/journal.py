@@ -119,8 +119,8 @@ class Journal:
         return self._writer.submit(entries, states)
 
     def record(self, states: Sequence[State], events: Sequence[Event] = ()) -> asyncio.Future[Numbers]:
-        """Make moves of state and events durable together."""
-        return self._writer.submit((), states, events)
+        """Make moves of state and events durable together, soon: an outcome that waits costs a repeat at worst."""
+        return self._writer.submit((), states, events, patient=True)
 
     async def waiting(self, queue: str, after: int, limit: int, *, deferred: bool) -> list[Waiting]:
         """The open messages of `queue` after place `after`, in order; those with a due time only if `deferred`."""
@@ -224,8 +224,10 @@ class Journal:
             # The driver's own connection: what SQLAlchemy hands out is inside a transaction.
             raw = self._engine.raw_connection()
             try:
-                for statement in statements:
-                    answer = raw.cursor().execute(statement).fetchall()
+                *first, last = statements
+                # A script runs each statement to its end; execute() would stop a vacuum at its first page.
+                raw.cursor().executescript(";".join(first))
+                answer = raw.cursor().execute(last).fetchall()
             finally:
                 raw.close()
         except (*DatabaseError, sqlite3.Error) as error:

@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from engine.journal.database import JournalError
+
+HEAD = "0001"
+"""The schema version that this code reads and writes: the newest file in `migrations/versions/`."""
 
 _LOCK = 0x686965  # several engines may start at once on one PostgreSQL
 
 
-def configuration() -> Config:
-    """Alembic's configuration for the migrations beside this file."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
 def migrate(engine: Engine) -> None:
     """Bring the schema to this version's; raises `JournalError` for a journal written by a newer version."""
-    config = configuration()
-    scripts = ScriptDirectory.from_config(config)
-    head = scripts.get_current_head()
     with engine.connect() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == head:
+        if _version(connection) == HEAD:
             return
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        current = _version(connection)
+        if current is not None and current > HEAD:
             raise JournalError("the journal was written by a newer version", "upgrade this engine to that version")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _upgrade(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic costs more to import than everything else at a start, and is needed once in a journal's life.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, cast, column, update, values
+from sqlalchemy import Table, bindparam, cast, column, update, values
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 
 from engine.journal.entry import EVENT_COLUMNS, MESSAGE_COLUMNS, STATE_COLUMNS, TERM_COLUMNS
@@ -32,36 +34,39 @@ def chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             start += size
 
 
-def insert_messages(connection: Connection, rows: Sequence[Row]) -> dict[str, int]:
-    """Insert `rows` of MESSAGE_COLUMNS; the sequence number by id of those that were not there already."""
-    numbers: dict[str, int] = {}
-    for chunk in chunks(rows):
-        result = _execute(connection, "messages", chunk)
-        numbers.update({row[0]: row[1] for row in result})
-    return numbers
+class Statements:
+    """The journal's writes, for a cursor of the driver: SQLAlchemy defines and compiles them, and is then out of the
+    way, since running one through it costs more than the database does."""
 
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
 
-def insert_events(connection: Connection, rows: Sequence[Row]) -> None:
-    """Insert `rows` of EVENT_COLUMNS."""
-    for chunk in chunks(rows):
-        _execute(connection, "events", chunk)
+    def insert_messages(self, cursor: DBAPICursor, rows: Sequence[Row]) -> dict[str, int]:
+        """Insert `rows` of MESSAGE_COLUMNS; the sequence number by id of those that were not there already."""
+        numbers: dict[str, int] = {}
+        for chunk in chunks(rows):
+            self._execute(cursor, "messages", chunk)
+            numbers.update(cursor.fetchall())
+        return numbers
 
+    def insert_events(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
+        """Insert `rows` of EVENT_COLUMNS."""
+        for chunk in chunks(rows):
+            self._execute(cursor, "events", chunk)
 
-def insert_terms(connection: Connection, rows: Sequence[Row]) -> None:
-    """Insert `rows` of TERM_COLUMNS; those that are there already stay."""
-    for chunk in chunks(rows):
-        _execute(connection, "terms", chunk)
+    def insert_terms(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
+        """Insert `rows` of TERM_COLUMNS; those that are there already stay."""
+        for chunk in chunks(rows):
+            self._execute(cursor, "terms", chunk)
 
+    def update_states(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
+        """Move the messages of `rows` (STATE_COLUMNS, one row for each id) on to their new states."""
+        for chunk in chunks(rows):
+            self._execute(cursor, "states", chunk)
 
-def update_states(connection: Connection, rows: Sequence[Row]) -> None:
-    """Move the messages of `rows` (STATE_COLUMNS, one row for each id) on to their new states."""
-    for chunk in chunks(rows):
-        _execute(connection, "states", chunk)
-
-
-def _execute(connection: Connection, kind: str, chunk: Sequence[Row]) -> Any:
-    statement = _compiled(kind, len(chunk), connection.dialect)
-    return connection.exec_driver_sql(statement, tuple(value for row in chunk for value in row))
+    def _execute(self, cursor: DBAPICursor, kind: str, chunk: Sequence[Row]) -> None:
+        statement = _compiled(kind, len(chunk), self._dialect)
+        cursor.execute(statement, tuple(chain.from_iterable(chunk)))
 
 
 @lru_cache(maxsize=64)

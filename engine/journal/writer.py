@@ -13,15 +13,17 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.pool import PoolProxiedConnection
 
-from engine.journal import statements
-from engine.journal.database import DatabaseError, JournalError, explained
+from engine.journal.database import DatabaseError, JournalError, explained, is_operational
 from engine.journal.entry import Entry, Event, State, event_row, message_row, state_row, term_rows
+from engine.journal.statements import Row, Statements
 
 Numbers = dict[str, int]
 _CHECKPOINT_EVERY = 200  # commits
+_PATIENCE = 0.003  # seconds
 _MOST_LOG_PAGES = 16_384
 _MOST_IN_ONE_COMMIT = 500  # units of work
 
@@ -38,10 +40,10 @@ class Work:
 
 @dataclass(slots=True)
 class _Rows:
-    messages: list[statements.Row] = field(default_factory=list)
-    states: dict[str, statements.Row] = field(default_factory=dict)
-    events: list[statements.Row] = field(default_factory=list)
-    terms: list[statements.Row] = field(default_factory=list)
+    messages: list[Row] = field(default_factory=list)
+    states: dict[str, Row] = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+    terms: list[Row] = field(default_factory=list)
 
     @classmethod
     def of(cls, batch: Sequence[Work]) -> _Rows:
@@ -57,11 +59,11 @@ class _Rows:
                 rows.events.append(event_row(event))
         return rows
 
-    def write(self, connection: Connection) -> Numbers:
-        numbers = statements.insert_messages(connection, self.messages)
-        statements.update_states(connection, list(self.states.values()))
-        statements.insert_events(connection, self.events)
-        statements.insert_terms(connection, self.terms)
+    def write(self, statements: Statements, cursor: DBAPICursor) -> Numbers:
+        numbers = statements.insert_messages(cursor, self.messages)
+        statements.update_states(cursor, list(self.states.values()))
+        statements.insert_events(cursor, self.events)
+        statements.insert_terms(cursor, self.terms)
         return numbers
 
 
@@ -70,17 +72,22 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._statements = Statements(engine.dialect)
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._connection: PoolProxiedConnection | None = None
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Work] = []
         self._wake = threading.Event()
         self._stopping = False
         self._commits = 0
         self._restart_log = False
+        self._company: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._checkpoint = threading.Event()
         self._checkpointer = threading.Thread(target=self._run_checkpoints, name="journal-checkpoint", daemon=True)
         self._thread.start()
-        if engine.dialect.name == "sqlite":
+        if self._is_sqlite:
             self._checkpointer.start()
 
     @property
@@ -89,16 +96,31 @@ class Writer:
         return len(self._waiting)
 
     def submit(
-        self, entries: Sequence[Entry] = (), states: Sequence[State] = (), events: Sequence[Event] = ()
+        self,
+        entries: Sequence[Entry] = (),
+        states: Sequence[State] = (),
+        events: Sequence[Event] = (),
+        *,
+        patient: bool = False,
     ) -> asyncio.Future[Numbers]:
-        """Hand over a unit of work; the future is done when it is durable, or raises `JournalError`."""
+        """Hand over a unit of work; the future is done when it is durable, or raises `JournalError`.
+
+        A `patient` one waits a moment for company, so that it need not have a commit to itself.
+        """
         done: asyncio.Future[Numbers] = self._loop.create_future()
         if self._stopping:
             done.set_exception(JournalError("the engine is stopping", "send again when it has started"))
             return done
         self._waiting.append(Work(done, entries, states, events))
-        self._wake.set()
+        if not patient:
+            self._wake.set()
+        elif self._company is None:
+            self._company = self._loop.call_later(_PATIENCE, self._end_patience)
         return done
+
+    def _end_patience(self) -> None:
+        self._company = None
+        self._wake.set()
 
     async def close(self) -> None:
         """Commit what waits, then stop."""
@@ -106,6 +128,8 @@ class Writer:
         self._wake.set()
         self._checkpoint.set()
         await asyncio.to_thread(self._thread.join)
+        if self._connection is not None:
+            self._connection.close()
         if self._checkpointer.is_alive():
             await asyncio.to_thread(self._checkpointer.join)
 
@@ -126,11 +150,9 @@ class Writer:
     def _commit(self, batch: list[Work]) -> list[Numbers | JournalError]:
         try:
             numbers = self._write(batch)
-        except OperationalError as error:  # the disk, the connection: nothing in the batch is to blame
-            return [explained(error)] * len(batch)
-        except DatabaseError as error:
-            if len(batch) == 1:
-                return [explained(error)]
+        except Exception as error:  # nothing may end this thread: whatever waits on it would wait for ever
+            if len(batch) == 1 or is_operational(error):
+                return [explained(error)] * len(batch)
             # One unit must not spoil the commit of the others, so each gets one of its own.
             return [result for work in batch for result in self._commit([work])]
         self._commits += 1
@@ -143,8 +165,29 @@ class Writer:
 
     def _write(self, batch: list[Work]) -> Numbers:
         rows = _Rows.of(batch)
-        with self._engine.begin() as connection:
-            return rows.write(connection)
+        if self._connection is None:
+            self._connection = self._engine.raw_connection()
+        cursor = self._connection.cursor()
+        try:
+            if self._is_sqlite:
+                cursor.execute("BEGIN IMMEDIATE")
+            numbers = rows.write(self._statements, cursor)
+            self._connection.commit()
+        except BaseException:
+            self._undo()
+            raise
+        return numbers
+
+    def _undo(self) -> None:
+        """Roll back, and after a failure that may be the connection's own begin with a new one."""
+        assert self._connection is not None
+        try:
+            self._connection.rollback()
+        except (*DatabaseError, self._driver_error):
+            self._connection.invalidate()
+        if not self._is_sqlite or not self._connection.is_valid:
+            self._connection.invalidate()
+            self._connection = None
 
     def _run_checkpoints(self) -> None:
         while not self._stopping:
