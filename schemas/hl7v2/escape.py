@@ -62,8 +62,7 @@ def bad_escapes(text: str, delimiters: Delimiters = STANDARD, charset: Charset =
     mark = delimiters.escape
     if mark not in text:
         return 0
-    rest = re.sub(f"{re.escape(mark)}Z[^{re.escape(mark)}]*{re.escape(mark)}", "", text)
-    rest = _sequences(mark).sub(lambda found: mark if _is_bad(found.group(), delimiters, charset) else "", rest)
+    rest = _sequences(mark).sub(lambda found: mark if _is_bad(found.group(), delimiters, charset) else "", text)
     return rest.count(mark)
 
 
@@ -82,7 +81,8 @@ def code_switches(wire: str, delimiters: Delimiters) -> str:
 @lru_cache(maxsize=64)
 def _sequences(mark: str) -> re.Pattern[str]:
     e = re.escape(mark)
-    return re.compile(rf"(?:{e}X(?:[0-9A-Fa-f]{{2}})+{e})+|{e}(?:[FSTREPHN]|\.[a-z]{{2}}\s*[+-]?\d{{0,3}}){e}")
+    known = rf"[FSTREPHN]|\.[a-z]{{2}}\s*[+-]?\d{{0,3}}|Z[^{e}]*"
+    return re.compile(rf"(?:{e}X(?:[0-9A-Fa-f]{{2}})+{e})+|{e}(?:{known}){e}")
 
 
 @lru_cache(maxsize=64)
@@ -137,4 +137,6 @@ def _formatting(command: str, sequence: str) -> str:
 def _is_bad(sequence: str, delimiters: Delimiters, charset: Charset) -> bool:
     if sequence[1] == "X":
         return _bytes_as_text(sequence, delimiters.escape, charset) == sequence
+    if sequence[1] == "Z":
+        return False
     return sequence[1:-1] not in _meanings(delimiters) and _formatting(sequence[1:-1], sequence) == sequence

@@ -48,9 +48,9 @@ def header(body: bytes, charset: str | None = None) -> Header:
     if delimiters.escape in text[4 + len(fields[1]) :]:
         return _by_model(Er7.parse(line, charset))
     fields += [""] * (20 - len(fields))
-    component = delimiters.component
-    first = [fields[n].split(component, 1)[0] for n in (2, 3, 4, 5, 10, 11)]
-    kind, event, structure = _message_type(fields[8].split(delimiters.repetition, 1)[0].split(component))
+    component, repetition = delimiters.component, delimiters.repetition
+    first = [fields[n].split(repetition, 1)[0].split(component, 1)[0] for n in (2, 3, 4, 5, 10, 11)]
+    kind, event, structure = _message_type(fields[8].split(repetition, 1)[0].split(component))
     return Header(
         first[0],
         first[1],

@@ -37,7 +37,9 @@ def inspect(message: Er7, opening: Opening) -> list[Finding]:
                     "a segment starts with its name, three capitals or digits",
                 )
         elif segment.name == "MSH" and segment.occurrence == 2:
-            report.warn("V2-002", "MSH[2]", "a second header: this is more than one message", "use the step split")
+            report.warn(
+                "V2-002", "MSH[2]", "a second header: this is more than one message", "take it apart with split: batch"
+            )
         _texts(report, message, segment)
     if opening.tail:
         report.warn("V2-006", "end", "bytes at the end that make no character", "the message may be cut off")
@@ -62,12 +64,9 @@ class _Report:
 def _delimiters(report: _Report, message: Er7) -> None:
     declared = message.named("MSH")[0].fields[2] if len(message.named("MSH")[0].fields) > 2 else ""
     used = message.delimiters.encoding_characters
-    if not declared:
-        report.warn("V2-004", "MSH-2", "no encoding characters", f"{ENCODING_CHARACTERS} are assumed")
-    elif len(set(declared)) < len(declared) or declared != used:
-        report.warn(
-            "V2-004", "MSH-2", "encoding characters are repeated, too many or not printable", "such have no effect"
-        )
+    if declared != used or len(set(declared)) < len(declared):
+        what = "the encoding characters are missing, repeated or damaged"
+        report.warn("V2-004", "MSH-2", what, f"they are read as {used}")
     elif len(declared) < 4:
         report.warn("V2-004", "MSH-2", "fewer than four encoding characters", f"{ENCODING_CHARACTERS} is usual")
     if any(character.isalnum() for character in used):

@@ -62,7 +62,9 @@ def open_message(body: bytes, charset: str | None = None) -> Opening:
         chosen = ASCII if simple else _guess(body)
     if simple and not (chosen.jis and ("\x1b" in wire or "\\M" in wire)):
         return Opening(wire, offset, b"", delimiters, chosen, True)
-    return Opening(chosen.to_wire(body), offset, b"", delimiters, chosen, False, option is not None)
+    # What comes before the header is not decoded with it: its last byte may look like the first half of a character.
+    wire = wire[:offset] + chosen.to_wire(body[offset:])
+    return Opening(wire, offset, b"", delimiters, chosen, False, option is not None)
 
 
 def _named(names: str, separator: str = "~") -> Charset | None:

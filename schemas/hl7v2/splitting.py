@@ -65,10 +65,11 @@ def _split_anywhere(wire: str, offset: int, encoding: Encoding) -> tuple[str, li
 def _envelope(before: str, encoding: Encoding) -> tuple[str, list[Segment]]:
     """What stands before MSH: text that is no segment, and the segments (batch headers) after it."""
     pieces = _BREAK.split(before)
-    first = next((at for at in range(0, len(pieces), 2) if _starts_segment(pieces[at], encoding)), None)
-    if first is None or len(pieces) == 1:
+    lines = range(0, len(pieces) - 1, 2)  # the last piece is not a line: MSH follows it on the same one
+    first = next((at for at in lines if _starts_segment(pieces[at], encoding)), None)
+    if first is None:
         return before, []
-    segments = [_line(pieces[at], pieces[at + 1], encoding) for at in range(first, len(pieces) - 1, 2)]
+    segments = [_line(pieces[at], pieces[at + 1], encoding) for at in lines if at >= first]
     segments[-1].end += pieces[-1]
     return "".join(pieces[:first]), segments
 
