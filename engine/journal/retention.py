@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,8 +25,8 @@ from schemas.ids import first_id_at
 Keep = Callable[[str], timedelta]
 """For how long the settled messages of a channel are kept."""
 
-_FEWEST, _MOST = 10, 500  # received messages in one transaction
-_AIM = 0.02  # seconds for one transaction; a sender waits no longer than that
+_FEWEST, _MOST = 20, 500  # received messages in one transaction
+_AIM = 0.03  # seconds for one transaction, for which senders may have to wait
 _PAGES = 256  # given back in one transaction of SQLite
 _CHANNELS = 10_000
 _PARAMETERS = 500
@@ -52,17 +52,20 @@ class Pruned:
     bytes: int = 0
 
 
-async def prune(journal: Journal, keep: Keep, now: datetime) -> AsyncIterator[Pruned]:
+async def prune(
+    journal: Journal, keep: Keep, now: datetime, only: Collection[str] | None = None
+) -> AsyncIterator[Pruned]:
     """Remove what is settled and older than `keep` says for its channel, then give the disk back; tells how it goes.
 
-    The age of a message counts from the last thing that happened to it or to a delivery of it: its arrival, an attempt,
-    a replay. Messages that failed or were refused go like the others. Raises `JournalError`; what was removed by then
-    stays removed, and pruning again goes on where it ended.
+    `only` names the channels that are meant; without it, all that the journal has ever seen. The age of a message
+    counts from the last thing that happened to it or to a delivery of it: its arrival, an attempt, a replay. Messages
+    that failed or were refused go like the others. Raises `JournalError`; what was removed by then stays removed, and
+    pruning again goes on where it ended.
     """
     taken = rows = 0
     channels = await journal.read(lambda connection: distinct(connection, messages.c.queue, _CHANNELS))
     for channel in channels:
-        if "/" in channel:
+        if "/" in channel or (only is not None and channel not in only):
             continue
         before, last, size = now - keep(channel), "", _FEWEST
         while True:
@@ -78,8 +81,9 @@ async def prune(journal: Journal, keep: Keep, now: datetime) -> AsyncIterator[Pr
             # Senders get at least as much of the journal as pruning does.
             await asyncio.sleep(batch.seconds)
     freed = 0
-    async for freed in _given_back(journal):
-        yield Pruned("", taken, rows, freed)
+    if rows or not journal.shared:
+        async for freed in _given_back(journal):
+            yield Pruned("", taken, rows, freed)
     yield Pruned("", taken, rows, freed)
 
 
