@@ -181,7 +181,13 @@ class Connection(asyncio.Protocol):
                 Severity.ERROR,
             )
             receipt = _FAILED
-        slot.answer = self._answer(message, receipt)
+        try:
+            slot.answer = self._answer(message, receipt)
+        except Exception:
+            # A slot without an answer would hold up the connection for ever; so the sender asks again on another.
+            slot.answer = b""
+            self._transport.abort()
+            raise
         if slot is self._slots[0]:
             self._advance()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -21,6 +22,7 @@ from schemas.values import Address, Duration, Template, parse_address
 
 MOST_OPEN = 200
 """Connections kept to all addresses together before idle ones are closed early."""
+_USUAL = re.compile(rb"MSH\|\^~\\&(?:\|[^|\r\n]*){7}\|([A-Za-z0-9]+)[|\r]")  # up to MSH-10
 _CLOSED = "this end was closed before the message was acknowledged"
 
 
@@ -147,12 +149,10 @@ class MllpOutbound:
 
 def _control_id(message: Message) -> str:
     """MSH-10, "" where there is none."""
-    body = message.body
-    if body.startswith(b"MSH|^~\\&|"):
-        fields = body.split(b"|", 10)
-        if len(fields) == 11 and fields[9].isalnum():
-            return fields[9].decode()
+    usual = _USUAL.match(message.body)
+    if usual is not None:
+        return usual.group(1).decode()
     try:
-        return header(body, message.attributes.get("body.charset")).control_id.strip()
+        return header(message.body, message.attributes.get("body.charset")).control_id.strip()
     except Hl7Error:
         return ""

@@ -62,6 +62,31 @@ async def connected(port: int, context: ssl.SSLContext | None = None) -> AsyncIt
         writer.close()
 
 
+class Transport(asyncio.Transport):
+    """One that only takes note of what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self.written = b""
+        self.closed = asyncio.Event()
+
+    def pause_reading(self) -> None:
+        self.told.append("pause")
+
+    def resume_reading(self) -> None:
+        self.told.append("resume")
+
+    def is_closing(self) -> bool:
+        return self.closed.is_set()
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+
 def ack(message: bytes, code: str = "AA", control_id: str | None = None, more: str = "") -> bytes:
     """An acknowledgment of `message` by hand."""
     named = field(message, b"MSH", 10) if control_id is None else control_id

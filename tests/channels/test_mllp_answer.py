@@ -103,7 +103,7 @@ PIECES = st.text(st.sampled_from("ABZ019^~\\&|_. \x0b\x1c\n\té"), max_size=6) |
 
 
 @given(st.dictionaries(st.integers(0, 19), PIECES, max_size=4), st.integers(8, 20))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_the_quick_answer_is_the_answer_that_acknowledge_makes(changes: dict[int, str], length: int) -> None:
     fields = (USUAL + [""] * 4)[:length]
     for at, value in changes.items():

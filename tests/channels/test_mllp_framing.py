@@ -88,7 +88,7 @@ STREAMS = st.lists(TOKENS | st.binary(max_size=6), max_size=40).map(b"".join)
 
 
 @given(STREAMS, st.data(), st.booleans(), st.sampled_from([0, 5, 50, 1500]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_cut_of_any_stream_gives_the_same_events(
     stream: bytes, data: st.DataObject, eager: bool, limit: int
 ) -> None:
@@ -98,7 +98,7 @@ def test_any_cut_of_any_stream_gives_the_same_events(
 
 
 @given(STREAMS, st.sampled_from([0, 5, 50, 1500]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_stream_makes_the_reader_hold_more_than_its_limit(stream: bytes, limit: int) -> None:
     reader = FrameReader(limit)
     for at in range(0, len(stream), 16):

@@ -20,7 +20,7 @@ from schemas.ids import new_id, utc_now
 from schemas.message import Message
 from schemas.values import Address, parse_duration
 from tests.channels.desk import NOW, Desk, adt
-from tests.channels.mllp import Sender, connected, field, framed
+from tests.channels.mllp import Sender, Transport, connected, field, framed
 from tests.tls import Authority
 
 LOOPBACK = Address("127.0.0.1", 0)
@@ -165,16 +165,6 @@ async def answers(sender: Sender, number: int) -> list[bytes]:
 
 
 async def test_a_sender_that_does_not_take_its_answers_is_not_read_either() -> None:
-    class Transport(asyncio.Transport):
-        """One that only takes note of what it is told."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.told: list[str] = []
-            self.pause_reading = lambda: self.told.append("pause")  # type: ignore[method-assign]
-            self.resume_reading = lambda: self.told.append("resume")  # type: ignore[method-assign]
-            self.is_closing = lambda: False  # type: ignore[method-assign]
-
     desk = Desk()
     end = MllpInbound(desk.context(Path()), listen=LOOPBACK)
     connection = Connection(Reception(end, desk.accept, asyncio.get_running_loop()))

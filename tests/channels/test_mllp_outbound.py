@@ -411,6 +411,7 @@ async def test_addresses_filled_from_the_message() -> None:
         (adt() + b"NTE|1||a\x1cb\r", "MLLP frame"),
         (adt().replace(b"MSG00001", b""), "MSH-10"),
         (b"no message", "MSH-10"),
+        (b"MSH|^~\\&|A|B\rPID|1|2|3|4|5|6|7|8|9\r", "MSH-10"),
     ],
 )
 async def test_what_cannot_be_sent_safely_is_refused_before_it_is_sent(body: bytes, detail: str) -> None:
