@@ -56,22 +56,28 @@ async def test_what_is_accepted_is_delivered_in_order(journal_url: str) -> None:
 
 async def test_a_retry_holds_its_own_key_and_no_other(journal_url: str) -> None:
     hand = Hand()
-    script = Script(lambda message, attempt: DEFERRED if message.get("MSH-10") == "A1" and attempt < 4 else DELIVERED)
+    script = Script(lambda message, _: DEFERRED if message.get("MSH-10") == "A1" and held() else DELIVERED)
+
+    def held() -> bool:
+        return "B2" not in script.delivered or script.attempts["A1"] < 4
+
     async with at_work(journal_url, channel(hand, route(script, in_order="PID-3.1", parallel=4)), hand) as stand:
         for control_id, patient in [("A1", "A"), ("A2", "A"), ("B1", "B"), ("A3", "A"), ("B2", "B")]:
             await hand.send(adt(control_id, patient))
         await script.until(lambda: len(script.delivered) == 5)
         assert [c for c in script.delivered if c[0] == "A"] == ["A1", "A2", "A3"]
-        assert script.delivered.index("B2") < script.delivered.index("A1"), "the other patient waited"
-        assert script.attempts["A1"] == 4
+        assert script.attempts["A1"] >= 4
         query = select(events.c.kind, events.c.detail)
         found = await stand.journal.read(lambda connection: [tuple(row) for row in connection.execute(query)])
-        assert found == [("deferred", "AE")] * 3
+        assert found == [("deferred", "AE")] * (script.attempts["A1"] - 1)
 
 
 async def test_a_merge_is_a_barrier_for_both_patients(journal_url: str) -> None:
     hand = Hand()
-    script = Script(lambda message, attempt: DEFERRED if message.get("MSH-10") == "B1" and attempt < 3 else DELIVERED)
+    # A third patient need not wait: were C1 held up by the merge, B1 would never be let through.
+    script = Script(
+        lambda message, _: DEFERRED if message.get("MSH-10") == "B1" and "C1" not in script.delivered else DELIVERED
+    )
     async with at_work(journal_url, channel(hand, route(script, in_order="PID-3.1", parallel=4)), hand):
         await hand.send(adt("A1", "A"))
         await hand.send(adt("B1", "B"))
@@ -83,7 +89,6 @@ async def test_a_merge_is_a_barrier_for_both_patients(journal_url: str) -> None:
     order = script.delivered.index
     assert order("B1") < order("M") < min(order("A2"), order("B2"))
     assert order("A1") < order("M")
-    assert order("C1") < order("M"), "a third patient need not wait"
 
 
 async def test_random_refusals_and_deferrals_never_break_the_order_of_a_key(journal_url: str) -> None:
@@ -101,7 +106,9 @@ async def test_random_refusals_and_deferrals_never_break_the_order_of_a_key(jour
 
 async def test_a_deferred_message_holds_nobody_up_where_no_order_is_asked_for(journal_url: str) -> None:
     hand = Hand()
-    script = Script(lambda message, attempt: DEFERRED if message.get("MSH-10") == "1" and attempt < 2 else DELIVERED)
+    script = Script(
+        lambda message, _: DEFERRED if message.get("MSH-10") == "1" and "3" not in script.delivered else DELIVERED
+    )
     async with at_work(journal_url, channel(hand, route(script)), hand):
         for number in range(1, 4):
             await hand.send(adt(str(number), "A"))
