@@ -166,8 +166,8 @@ class Ownership:
         if not connection.execute(update(processes).where(mine).values(beat=processes.c.beat + 1)).rowcount:
             connection.execute(insert(processes).values(name=self.name, beat=1))
         return View(
-            dict(connection.execute(select(processes.c.name, processes.c.beat)).tuples().all()),
-            dict(connection.execute(select(owners.c.queue, owners.c.process)).tuples().all()),
+            {row.name: row.beat for row in connection.execute(select(processes.c.name, processes.c.beat))},
+            {row.queue: row.process for row in connection.execute(select(owners.c.queue, owners.c.process))},
         )
 
     def _claim(self, connection: Connection, view: View, leaving: set[str], free: set[str], dead: set[str]) -> set[str]:
