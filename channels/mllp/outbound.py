@@ -8,7 +8,7 @@ import ssl
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from channels.ends import EndContext, Outcome, OutcomeCode
 from channels.mllp.exchange import Lost
@@ -24,6 +24,16 @@ MOST_OPEN = 200
 """Connections kept to all addresses together before idle ones are closed early."""
 _USUAL = re.compile(rb"MSH\|\^~\\&(?:\|[^|\r\n]*){7}\|([A-Za-z0-9]+)[|\r]")  # up to MSH-10
 _CLOSED = "this end was closed before the message was acknowledged"
+
+
+def _has_address(connect: str) -> str:
+    if not template_paths(connect):
+        parse_address(connect)
+    return connect
+
+
+Connect = Annotated[Template, AfterValidator(_has_address)]
+"""An address, or a template that gives one."""
 
 
 class MllpOutbound:
@@ -50,7 +60,7 @@ class MllpOutbound:
         self,
         context: EndContext,
         *,
-        connect: Template,
+        connect: Connect,
         tls: ClientTls | None = None,
         wait_for: WaitFor = "ack",
         ack_timeout: Duration = timedelta(seconds=30),
