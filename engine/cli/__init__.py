@@ -25,6 +25,8 @@ COMMANDS = {
     "replay": "Route or deliver again.",
     "prune": "Remove settled messages that are old enough.",
     "validate": "Check HL7 v2 files against the standard.",
+    "bench": "Measure what this machine does.",
+    "demo": "Play the sample site, start to end.",
 }
 """Every command and what it does; the module of the same name has the rest, and is loaded only when it is called."""
 

@@ -1,0 +1,109 @@
+"""The demo's screen: a line for each scene, a row for each message, a line for each claim. Plain without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from engine.demo.claims import Claim
+from engine.demo.record import Sent
+from engine.journal import Status
+from engine.journal.history import History, Record
+
+_ROUTES = ("eastmere", "harbour", "archive")
+_PLAIN_WIDTH = 120
+
+
+class Screen:
+    """Prints as the demo goes on."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        if not self._console.is_terminal:
+            self._console = Console(highlight=False, width=_PLAIN_WIDTH)
+
+    def title(self, seconds: float) -> None:
+        """Say what begins."""
+        text = (
+            f"The sample site (config/) on the embedded backbone and SQLite; the engine listened after {seconds:.1f} s."
+        )
+        self._console.print(Text("hie demo", style="bold"))
+        self._console.print(Text(text))
+
+    def say(self, text: str) -> None:
+        """Tell what has happened."""
+        self._console.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
+
+    def messages(self, histories: Iterable[History], sent: list[Sent]) -> None:
+        """A row for each message: what came in, its answer, where it went and why."""
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+        table.add_column("message", no_wrap=True, min_width=len("ADT^A01 004711"))
+        for name in ("patient", "answer", *_ROUTES):
+            table.add_column(name, no_wrap=True, min_width=len(name))
+        table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
+        for history in histories:
+            table.add_row(*_row(history, _answers(history.message, sent)))
+        self._console.print()
+        self._console.print(table)
+        self._console.print()
+
+    def claims(self, claims: list[Claim], seconds: float) -> None:
+        """What was claimed, whether it holds, and the sum."""
+        for claim in claims:
+            mark = Text("  ok    ", style="green") if claim.holds else Text("  WRONG ", style="bold red")
+            self._console.print(mark + Text(claim.text) + Text(f" ({claim.found})" if claim.found else "", style="dim"))
+        right = sum(claim.holds for claim in claims)
+        style = "bold green" if right == len(claims) else "bold red"
+        text = f"{right} of {len(claims)} as expected, in {seconds:.1f} s"
+        self._console.print(Text(text, style=style))
+
+    def failure(self, text: str) -> None:
+        """Say that the demo could not go on."""
+        self._console.print(Text(text, style="bold red"))
+
+
+def _row(history: History, answers: str) -> list[Text]:
+    message = history.message
+    cells = [_cell(history, route, message.status) for route in _ROUTES]
+    number = message.control_id.rpartition("-")[2]
+    return [Text(f"{message.type} {number}"), Text(message.patient_id), Text(answers), *cells, Text(_why(history))]
+
+
+def _answers(message: Record, sent: list[Sent]) -> str:
+    codes = [
+        each.code
+        for each in sent
+        if (message.control_id and message.control_id.encode() in each.body)
+        or (not message.control_id and each.sample.startswith("damaged"))
+    ]
+    return " ".join(codes) or "(file)"
+
+
+def _cell(history: History, route: str, status: Status) -> Text:
+    made = [delivery for delivery in history.deliveries if delivery.route == route]
+    if not made:
+        return Text("-" if status is Status.ROUTED else "", style="dim")
+    delivery = made[0]
+    tries = f" x{delivery.attempts}" if delivery.attempts > 1 else ""
+    if delivery.status is Status.DELIVERED:
+        return Text(f"yes{tries}", style="green")
+    return Text(f"{delivery.status}{tries}", style="red")
+
+
+def _why(history: History) -> str:
+    """The decision that matters most for this message, in the journal's own words."""
+    message = history.message
+    if message.status is not Status.ROUTED:
+        _, unmet, clause = message.detail.rpartition("not met: ")
+        return f"{message.status}: {unmet}{clause}"
+    deferred = [fact.detail for delivery in history.deliveries for fact in delivery.events if fact.kind == "deferred"]
+    if deferred:
+        return f"tried again: {deferred[0]}"
+    if any(fact.kind == "repeat" for fact in message.events):
+        return "came twice: not routed again"
+    practice = next((each.attributes.get("practice.name") for each in history.deliveries), None)
+    return f"practice.name: {practice}" if practice else "practice.name is empty"

@@ -1,0 +1,107 @@
+"""The demo plays to its end without a terminal, leaves nothing behind, and notices when something is not as it says."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.demo.claims import Evidence, claims
+from engine.demo.run import play, run_demo
+from engine.demo.screen import Screen
+
+Change = Callable[[Evidence], Evidence]
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    found = play(
+        Screen(), {**os.environ, "HIE_JOURNAL": "postgresql://nobody@127.0.0.1:1/none", "HIE_BACKBONE": "none"}
+    )
+    assert found is not None
+    return found
+
+
+def wrong(evidence: Evidence) -> list[str]:
+    return [claim.text for claim in claims(evidence) if not claim.holds]
+
+
+def test_everything_is_as_the_demo_says(evidence: Evidence) -> None:
+    assert wrong(evidence) == []
+
+
+def test_demo_shows_failure_recovery_filter_rejection_and_repeat(evidence: Evidence) -> None:
+    attempts = [one.attempts for each in evidence.histories for one in each.deliveries if one.route == "eastmere"]
+    assert sum(tries > 1 for tries in attempts) >= 2  # answered AE once, gone once
+    statuses = {str(each.message.status) for each in evidence.histories}
+    assert {"routed", "filtered", "rejected"} <= statuses
+
+
+def without_last(name: str) -> Change:
+    return lambda e: replace(e, delivered={**e.delivered, name: e.delivered[name][:-1]})
+
+
+def reordered(evidence: Evidence) -> Evidence:
+    return replace(evidence, delivered={**evidence.delivered, "eastmere": evidence.delivered["eastmere"][::-1]})
+
+
+def unrejected(evidence: Evidence) -> Evidence:
+    return replace(evidence, sent=[replace(each, code="AA") for each in evidence.sent])
+
+
+@pytest.mark.parametrize(
+    ("change", "noticed"),
+    [
+        (without_last("eastmere"), "eastmere has exactly what the channel files say"),
+        (without_last("harbour"), "harbour has exactly what the channel files say"),
+        (without_last("archive"), "archive has exactly what the channel files say"),
+        (reordered, "each patient's messages reached eastmere in the order sent, through both failures"),
+        (reordered, "the merge came after everything of both its patients"),
+        (reordered, "other patients passed the one who had to wait"),
+        (unrejected, "17 sound messages answered AA or CA, the damaged one AR"),
+        (lambda e: replace(e, histories=e.histories[1:]), "every message is in the journal, the damaged one too"),
+        (lambda e: replace(e, status=1), "the engine stopped in good order"),
+        (lambda e: replace(e, folder=Path(__file__).parent), "nothing is left behind"),
+    ],
+)
+def test_demo_notices_what_is_wrong(evidence: Evidence, change: Change, noticed: str) -> None:
+    assert noticed in wrong(change(evidence))
+
+
+def test_wrong_claim_gives_status_1(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.demo.run.play", lambda *_: replace(evidence, status=9))
+    assert run_demo({}) == 1
+    assert "WRONG the engine stopped in good order" in capsys.readouterr().out
+
+
+def test_engine_that_does_not_start_gives_status_1_and_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "hie.yaml").write_text("log: {level: info}\n")
+    monkeypatch.setattr("engine.demo.stage._SITE", tmp_path)
+    assert run_demo(os.environ) == 1
+    assert "no channel can run" in capsys.readouterr().out
+
+
+def test_command_works_without_a_terminal_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "demo"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, "TMPDIR": str(tmp_path), "LC_ALL": "C"},
+        cwd=tmp_path,
+        timeout=100,
+        check=False,
+    )
+    output = done.stdout.decode()
+    assert done.returncode == 0, output + done.stderr.decode()
+    assert "\x1b" not in output
+    assert max(map(len, output.splitlines())) <= 120
+    assert done.stderr == b""
+    assert "filtered: not met: MSH-11.1: P" in output
+    assert list(tmp_path.iterdir()) == []
