@@ -48,7 +48,11 @@ class Setting:
     parallel: int = 8
     journal: str = ""
     backbone: str = "embedded"
-    processes: int = 1
+
+    @property
+    def patience(self) -> float:
+        """Seconds after the last ACK within which everything must be delivered."""
+        return 60 + self.messages / 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ async def _measure(setting: Setting, folder: Path, env: Mapping[str, str]) -> Re
         sender = Sender("127.0.0.1", inbound, setting.messages, setting.connections)
         before = _cpu(engine.pid)
         await sender.run()
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(setting.patience):
             await receiver.done.wait()
         cpu = _cpu(engine.pid) - before
         memory = _memory(engine.pid)

@@ -47,10 +47,9 @@ def site_option(function: F) -> F:
         "--site",
         default="config",
         envvar="HIE_SITE",
-        show_default="$HIE_SITE, else config",
         type=click.Path(path_type=Path),
         metavar="SITE",
-        help="The site whose journal or channels are meant.",
+        help="The site that is meant; without it $HIE_SITE, else config/.",
     )(function)
 
 

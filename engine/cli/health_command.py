@@ -12,12 +12,12 @@ from engine.cli.running import ask
 
 @click.command("health")
 @site_argument
-@click.option("--timeout", default=3.0, show_default=True, help="Seconds to wait for the answer.")
+@click.option("--timeout", default=3.0, show_default=True, metavar="SECONDS", help="Seconds to wait for the answer.")
 @json_option
 def command(site: Path, timeout: float, as_json: bool) -> int:
     """Ask the site's engine on this machine whether it is well; exit status 1 when it is not.
 
-    It is well when every channel listens and no file has errors. A journal or broker that is away shows here too.
+    It is well when every channel listens and no file has errors. Whether the broker answers shows here too.
     """
     status, answer = ask(site, "GET", "/health", timeout)
     if as_json:

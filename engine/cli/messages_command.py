@@ -18,7 +18,9 @@ _HEAD = ("RECEIVED", "CHANNEL", "TYPE", "CONTROL ID", "PATIENT ID", "STATUS", "D
 
 @click.command("messages")
 @seeking_options
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="List at most so many.")
+@click.option(
+    "--limit", default=50, show_default=True, metavar="N", type=click.IntRange(1, 100_000), help="List at most so many."
+)
 @click.option("--before", metavar="PLACE", help="Go on from where the last listing ended.")
 @site_option
 @json_option

@@ -12,7 +12,7 @@ from engine.cli.running import ask
 
 @click.command("reload")
 @site_argument
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the answer.")
+@click.option("--timeout", default=60.0, show_default=True, metavar="SECONDS", help="Seconds to wait for the answer.")
 @json_option
 def command(site: Path, timeout: float, as_json: bool) -> int:
     """Have the site's engine on this machine take up what has changed in its files.

@@ -22,7 +22,9 @@ _PAGE = 200
 @click.command("replay")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @seeking_options
-@click.option("--limit", default=10_000, show_default=True, type=click.IntRange(1), help="Replay at most so many.")
+@click.option(
+    "--limit", default=10_000, show_default=True, metavar="N", type=click.IntRange(1), help="Replay at most so many."
+)
 @click.option("--yes", is_flag=True, help="Do not ask before a search is replayed.")
 @site_option
 @json_option

@@ -29,7 +29,10 @@ _OPTIONS = (
     click.option("--control-id", metavar="ID", help="With this control id (MSH-10)."),
     click.option("--patient-id", metavar="ID", help="Of this patient (PID-3.1)."),
     click.option(
-        "--status", type=click.Choice(STATUSES), help="In this state, or with a delivery in it (on --route, if given)."
+        "--status",
+        type=click.Choice(STATUSES),
+        metavar="STATUS",
+        help=f"In this state, or with a delivery in it (on --route, if given): {', '.join(STATUSES)}.",
     ),
     click.option("--since", type=Moment(), help="Received then or later: 2h, 3d, 14:30, 2026-03-01, 2026-03-01T14:30."),
     click.option("--until", type=Moment(), help="Received before then."),

@@ -43,9 +43,11 @@ class Answer:
 @click.command("send")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True), metavar="FILE...")
 @click.option("--to", required=True, metavar="URL", help="mllp://HOST:PORT, mllps://HOST:PORT, or an http(s):// URL.")
-@click.option("--repeat", default=1, show_default=True, type=click.IntRange(1), help="Send everything so many times.")
+@click.option(
+    "--repeat", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="Send everything so many times."
+)
 @click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N messages a second.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for each answer.")
+@click.option("--timeout", default=30.0, show_default=True, metavar="SECONDS", help="Seconds to wait for each answer.")
 @click.option(
     "--ca", type=click.Path(path_type=Path), help="TLS: who vouches for the receiver (PEM); else the system's."
 )
