@@ -21,6 +21,7 @@ class JournalError(Exception):
         self.hint = hint
 
 
+_STANDSTILL = 5_000  # milliseconds
 _HINTS = (
     ("disk is full", "the disk is full", "free space on the journal's disk; acceptance goes on by itself"),
     ("no space left", "the disk is full", "free space on the journal's disk; acceptance goes on by itself"),
@@ -95,7 +96,11 @@ def lock(url: URL) -> IO[str] | None:
 def connect(url: URL, *, reading: bool = False) -> Engine:
     """An engine for `url`. A `reading` one never takes the write lock; the other begins each transaction with it."""
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, paramstyle="format", pool_size=2, max_overflow=2, pool_pre_ping=True)
+        # A process that stands still in the middle of a write, or is cut off, must not hold up the others for long.
+        settings = {"options": f"-c idle_in_transaction_session_timeout={_STANDSTILL}"}
+        return create_engine(
+            url, paramstyle="format", pool_size=2, max_overflow=2, pool_pre_ping=True, connect_args=settings
+        )
     if not reading and url.database and url.database != ":memory:":
         path = Path(url.database)
         path.parent.mkdir(parents=True, exist_ok=True)

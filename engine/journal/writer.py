@@ -26,6 +26,7 @@ _CHECKPOINT_EVERY = 200  # commits
 _PATIENCE = 0.003  # seconds
 _MOST_LOG_PAGES = 16_384
 _MOST_IN_ONE_COMMIT = 500  # units of work
+_PLACES_LOCK = 0x686965_01  # PostgreSQL's advisory locks are numbers, told apart in one database
 
 
 @dataclass(slots=True, eq=False)
@@ -171,6 +172,9 @@ class Writer:
         try:
             if self._is_sqlite:
                 cursor.execute("BEGIN IMMEDIATE")
+            elif rows.messages:
+                # Places become visible in their order, or a feed would pass over one that another process commits late.
+                cursor.execute(f"SELECT pg_advisory_xact_lock({_PLACES_LOCK})")
             numbers = rows.write(self._statements, cursor)
             self._connection.commit()
         except BaseException:
