@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ routes:
     in_order: true
     retry: {retry}
 """
+_BYTECODE = tempfile.TemporaryDirectory(prefix="hie-bytecode-")
+"""Compiled modules of the engines under test, so that only the first start pays for compiling."""
 _SETTINGS = """\
 journal: {journal}
 backbone: {backbone}
@@ -128,11 +131,15 @@ class Engine:
             self._process = subprocess.Popen(
                 [*self._command, sys.executable, "-m", "engine", "run", str(self.site.folder)],
                 cwd=services.ROOT,
-                env={**os.environ, "HEALTH_PORT": str(self._health)},
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**kept, "HEALTH_PORT": str(self._health), "PYTHONPYCACHEPREFIX": _BYTECODE.name}
 
     async def start(self) -> float:
         """Start it; returns when it listens, with the seconds that this took."""
@@ -198,7 +205,8 @@ class Engine:
         try:
             async with asyncio.timeout(30):
                 reader, writer = await asyncio.open_connection(HOST, self._health)
-                writer.write(f"{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                head = f"{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                writer.write(head.encode())
                 answer = await reader.read()
                 writer.close()
         except OSError:

@@ -64,7 +64,7 @@ class Stage:
                     f"{missing[:20]}"
                 ) from None
         async with asyncio.timeout(20):
-            while await asyncio.to_thread(self.site.open_messages):
+            while await asyncio.to_thread(self.site.open_messages):  # noqa: ASYNC110 - another process's work
                 await asyncio.sleep(0.1)
 
     def judge(self) -> int:
@@ -100,9 +100,11 @@ class Stage:
     def tell(self, what: str, **figures: object) -> None:
         """Print what happened: pytest shows it with -s, and for a test that fails."""
         told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+        repeats = ", ".join(f"{receiver.name} {receiver.repeats}" for receiver in self.receivers)
+        load = self.load
         print(
-            f"\n{what}: {self.load.count} acknowledged, {self.load.resent} sent again, answers {dict(self.load.answers)}, "
-            f"repeats {', '.join(f'{r.name} {r.repeats}' for r in self.receivers)}; {told}"
+            f"\n{what}: {load.count} acknowledged, {load.resent} sent again, answers {dict(load.answers)}, "
+            f"repeats {repeats}; {told}"
         )
 
 

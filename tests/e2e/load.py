@@ -1,7 +1,7 @@
 """A load over MLLP whose order is known: each connection sends, one after the other, for patients of its own.
 
-A message that was not acknowledged is sent again, with the same MSH-10, until it is; the next one comes only then. So the
-numbers of one connection are the order that a route has to keep, through whatever happens to the engine meanwhile.
+A message that was not acknowledged is sent again, with the same MSH-10, until it is; the next one comes only then. So
+the numbers of one connection are the order that a route has to keep, through whatever happens to the engine meanwhile.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class Load:
         self._pace = pace
         self._patience = patience
         self._stopping = False
+        self._links: dict[int, asyncio.StreamWriter] = {}
         self._moved = asyncio.Condition()
 
     @property
@@ -114,6 +115,11 @@ class Load:
         async with asyncio.timeout(seconds), self._moved:
             await self._moved.wait_for(holds)
 
+    def drop(self) -> None:
+        """Cut every connection, so that each is made anew and perhaps to another process."""
+        for writer in self._links.values():
+            writer.transport.abort()
+
     async def _send(self, connection: int) -> None:
         done = self.acknowledged[connection]
         link: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -127,6 +133,7 @@ class Load:
                     async with asyncio.timeout(self._patience):
                         if link is None:
                             link = await asyncio.open_connection("127.0.0.1", self._port)
+                            self._links[connection] = link[1]
                         link[1].write(START + sent.body + END)
                         answer = await link[0].readuntil(END)
                 except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from tests.e2e.load import END, START
 
 Script = Callable[[str, int], str]
-"""What a receiver does with the message of an MSH-10 that comes for the nth time (from 1): `AA`, `AE`, `AR`, `close` the
-connection without an answer, or `hang` without one."""
+"""What a receiver does with the message of an MSH-10 that comes for the nth time (from 1): answer `AA`, `AE`, `AR`,
+`close` the connection without an answer, or `hang` without one."""
 
 _HEAD = b"MSH|^~\\&|PARTNER|WEST|ADT1|STANNE|20261122143000||ACK|A|P|2.5.1\rMSA|"
 

@@ -1,0 +1,77 @@
+"""Several engine processes on one journal: one killed, one added, one frozen, one stopped in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from pathlib import Path
+
+from tests.e2e.engines import Engine
+from tests.e2e.harness import Places, Stage, seconds_since, stage
+
+QUEUES = {"adt", "adt/practice", "adt/ward"}
+
+
+async def queues(engine: Engine) -> set[str]:
+    """The queues that `engine` works."""
+    health = await engine.health()
+    return set(health["queues"]) if health else set()
+
+
+async def shared_out(*engines: Engine, seconds: float = 30) -> None:
+    """Wait until each queue belongs to exactly one of `engines`, and each of them has one."""
+    async with asyncio.timeout(seconds):
+        while True:
+            have = [await queues(engine) for engine in engines]
+            if all(have) and sorted(queue for each in have for queue in each) == sorted(QUEUES):
+                return
+            await asyncio.sleep(0.1)
+
+
+async def add(on: Stage, name: str, *others: Engine) -> Engine:
+    """Add a process that works some queue beside `others`. Names are drawn by lot, so that one may get none."""
+    engine = on.engine(name)
+    for _ in range(12):
+        await engine.start()
+        with contextlib.suppress(TimeoutError):
+            await shared_out(*others, engine, seconds=4)
+            return engine
+        assert await engine.stop() == 0
+    raise AssertionError("twelve processes in a row were given no queue to work")
+
+
+async def both_take(on: Stage, count: int, seconds: float = 30) -> None:
+    """Wait until both receivers took `count` more."""
+    await asyncio.gather(*(receiver.more(count, seconds) for receiver in on.receivers))
+
+
+async def test_one_of_two_processes_is_killed_and_another_added_under_load(tmp_path: Path, shared: Places) -> None:
+    async with stage(tmp_path, shared, connections=8) as on:
+        first = on.engine("first")
+        await first.start()
+        async with on.load.running():
+            await both_take(on, 50)
+            second = await add(on, "second", first)
+            on.load.drop()
+            await both_take(on, 300)
+            assert await second.metric("hie_received_total") > 0, "the second process was given no connection"
+            victim = first if "adt" in await queues(first) else second
+            other = second if victim is first else first
+            victim.kill()
+            killed = time.monotonic()
+            await on.load.more(20)
+            accepted_again = seconds_since(killed)
+            await shared_out(other)
+            await both_take(on, 20)
+            takeover = seconds_since(killed)
+            await victim.start()
+            await both_take(on, 50)
+        await on.settled()
+        on.judge()
+        on.tell(
+            "one of two killed",
+            accepted_again=f"after {accepted_again} s",
+            delivered_again=f"after {takeover} s",
+        )
+        assert takeover < 15
