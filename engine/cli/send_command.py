@@ -170,6 +170,8 @@ def _outbound(
 
     url = urlsplit(to)
     patience = timedelta(seconds=timeout)
+    if url.scheme in ("mllp", "http") and any((ca, cert, key, server_name)):
+        raise click.UsageError(f"--ca, --cert, --key and --server-name are for TLS: write {url.scheme}s://")
     tls = _tls(ca, cert, key, server_name)
     if url.scheme in ("mllp", "mllps"):
         from channels.mllp import MllpOutbound  # noqa: PLC0415
@@ -182,8 +184,6 @@ def _outbound(
             host, port = None, 0
         if not host or url.path.strip("/"):
             raise click.BadParameter(f"{to!r} is not mllp://HOST:PORT", param_hint="--to")
-        if url.scheme == "mllp" and tls is not None:
-            raise click.UsageError("--ca, --cert, --key and --server-name are for TLS: write mllps://")
         secure = (tls or ClientTls()) if url.scheme == "mllps" else None
         place = str(Address(host, port))
         return lambda context: MllpOutbound(

@@ -1,0 +1,152 @@
+"""What an engineer asks before anything runs: check, test, try, schema, validate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.engine.cli.conftest import Hie
+from tests.engine.harness import adt
+
+CHANNEL = """\
+channel: adt
+inbound:
+  mllp: {listen: 127.0.0.1:2575}
+steps:
+  - keep: {MSH-9.1: ADT}
+routes:
+  - route: archive
+    outbound:
+      file: {folder: out}
+  - route: practice
+    when: {MSH-9.2: A01}
+    outbound:
+      file: {folder: practice}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site with one channel, and a message."""
+    (tmp_path / "channels").mkdir()
+    (tmp_path / "channels" / "adt.yaml").write_text(CHANNEL)
+    (tmp_path / "message.hl7").write_bytes(adt("C1", "4711"))
+    return tmp_path
+
+
+def test_a_good_site_passes_the_check(hie: Hie, site: Path) -> None:
+    ran = hie("check", site)
+    assert (ran.status, ran.out) == (0, "")
+    assert "1 channels can run; 0 errors, 0 warnings" in ran.err
+
+
+def test_the_check_names_file_line_number_and_hint(hie: Hie, site: Path) -> None:
+    (site / "channels" / "adt.yaml").write_text(CHANNEL.replace("keep:", "kepe:"))
+    ran = hie("check", site)
+    assert ran.status == 1
+    assert ran.out.startswith("channels/adt.yaml:5: HIE203 there is no step 'kepe' (did you mean keep?)")
+    told = hie("check", site, "--json")
+    assert told.status == 1
+    assert [each["code"] for each in told.json["findings"]] == ["HIE203"]
+
+
+def test_a_warning_fails_the_check_only_when_it_is_strict(hie: Hie, site: Path) -> None:
+    (site / "channels" / "adt.yaml").write_text(CHANNEL.replace("127.0.0.1", "0.0.0.0"))
+    ran = hie("check", site)
+    assert ran.status == 0
+    assert "HIE402 warning: " in ran.out
+    assert hie("check", site, "--strict").status == 1
+
+
+def test_a_site_that_is_not_there_fails_the_check(hie: Hie) -> None:
+    ran = hie("check", "/nowhere")
+    assert ran.status == 1
+    assert "HIE101" in ran.out
+
+
+def test_cases_pass_and_fail(hie: Hie, site: Path) -> None:
+    ran = hie("test", site)
+    assert ran.status == 0
+    assert "no case covers adt/practice" in ran.out
+    told = hie("test", site, "--json", "--channel", "adt")
+    assert told.json["uncovered"] == ["adt/archive", "adt/practice"]
+    assert hie("test", site, "--channel", "nope").status == 1
+
+
+def test_the_way_of_a_message_is_shown(hie: Hie, site: Path) -> None:
+    ran = hie("try", "adt", site / "message.hl7", "--site", site)
+    assert ran.status == 0
+    assert "-> practice: when MSH-9.2: A01" in ran.out
+    told = hie("try", "adt", site / "message.hl7", "--site", site, "--json", "--attribute", "mllp.peer=10.0.0.7")
+    assert [way["taken"] for way in told.json["ways"]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("adt /nowhere.hl7 --site {site}", "name a file with one message"),
+        ("lab {site}/message.hl7 --site {site}", "channels are adt"),
+        ("adt {site}/message.hl7 --site /nowhere", "hie check /nowhere"),
+    ],
+)
+def test_mistakes_of_try_are_told(hie: Hie, site: Path, arguments: str, told: str) -> None:
+    ran = hie("try", *arguments.format(site=site).split())
+    assert ran.status == 1
+    assert told in ran.err
+
+
+def test_schemas_are_printed(hie: Hie, site: Path) -> None:
+    (site / "extensions").mkdir()
+    (site / "extensions" / "own.py").write_text(
+        "from schemas.message import Message\nfrom transforms.step import step\n\n\n@step\n"
+        'def shout(message: Message) -> Message:\n    """Shout."""\n    return message\n'
+    )
+    assert "inbound" in hie("schema", "--site", site).json["properties"]
+    assert "shout" in hie("schema", "--site", site).out
+    assert "retention" in hie("schema", "site").json["properties"]
+    assert hie("schema", "panel").status == 2
+
+
+def test_files_are_validated_message_by_message(hie: Hie, root: Path, tmp_path: Path) -> None:
+    good = root / "samples" / "hl7v2" / "adt_a01.hl7"
+    assert hie("validate", good).status == 0
+    folder = tmp_path / "folder" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "bad.hl7").write_bytes(good.read_bytes().replace(b"|P|2.5.1", b"||2.5.1") + adt("C2", "4711"))
+    (folder / "notes.txt").write_text("no message at all")
+    (folder / ".hidden").write_bytes(adt("C3", "4711"))
+    ran = hie("validate", tmp_path / "folder")
+    assert ran.status == 1
+    assert f"{folder}/bad.hl7 message 1 (line 1): MSH-11: V2-301" in ran.out
+    assert "bad.hl7 message 2" in ran.out
+    assert "notes.txt" not in ran.out
+    assert ".hidden" not in ran.out
+    told = hie("validate", tmp_path / "folder", "--json")
+    assert told.json["passed"] is False
+    assert [each["message"] for each in told.json["messages"]] == [1, 2]
+
+
+def test_a_profile_adds_to_the_standard(hie: Hie, root: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "profile.yaml"
+    profile.write_text("profile: St. Anne's\nplaces:\n  PID-99: {usage: R}\n")
+    good = root / "samples" / "hl7v2" / "adt_a01.hl7"
+    ran = hie("validate", good, "--profile", profile)
+    assert ran.status == 1
+    assert "PID-99: V2-501" in ran.out
+    profile.write_text("plces: {}")
+    ran = hie("validate", good, "--profile", profile)
+    assert ran.status == 1
+    assert "docs/validate.md describes profiles" in ran.err
+
+
+def test_what_is_no_message_is_told(hie: Hie, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no message at all")
+    ran = hie("validate", tmp_path / "notes.txt")
+    assert ran.status == 1
+    assert "V2-000" in ran.out
+    assert hie("validate", tmp_path / "nothing.hl7").status == 2
+    (tmp_path / "empty").mkdir()
+    ran = hie("validate", tmp_path / "empty")
+    assert ran.status == 1
+    assert "name files that begin with MSH" in ran.err
