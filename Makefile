@@ -31,7 +31,9 @@ soak: set-up-dev ## The long runs: kill -9 under load, backlogs
 	@$(BIN)/python -m pytest -m soak --timeout 3600
 
 bench: set-up-dev ## Print the figures of bench/README.md
-	@$(BIN)/python -m bench
+	@$(BIN)/hie bench
+	@for file in bench/*_speed.py; do \
+		echo "== $$file"; $(BIN)/python -m bench.$$(basename $$file .py) || exit 1; done
 
 lock: set-up-dev ## Pin the newest versions that pyproject.toml admits
 	@cd $(CURDIR) && for kind in "" -dev; do \

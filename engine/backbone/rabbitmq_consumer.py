@@ -18,7 +18,7 @@ from engine.backbone.rabbitmq_link import FAILURES, Link, backoff, call, close_c
 from engine.backbone.rabbitmq_queue import Queues
 
 _log = logging.getLogger(__name__)
-MOST_UNACKNOWLEDGED = 128  # broker messages; each carries one ticket at rest and up to 100 under load
+MOST_UNACKNOWLEDGED = 64  # broker messages, of one ticket at rest and 100 under load: more would starve other engines
 
 
 class Consumer:

@@ -109,8 +109,8 @@ async def test_two_consumers_of_a_queue_share_its_tickets(backbone: Backbone) ->
         if len(seen.batches) == 1:
             await asyncio.wait_for(together.wait(), SECONDS)  # passes only when both hold a batch
 
-    one = backbone.consume("adt-feed", lambda batch: meet(first, batch), prefetch=50)
-    two = backbone.consume("adt-feed", lambda batch: meet(second, batch), prefetch=50)
+    one = backbone.consume("adt-feed", lambda batch: meet(first, batch), prefetch=5)
+    two = backbone.consume("adt-feed", lambda batch: meet(second, batch), prefetch=5)
     backbone.put("adt-feed", [str(number) for number in range(2000)])
     await asyncio.gather(first.all(), second.all())
     await asyncio.gather(one.cancel(), two.cancel())
