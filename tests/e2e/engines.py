@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,12 @@ class Engine:
         """What its health address answers, None while nobody answers."""
         answer = await self._ask("GET /health")
         return None if answer is None else json.loads(answer)
+
+    async def until(self, holds: Callable[[dict[str, Any]], bool], seconds: float = 30) -> None:
+        """Wait until `holds` for what its health address answers."""
+        async with asyncio.timeout(seconds):
+            while not ((health := await self.health()) and holds(health)):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
 
     async def metric(self, line: str) -> float:
         """The value of the metric whose line begins with `line`, 0 when there is none."""

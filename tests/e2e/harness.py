@@ -51,6 +51,10 @@ class Stage:
         self.engines.append(engine)
         return engine
 
+    async def both_take(self, count: int, seconds: float = 30) -> None:
+        """Wait until both receivers took `count` messages more than now."""
+        await asyncio.gather(*(receiver.more(count, seconds) for receiver in self.receivers))
+
     async def settled(self, seconds: float = 60) -> None:
         """Wait until every acknowledged message was taken by both receivers and the journal holds nothing open."""
         wanted = self.load.control_ids()

@@ -21,7 +21,7 @@ async def kill_at_random(on: Stage, rounds: int) -> None:
             await on.load.more(1)
             # Now and then the next kill comes before deliveries have begun again.
             if on.chance.random() < 0.8:
-                await asyncio.gather(*(receiver.more(20) for receiver in on.receivers))
+                await on.both_take(20)
             await asyncio.sleep(on.chance.random() * 0.6)
             engine.kill()
             killed = time.monotonic()

@@ -41,20 +41,15 @@ async def add(on: Stage, name: str, *others: Engine) -> Engine:
     raise AssertionError("twelve processes in a row were given no queue to work")
 
 
-async def both_take(on: Stage, count: int, seconds: float = 30) -> None:
-    """Wait until both receivers took `count` more."""
-    await asyncio.gather(*(receiver.more(count, seconds) for receiver in on.receivers))
-
-
 async def test_one_of_two_processes_is_killed_and_another_added_under_load(tmp_path: Path, shared: Places) -> None:
     async with stage(tmp_path, shared, connections=8) as on:
         first = on.engine("first")
         await first.start()
         async with on.load.running():
-            await both_take(on, 50)
+            await on.both_take(50)
             second = await add(on, "second", first)
             on.load.drop()
-            await both_take(on, 300)
+            await on.both_take(300)
             assert await second.metric("hie_received_total") > 0, "the second process was given no connection"
             victim = first if "adt" in await queues(first) else second
             other = second if victim is first else first
@@ -63,10 +58,10 @@ async def test_one_of_two_processes_is_killed_and_another_added_under_load(tmp_p
             await on.load.more(20)
             accepted_again = seconds_since(killed)
             await shared_out(other)
-            await both_take(on, 20)
+            await on.both_take(20)
             takeover = seconds_since(killed)
             await victim.start()
-            await both_take(on, 50)
+            await on.both_take(50)
         await on.settled()
         on.judge()
         on.tell(

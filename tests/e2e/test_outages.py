@@ -1,0 +1,116 @@
+"""What stands around the engine goes away under load and comes back: broker, database, receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import Places, seconds_since, stage
+from tests.services import Postgres, RabbitMq
+
+
+async def test_broker_killed(tmp_path: Path, postgresql_database: str, own_rabbitmq: RabbitMq) -> None:
+    """Two processes go on without the broker, and use it again when it is back."""
+    places = Places(postgresql_database, own_rabbitmq.url)
+    async with stage(tmp_path, places, pace=0.005) as on:
+        one, other = on.engine("one"), on.engine("other")
+        await asyncio.gather(one.start(), other.start())
+        async with on.load.running():
+            await on.both_take(50)
+            await asyncio.to_thread(own_rabbitmq.kill)
+            killed = time.monotonic()
+            await on.load.more(100)
+            accepted = seconds_since(killed)
+            await on.both_take(200)
+            delivered = seconds_since(killed)
+            await asyncio.to_thread(own_rabbitmq.start)
+            for engine in (one, other):
+                await engine.until(lambda health: health["backbone_up"])
+            await on.both_take(100)
+        await on.settled()
+        on.judge()
+        on.tell("broker killed", accepted_100_after=f"{accepted} s", delivered_200_after=f"{delivered} s")
+
+
+async def test_database_restarted(tmp_path: Path, rabbitmq_vhost: str, own_postgresql: Postgres) -> None:
+    """PostgreSQL stops in good order, and is killed: AE or silence meanwhile, and then on without a restart."""
+    async with stage(tmp_path, Places(own_postgresql.url, rabbitmq_vhost), pace=0.005) as on:
+        engine = on.engine()
+        await engine.start()
+        async with on.load.running():
+            for down in (own_postgresql.stop, own_postgresql.kill):
+                await on.both_take(50)
+                await asyncio.to_thread(down)
+                before = on.load.count
+                refused = on.load.answers["AE"]
+                await on.load.until(lambda so_far=refused: on.load.answers["AE"] >= so_far + 6)  # type: ignore[misc]
+                assert on.load.count <= before + len(on.load.acknowledged), "acknowledged without a database"
+                await asyncio.to_thread(own_postgresql.start)
+                back = time.monotonic()
+                await on.both_take(50)
+                print(f"delivering {seconds_since(back)} s after the database was back")
+        await on.settled()
+        on.judge()
+        on.tell("database restarted twice")
+
+
+async def receiver_gone(folder: Path, places: Places, seconds: float) -> None:
+    """The practice is away for a while: the ward gets its messages all the same, and the practice later."""
+    async with stage(folder, places, pace=0.005) as on:
+        engine = on.engine()
+        await engine.start()
+        async with on.load.running():
+            await on.both_take(50)
+            await on.practice.stop()
+            had = len(on.practice.taken)
+            away = time.monotonic()
+            await on.ward.more(100)
+            await on.load.more(100)
+            await asyncio.sleep(max(0.0, seconds - seconds_since(away)))
+            assert len(on.practice.taken) == had
+            await on.practice.start()
+            back = time.monotonic()
+            await on.practice.more(1)
+            resumed = seconds_since(back)
+            await on.practice.more(50)
+        await on.settled()
+        on.judge()
+        on.tell("receiver gone", away=f"{seconds} s", back_in_use_after=f"{resumed} s")
+        assert on.ward.repeats == 0, "the ward was never away"
+        assert on.practice.repeats <= 8, "more repeats than deliveries were under way"
+
+
+async def test_receiver_gone(tmp_path: Path, places: Places) -> None:
+    await receiver_gone(tmp_path, places, 2)
+
+
+@pytest.mark.soak
+async def test_receiver_gone_for_a_minute(tmp_path: Path, places: Places) -> None:
+    await receiver_gone(tmp_path, places, 60)
+
+
+async def test_receiver_that_errs_hangs_and_hangs_up(tmp_path: Path, embedded: Places) -> None:
+    """AE, no answer, a closed connection: each is tried again, and no later message of the patient overtakes."""
+    async with stage(tmp_path, embedded, pace=0.002) as on:
+
+        def moody(control_id: str, times: int) -> str:
+            mood = int(control_id[-2:])
+            if times > 1 + mood % 3:
+                return "AA"
+            return {11: "AE", 29: "AE", 47: "close", 71: "AE", 83: "hang"}.get(mood, "AA")
+
+        on.practice.script = on.ward.script = moody
+        on.site.write(on.practice.port, on.ward.port, ack_timeout="300ms")
+        engine = on.engine()
+        await engine.start()
+        async with on.load.running():
+            await on.load.more(600)
+        await on.settled()
+        on.judge()
+        tried = sum(times - 1 for receiver in on.receivers for times in receiver.times.values())
+        on.tell("moody receivers", tried_again=tried)
+        assert tried > 20
+        assert on.practice.repeats == on.ward.repeats == 0, "what was answered AA came again"
