@@ -28,6 +28,7 @@ _MOST_IN_ONE_LINE = 2_000  # where the whole route keeps one order, nothing can 
 _MOST_BYTES = 32 * 1024 * 1024  # of bodies in hand; further ones stay in the journal until their turn
 _JOURNAL_PAUSE = 0.5  # seconds
 _GRACE = 20.0  # seconds that a delivery under way is given when the engine stops
+_HURRY = 1.5  # seconds that it is given when the queue may already be another process's
 
 
 class Deliverer:
@@ -86,13 +87,22 @@ class Deliverer:
             self._timer.cancel()
         for future in self._idle:
             future.cancel()
-        await asyncio.wait(runners, timeout=_GRACE)
+        await self._end(runners)
         for task in runners:
             task.cancel()
         await asyncio.gather(intake, *runners, return_exceptions=True)
         while self._recording:
             self._recorded.clear()
             await self._recorded.wait()
+
+    async def _end(self, runners: list[asyncio.Task[None]]) -> None:
+        """Wait for the deliveries under way; not for long when others may already take this process for dead."""
+        until = self._loop.time() + _GRACE
+        under_way = set(runners)
+        while under_way and self._loop.time() < until:
+            _, under_way = await asyncio.wait(under_way, timeout=0.5)
+            if not self._holds():
+                until = min(until, self._loop.time() + _HURRY)
 
     @property
     def in_hand(self) -> int:

@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, TypeVar
 
-import orjson
-from sqlalchemy import Connection, Select, bindparam, case, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, bindparam, select
 
 from engine.journal.database import DatabaseError, JournalError, connect, database_url, explained, lock
 from engine.journal.entry import (
@@ -20,55 +18,14 @@ from engine.journal.entry import (
     Event,
     State,
     microseconds,
-    moment,
-    read_attributes,
-    read_findings,
 )
 from engine.journal.migrate import migrate
 from engine.journal.tables import Status, identity, messages
+from engine.journal.waiting import WAITING, Recent, Waiting, read_body, read_message, read_waiting
 from engine.journal.writer import Numbers, Writer
 from schemas.message import Message
 
 T = TypeVar("T")
-
-
-class Waiting(NamedTuple):
-    """A message that waits in a queue: its place `seq`, the lines it stands in, and how its delivery went so far."""
-
-    seq: int
-    message: Message
-    order_keys: tuple[str, ...] = ()
-    status: Status = Status.QUEUED
-    due: datetime | None = None
-    attempts: int = 0
-    first_attempt: datetime | None = None
-    body_of: str | None = None
-    loaded: bool = True
-    """False when the body was left in the journal; `Journal.load` fetches it."""
-
-
-LARGE = 262_144
-"""Bodies above this size (bytes) are left in the journal until the message's turn comes."""
-
-_body = aliased(messages, name="body")
-_WAITING = select(
-    messages.c.seq,
-    messages.c.id,
-    messages.c.queue,
-    messages.c.parent,
-    messages.c.format,
-    messages.c.received,
-    messages.c.attributes,
-    messages.c.findings,
-    messages.c.order_keys,
-    messages.c.status,
-    messages.c.due,
-    messages.c.attempts,
-    messages.c.first_attempt,
-    messages.c.body_of,
-    messages.c.size,
-    case((messages.c.size <= LARGE, func.coalesce(messages.c.body, _body.c.body))).label("content"),
-).select_from(messages.outerjoin(_body, messages.c.body_of == _body.c.id))
 
 
 class Journal:
@@ -78,6 +35,7 @@ class Journal:
         self._url = database_url(url)
         self.shared = self._url.get_backend_name() == "postgresql"
         """Whether other engine processes may use this journal at the same time."""
+        self._recent = Recent() if self.shared else None
         self._lock: IO[str] | None = None
 
     async def open(self, *, exclusive: bool = False) -> None:
@@ -116,6 +74,10 @@ class Journal:
 
         A row whose id is there already stays as it is and has no number in the answer.
         """
+        if self._recent is not None:
+            for entry in entries:
+                if entry.open:
+                    self._recent.keep(entry.message)
         return self._writer.submit(entries, states)
 
     def record(self, states: Sequence[State], events: Sequence[Event] = ()) -> asyncio.Future[Numbers]:
@@ -124,29 +86,29 @@ class Journal:
 
     async def waiting(self, queue: str, after: int, limit: int, *, deferred: bool) -> list[Waiting]:
         """The open messages of `queue` after place `after`, in order; those with a due time only if `deferred`."""
-        query = _WAITING.where(messages.c.queue == queue, messages.c.open, messages.c.seq > after)
+        query = WAITING.where(messages.c.queue == queue, messages.c.open, messages.c.seq > after)
         if not deferred:
             query = query.where(messages.c.due.is_(None))
         query = query.order_by(messages.c.seq).limit(limit)
-        return await self.read(lambda connection: _waiting(connection, query))
+        return await self.read(lambda connection: read_waiting(connection, query, recent=self._recent))
 
     async def at(self, queue: str, places: Iterable[int]) -> list[Waiting]:
         """The open messages of `queue` at these places, in order."""
-        query = _WAITING.where(messages.c.queue == queue, messages.c.open, messages.c.seq.in_(list(places))).order_by(
+        query = WAITING.where(messages.c.queue == queue, messages.c.open, messages.c.seq.in_(list(places))).order_by(
             messages.c.seq
         )
-        return await self.read(lambda connection: _waiting(connection, query))
+        return await self.read(lambda connection: read_waiting(connection, query, recent=self._recent))
 
     async def due(self, queues: Sequence[str], now: datetime, limit: int) -> dict[str, list[Waiting]]:
         """The messages of each of `queues` whose time has come, the longest due first, `limit` of a queue at most."""
         query = (
-            _WAITING.where(messages.c.queue == bindparam("queue"), messages.c.due <= microseconds(now))
+            WAITING.where(messages.c.queue == bindparam("queue"), messages.c.due <= microseconds(now))
             .order_by(messages.c.due)
             .limit(limit)
         )
 
         def ask(connection: Connection) -> dict[str, list[Waiting]]:
-            found = {queue: _waiting(connection, query, {"queue": queue}) for queue in queues}
+            found = {queue: read_waiting(connection, query, {"queue": queue}, self._recent) for queue in queues}
             return {queue: rows for queue, rows in found.items() if rows}
 
         return await self.read(ask)
@@ -163,13 +125,13 @@ class Journal:
 
     async def get(self, id: str) -> Message | None:
         """The message with this id, its body included."""
-        return await self.read(lambda connection: _message(connection, id))
+        return await self.read(lambda connection: read_message(connection, id))
 
     async def load(self, waiting: Waiting) -> Waiting:
         """`waiting` with its body."""
         if waiting.loaded:
             return waiting
-        body = await self.read(lambda connection: _content(connection, waiting.body_of or waiting.message.id))
+        body = await self.read(lambda connection: read_body(connection, waiting.body_of or waiting.message.id))
         return waiting._replace(message=replace(waiting.message, body=body), loaded=True)
 
     async def repeat_of(self, message: Message, control_id: str, since: datetime) -> str | None:
@@ -233,43 +195,6 @@ class Journal:
         except (*DatabaseError, sqlite3.Error) as error:
             raise explained(error) from None
         return int(answer[0][0]) if answer else 0
-
-
-def _content(connection: Connection, id: str) -> bytes:
-    return bytes(connection.execute(select(messages.c.body).where(messages.c.id == id)).scalar() or b"")
-
-
-def _message(connection: Connection, id: str) -> Message | None:
-    for found in _waiting(connection, _WAITING.where(messages.c.id == id)):
-        body = found.message.body if found.loaded else _content(connection, found.body_of or id)
-        return replace(found.message, body=body)
-    return None
-
-
-def _waiting(connection: Connection, query: Select[Any], given: dict[str, str] | None = None) -> list[Waiting]:
-    return [
-        Waiting(
-            seq=row.seq,
-            message=Message(
-                id=row.id,
-                channel=row.queue.partition("/")[0],
-                format=row.format,
-                body=bytes(row.content or b""),
-                received=moment(row.received),
-                parent=row.parent,
-                attributes=read_attributes(row.attributes),
-                findings=read_findings(row.findings),
-            ),
-            order_keys=() if row.order_keys is None else tuple(orjson.loads(row.order_keys)),
-            status=Status(row.status),
-            due=None if row.due is None else moment(row.due),
-            attempts=row.attempts,
-            first_attempt=None if row.first_attempt is None else moment(row.first_attempt),
-            body_of=row.body_of,
-            loaded=row.content is not None or row.size == 0,
-        )
-        for row in connection.execute(query, given)
-    ]
 
 
 __all__ = ["Journal", "JournalError", "Waiting"]

@@ -29,6 +29,16 @@ async def journal(journal_url: str):
     await journal.close()
 
 
+@pytest.fixture
+async def elsewhere(journal: Journal, journal_url: str):
+    """The same journal, opened by another process: it knows only what is written there."""
+    del journal
+    other = Journal(journal_url)
+    await other.open()
+    yield other
+    await other.close()
+
+
 def message(number: int, body: bytes = b"MSH|", **more: object) -> Message:
     return Message(new_id(NOW, number.to_bytes(10, "big")), "adt", "hl7v2", body, NOW, **more)  # type: ignore[arg-type]
 
@@ -37,35 +47,36 @@ def received(one: Message, **more: object) -> Entry:
     return Entry(one, "adt", Status.RECEIVED, True, **more)  # type: ignore[arg-type]
 
 
-async def test_a_message_comes_back_as_it_went_in(journal: Journal) -> None:
+async def test_a_message_comes_back_as_it_went_in(journal: Journal, elsewhere: Journal) -> None:
     finding = Finding("V2-101", "PID-3[1]", "too long", "shorten it", Severity.WARNING)
     one = message(1, bytes(range(256)) * 5, attributes={"mllp.peer": "10.0.0.1", "ward": "Ä"}, findings=(finding,))
     numbers = await journal.append([received(one, order_keys=("A", "ß"))])
-    (found,) = await journal.waiting("adt", 0, 10, deferred=True)
+    (found,) = await elsewhere.waiting("adt", 0, 10, deferred=True)
     assert found.message == one
     assert (found.seq, found.order_keys, found.status) == (numbers[one.id], ("A", "ß"), Status.RECEIVED)
     assert await journal.get(one.id) == one
 
 
-async def test_a_child_shares_its_parents_body(journal: Journal) -> None:
+async def test_a_child_shares_its_parents_body(journal: Journal, elsewhere: Journal) -> None:
     one = message(1, b"MSH|shared")
     child = one.derive("out/0")
     await journal.append([received(one)])
     await journal.append(
         [Entry(child, "adt/out", Status.QUEUED, True, body_of=one.id)], [State(one.id, Status.ROUTED, False, NOW)]
     )
-    (found,) = await journal.waiting("adt/out", 0, 10, deferred=True)
-    assert found.message == child
+    for reader in (elsewhere, journal):
+        (found,) = await reader.waiting("adt/out", 0, 10, deferred=True)
+        assert found.message == child
     assert await journal.waiting("adt", 0, 10, deferred=True) == []
 
 
-async def test_large_bodies_stay_in_the_journal_until_their_turn(journal: Journal) -> None:
+async def test_large_bodies_stay_in_the_journal_until_their_turn(journal: Journal, elsewhere: Journal) -> None:
     one = message(1, b"x" * 300_000)
     await journal.append([received(one)])
-    (found,) = await journal.waiting("adt", 0, 10, deferred=True)
+    (found,) = await elsewhere.waiting("adt", 0, 10, deferred=True)
     assert not found.loaded
     assert found.message.body == b""
-    assert (await journal.load(found)).message == one
+    assert (await elsewhere.load(found)).message == one
 
 
 async def test_the_same_id_twice_is_one_message(journal: Journal) -> None:
@@ -109,12 +120,14 @@ async def test_what_is_due_comes_by_queue_and_the_longest_due_first(journal: Jou
     assert await journal.waiting("adt/0", 0, 10, deferred=False) == []
 
 
-async def test_text_that_no_database_holds_does_not_spoil_the_commit_of_others(journal: Journal) -> None:
+async def test_text_that_no_database_holds_does_not_spoil_the_commit_of_others(
+    journal: Journal, elsewhere: Journal
+) -> None:
     odd = message(1, attributes={"file.name": "a\0b\udcff"})
     keys = Keys("ADT\0^A01", "1\0\udce9", "P\0", (("visit", "V\0\udc80"),))
     futures = [journal.append([received(odd, keys=keys, detail="\0")]), journal.append([received(message(2))])]
     await asyncio.gather(*futures)
-    found, other = await journal.waiting("adt", 0, 10, deferred=True)
+    found, other = await elsewhere.waiting("adt", 0, 10, deferred=True)
     assert found.message.attributes["file.name"] == "a�b?"
     assert other.message.id == message(2).id
 
