@@ -114,14 +114,10 @@ class Deliverer:
         """Until when the route waits for a partner that cannot be reached, None when it does not."""
         return self._paused_until
 
-    def holds(self, place: int) -> bool:
-        """Whether the message at `place` is in hand."""
-        return place in self._hand
-
     async def due(self, waiting: list[Waiting]) -> None:
         """Take in messages whose time has come: retries, replays."""
         for one in waiting:
-            self._take(one._replace(due=None) if not self.holds(one.seq) else one)
+            self._take(one._replace(due=None))
         self._signal()
 
     async def _take_in(self) -> None:

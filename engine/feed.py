@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
-from itertools import islice
 
 from engine.journal import Journal, Waiting
 
 _MOST_OFFERED = 2_000
-_MOST_REMEMBERED = 20_000
 _MOST_BYTES = 32 * 1024 * 1024
 
 
 class Feed:
-    """The open messages of `queue`, for the one worker that owns it. Each is given once; only its due time or a
-    straggler's ticket brings a place back, so that the worker must know what it has in hand."""
+    """The open messages of `queue`, each given once, for the one worker that owns it. What is due again comes by
+    another way (due.py)."""
 
     def __init__(self, journal: Journal, queue: str, *, deferred: bool, poll: float = 1.0) -> None:
         self.queue = queue
@@ -32,8 +29,6 @@ class Feed:
         self._missed = False
         self._offered: deque[Waiting] = deque()
         self._bytes = 0
-        self._stragglers: set[int] = set()
-        self._recent: dict[int, None] = {}
         self._wake = asyncio.Event()
 
     @property
@@ -45,11 +40,6 @@ class Feed:
     def level(self) -> bool:
         """Whether the feed keeps up, so that it need not read the journal."""
         return self._level
-
-    @property
-    def cursor(self) -> int:
-        """The place up to which messages were given."""
-        return self._cursor
 
     def offer(self, waiting: Waiting) -> None:
         """A message of this queue was journaled by this process; call in the order of places."""
@@ -64,16 +54,10 @@ class Feed:
             self._missed = True
         self._wake.set()
 
-    def wake(self, places: Iterable[int]) -> None:
-        """Tickets say that messages were journaled at these places."""
+    def wake(self) -> None:
+        """Messages may have been journaled that were not offered here."""
         self._level = False
         self._missed = True
-        self._stragglers.update(place for place in places if place <= self._cursor and place not in self._recent)
-        self._wake.set()
-
-    def found(self, places: Iterable[int]) -> None:
-        """A search of the journal found open messages at these places that the worker does not hold."""
-        self._stragglers.update(places)
         self._wake.set()
 
     async def take(self, limit: int) -> list[Waiting]:
@@ -83,19 +67,11 @@ class Feed:
                 taken = [self._offered.popleft() for _ in range(min(limit, len(self._offered)))]
                 self._bytes -= sum(len(waiting.message.body) for waiting in taken)
                 return taken
-            if self._stragglers:
-                places, self._stragglers = self._stragglers, set()
-                found = await self._journal.at(self.queue, places)
-                if found:
-                    self._remember(found)
-                    return found
             if not self._level:
                 self._missed = False
                 found = await self._journal.waiting(self.queue, self._cursor, limit, deferred=self._deferred)
                 if found:
-                    self._cursor = max(self._cursor, found[-1].seq)
-                    if self._journal.shared:
-                        self._remember(found)
+                    self._cursor = found[-1].seq
                     return found
                 self._level = not self._missed
                 continue
@@ -107,9 +83,3 @@ class Feed:
                 await asyncio.wait_for(self._wake.wait(), self._poll)
             except TimeoutError:
                 self._level = False
-
-    def _remember(self, given: list[Waiting]) -> None:
-        # A ticket often comes after its message was read: it must not cause a second reading.
-        self._recent.update((waiting.seq, None) for waiting in given)
-        for place in list(islice(self._recent, max(0, len(self._recent) - _MOST_REMEMBERED))):
-            del self._recent[place]

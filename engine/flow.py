@@ -54,7 +54,7 @@ class Flow:
     @property
     def queues(self) -> set[str]:
         """The queues of this channel: its own, and one for each route."""
-        return {self.channel.name, *self._routes}
+        return self.channel.queues
 
     @property
     def listening(self) -> bool:
@@ -86,7 +86,9 @@ class Flow:
             self._inbound = None
 
     async def work(self, queue: str) -> None:
-        """Start the stage of `queue`, which this process owns from now on."""
+        """Start the stage of `queue`, which this process owns from now on; does nothing when it is at work."""
+        if queue in self._stops:
+            return
         route = self._routes.get(queue)
         feed = Feed(self._services.journal, queue, deferred=route is not None and route.in_order is not None)
         stop = await self._route_stage(feed) if route is None else await self._deliver_stage(route, feed)
@@ -115,6 +117,7 @@ class Flow:
         task.add_done_callback(self._ended)
 
         async def stop() -> None:
+            await router.rest()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
@@ -144,7 +147,8 @@ class Flow:
     def _hand_over(self, queue: str, waiting: list[Waiting]) -> None:
         """What was journaled into `queue` goes to its stage: in memory when it can only be here, else by tickets."""
         if self._services.journal.shared:
-            self._services.backbone.put(queue, [str(one.seq) for one in waiting])
+            # One ticket wakes the queue's owner, which reads the journal in its own order.
+            self._services.backbone.put(queue, [waiting[-1].message.id])
             return
         worker = self.workers.get(queue)
         if worker is not None:
@@ -167,8 +171,8 @@ class Flow:
 
 
 def _waker(feed: Feed) -> Callable[[list[str]], Awaitable[None]]:
-    async def wake(tickets: list[str]) -> None:
-        feed.wake(int(ticket) for ticket in tickets if ticket.isdecimal())
+    async def wake(_tickets: list[str]) -> None:
+        feed.wake()
 
     return wake
 

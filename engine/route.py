@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 _BATCH = 200
 _SLICE = 0.005  # seconds of planning after which others get their turn
 _JOURNAL_PAUSE = 0.5  # seconds
+_GRACE = 20.0  # seconds that a write under way is given when the stage stops
 
 Routed = Callable[[Route, list[Waiting]], None]
 """Told what children of a route were journaled, in the order of places."""
@@ -41,22 +43,30 @@ class Router:
         self._routed = routed
         self._loop = asyncio.get_running_loop()
         self._in_hand: set[int] = set()
+        self._stopping = False
+        self._rested = asyncio.Event()
         self.filtered = 0
         self.failed = 0
         self.routed = 0
 
     async def run(self) -> None:
         """Route what waits until cancelled. Derived ids see to it that nothing is routed twice if that cuts a write."""
-        while True:
+        while not self._stopping:
             try:
                 await self._route(await self.feed.take(_BATCH))
             except JournalError as error:
                 log.warning("routing of %s waits: %s", self.channel.name, error)
                 await asyncio.sleep(_JOURNAL_PAUSE)
 
-    def holds(self, place: int) -> bool:
-        """Whether the message at `place` is being routed."""
-        return place in self._in_hand
+    async def rest(self) -> None:
+        """Take nothing further, and return when what is in hand is journaled: who works this queue or a route's next
+        shall find it in the journal."""
+        self._stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                while self._in_hand:
+                    self._rested.clear()
+                    await self._rested.wait()
 
     async def due(self, waiting: list[Waiting]) -> None:
         """Route messages whose time has come once more: an operator's replay."""
@@ -70,6 +80,7 @@ class Router:
             await self._journaled(taken)
         finally:
             self._in_hand -= places
+            self._rested.set()
 
     async def _journaled(self, taken: list[Waiting]) -> None:
         batch = _Batch()
@@ -85,6 +96,8 @@ class Router:
                 numbers = await self._journal.append(batch.entries, batch.states)
                 break
             except JournalError as error:
+                if self._stopping:
+                    return
                 log.warning("routing of %s waits: %s", self.channel.name, error)
                 await asyncio.sleep(_JOURNAL_PAUSE)
         by_route: dict[str, tuple[Route, list[Waiting]]] = {}

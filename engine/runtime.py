@@ -117,13 +117,10 @@ class Engine:
         log.info("channel %s has left", name)
 
     async def _replace(self, channel: Channel) -> None:
-        old = self.flows.get(channel.name)
-        working: set[str] = set()
-        if old is not None:
-            working = set(old.workers)
+        if channel.name in self.flows:
             await self._remove(channel.name)
         flow = self.flows[channel.name] = Flow(channel, self._services)
-        for queue in flow.queues & working:
+        for queue in flow.queues & self.ownership.working:
             await self._gained(queue)
         try:
             await flow.listen()
@@ -143,7 +140,8 @@ class Engine:
         return self.site.settings.retention.of(channel)
 
     def _queues(self) -> set[str]:
-        return {queue for flow in self.flows.values() for queue in flow.queues}
+        """Every queue of the site: by its channels, since a flow is away for a moment while it is replaced."""
+        return {queue for channel in self.site.channels for queue in channel.queues}
 
     def _flow_of(self, queue: str) -> Flow | None:
         return self.flows.get(queue.partition("/")[0])
@@ -164,18 +162,19 @@ class Engine:
             await self._gained(queue)
 
     async def _lost(self, queue: str) -> None:
-        flow = self._flow_of(queue)
-        if flow is not None:
-            await flow.leave(queue)
+        async with self._reloading:  # a flow that is being replaced ends its work first
+            flow = self._flow_of(queue)
+            if flow is not None:
+                await flow.leave(queue)
 
     def _wake(self, queue: str) -> None:
         worker = self.workers().get(queue)
         if worker is not None:
-            worker.feed.wake(())
+            worker.feed.wake()
 
     def _wake_all(self) -> None:
         for worker in self.workers().values():
-            worker.feed.wake(())
+            worker.feed.wake()
 
     async def _watch(self) -> None:
         seen = await asyncio.to_thread(snapshot, self.site.folder, self.site.secrets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -92,13 +92,6 @@ class Journal:
         query = query.order_by(messages.c.seq).limit(limit)
         return await self.read(lambda connection: read_waiting(connection, query, recent=self._recent))
 
-    async def at(self, queue: str, places: Iterable[int]) -> list[Waiting]:
-        """The open messages of `queue` at these places, in order."""
-        query = WAITING.where(messages.c.queue == queue, messages.c.open, messages.c.seq.in_(list(places))).order_by(
-            messages.c.seq
-        )
-        return await self.read(lambda connection: read_waiting(connection, query, recent=self._recent))
-
     async def due(self, queues: Sequence[str], now: datetime, limit: int) -> dict[str, list[Waiting]]:
         """The messages of each of `queues` whose time has come, the longest due first, `limit` of a queue at most."""
         query = (
@@ -112,16 +105,6 @@ class Journal:
             return {queue: rows for queue, rows in found.items() if rows}
 
         return await self.read(ask)
-
-    async def open_places(self, queue: str, up_to: int, limit: int) -> list[int]:
-        """The first `limit` places up to `up_to` at which messages of `queue` are open and have no due time."""
-        query = (
-            select(messages.c.seq)
-            .where(messages.c.queue == queue, messages.c.open, messages.c.due.is_(None), messages.c.seq <= up_to)
-            .order_by(messages.c.seq)
-            .limit(limit)
-        )
-        return await self.read(lambda connection: list(connection.execute(query).scalars()))
 
     async def get(self, id: str) -> Message | None:
         """The message with this id, its body included."""
