@@ -1,4 +1,4 @@
-"""What an end is: an inbound that hands messages to `accept`, an outbound that delivers one and says what became of it."""
+"""What an end is: an inbound hands messages to `accept`, an outbound delivers one and says what became of it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class OutcomeCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one delivery: `detail` for the operator, `reply` the partner's own answer (an ACK, a body).
+    """What became of one delivery: `detail` for the operator, `reply` the partner's own answer.
 
     `unreachable` says that the partner and not the message is the reason of a deferral: the whole route waits.
     `retry_after` is the partner's own wish, when it gave one.
@@ -60,12 +60,12 @@ class Outcome:
 
 
 Accept = Callable[[Message], Awaitable[Receipt]]
-"""Journals a message; the receipt says what to tell the sender. Calls take effect in the order in which they are made."""
+"""Journals a message; the receipt says what to tell the sender. Calls take effect in the order they are made in."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndContext:
-    """What an end is handed besides its options: who it works for, the clock, ids, and where to report what it noticed."""
+    """What an end is handed besides its options: who it works for, the clock, ids, where to report what it noticed."""
 
     channel: str
     site: Path
@@ -100,8 +100,8 @@ class Outbound(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One name in YAML, both directions: classes called as `(context, **options)`, whose keyword-only parameters are the
-    YAML options and whose docstrings are the manual."""
+    """One name in YAML, both directions: classes called as `(context, **options)`, whose keyword-only parameters are
+    the YAML options and whose docstrings are the manual."""
 
     name: str
     inbound: Callable[..., Inbound] | None = None

@@ -61,7 +61,7 @@ class Step:
     """The line as the engineer wrote it, for explanations."""
 
     def __call__(self, message: Message) -> list[Message]:
-        """What the step makes of `message`, in order; the empty list when it was filtered. Raises what the step raises."""
+        """What the step makes of `message`, in order, nothing when it was filtered; raises what the step raises."""
         result = self.function(message, *self.arguments, **(self.options or {}))
         if result is None:
             return []

@@ -126,7 +126,7 @@ class _Found:
 
 def _page(connection: Connection, wanted: Search, limit: int, before: str | None) -> Page:
     if connection.dialect.name == "postgresql":
-        # It takes a page to be hard to fill and would fetch and sort a whole walk, where the first rows in order will do.
+        # It takes a page to be hard to fill, and would fetch and sort a whole walk where the first rows in order do.
         connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         connection.exec_driver_sql("SET LOCAL enable_sort = off")
     walks, of_children, conditions = _plan(connection, wanted)
