@@ -62,6 +62,11 @@ class Channel:
     repeats: timedelta | None = None
     digest: str = ""
 
+    @property
+    def queues(self) -> set[str]:
+        """The names of all its queues."""
+        return {self.queue(), *map(self.queue, self.routes)}
+
     def queue(self, route: Route | None = None) -> str:
         """The name of the channel's own queue, or of one of its routes'."""
         return self.name if route is None else f"{self.name}/{route.name}"

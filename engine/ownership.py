@@ -83,6 +83,11 @@ class Ownership:
         """The queues that this process works."""
         return frozenset(self._owned)
 
+    @property
+    def working(self) -> frozenset[str]:
+        """The queues that this process works and is not about to give up."""
+        return frozenset(self._owned - self._leaving.keys())
+
     def holds(self) -> bool:
         """Whether this process may still work what it owns: asked before each delivery."""
         return not self._journal.shared or self._loop.time() - self._beaten < _FENCE
