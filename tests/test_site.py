@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import yaml
+
 from engine.config.cases import run_cases
 from engine.config.site import load_site
 
@@ -28,3 +30,20 @@ def test_site_that_ships_stays_on_this_machine() -> None:
         for route in channel.routes:
             connect = route.outbound.options.get("connect")
             assert connect is None or connect.startswith("127.0.0.1:")
+
+
+def test_compose_file_sets_only_what_the_site_reads_and_mounts_what_it_writes() -> None:
+    engine = yaml.safe_load((SITE.parent / "docker-compose.yml").read_text())["services"]["engine"]
+    written = "".join(path.read_text() for path in SITE.rglob("*.yaml"))
+    assert [name for name in engine["environment"] if f"${{{name}:-" not in written] == []
+    assert "engine:/site/var" in [volume.split("  ")[0] for volume in engine["volumes"]]
+    assert (SITE / "var").is_dir()  # a read-only mount of the site has no other place for the volume
+
+
+def test_compose_file_lets_the_published_port_reach_the_feed() -> None:
+    engine = yaml.safe_load((SITE.parent / "docker-compose.yml").read_text())["services"]["engine"]
+    channel = load_site(SITE, engine["environment"]).channel("adt-feed")
+    assert channel is not None
+    listen = channel.inbound.options["listen"]
+    assert not listen.is_loopback
+    assert engine["ports"] == [f"127.0.0.1:{listen.port}:{listen.port}"]

@@ -49,6 +49,8 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
         histories = await told(stage.journal)
         await stage.stop()
         screen.messages(histories, story.sent)
+        if stage.status != 0:
+            screen.failure(stage.log())
         return Evidence(
             site=load_site(stage.site, stage.env),
             sent=story.sent,

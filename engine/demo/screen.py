@@ -15,6 +15,8 @@ from engine.journal import Status
 from engine.journal.history import History, Record
 
 _ROUTES = ("eastmere", "harbour", "archive")
+_COLUMNS = {"message": 14, "patient": 7, "answer": 6, **dict.fromkeys(_ROUTES, 8)}
+_LEAST_WHY = 12
 _PLAIN_WIDTH = 120
 
 
@@ -40,11 +42,12 @@ class Screen:
 
     def messages(self, histories: Iterable[History], sent: list[Sent]) -> None:
         """A row for each message: what came in, its answer, where it went and why."""
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-        table.add_column("message", no_wrap=True, min_width=len("ADT^A01 004711"))
-        for name in ("patient", "answer", *_ROUTES):
-            table.add_column(name, no_wrap=True, min_width=len(name))
-        table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        left = self._console.width
+        for name, width in _COLUMNS.items():
+            table.add_column(name, no_wrap=True, width=width)
+            left -= width + 2
+        table.add_column("why", no_wrap=True, overflow="ellipsis", width=max(left - 2, _LEAST_WHY))
         for history in histories:
             table.add_row(*_row(history, _answers(history.message, sent)))
         self._console.print()
@@ -55,7 +58,8 @@ class Screen:
         """What was claimed, whether it holds, and the sum."""
         for claim in claims:
             mark = Text("  ok    ", style="green") if claim.holds else Text("  WRONG ", style="bold red")
-            self._console.print(mark + Text(claim.text) + Text(f" ({claim.found})" if claim.found else "", style="dim"))
+            found = Text(f" ({claim.found})" if claim.found else "", style="dim")
+            self._console.print(mark + Text(claim.text) + found, no_wrap=True, overflow="ellipsis")
         right = sum(claim.holds for claim in claims)
         style = "bold green" if right == len(claims) else "bold red"
         text = f"{right} of {len(claims)} as expected, in {seconds:.1f} s"
