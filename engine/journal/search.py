@@ -7,7 +7,8 @@ then hold fewer rows than asked for, and says where to go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -125,15 +126,12 @@ class _Found:
 
 
 def _page(connection: Connection, wanted: Search, limit: int, before: str | None) -> Page:
-    if connection.dialect.name == "postgresql":
-        # It takes a page to be hard to fill, and would fetch and sort a whole walk where the first rows in order do.
-        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
-        connection.exec_driver_sql("SET LOCAL enable_sort = off")
     walks, of_children, conditions = _plan(connection, wanted)
     if not walks:
         return Page((), None)
     budget = max(_MOST_EXAMINED // len(walks), limit)
-    found = [_walk(connection, walk, wanted, of_children, conditions, limit, before, budget) for walk in walks]
+    with _in_index_order(connection):
+        found = [_walk(connection, walk, wanted, of_children, conditions, limit, before, budget) for walk in walks]
     floors = [each.floor for each in found if each.floor is not None]
     floor = max(floors, default=None)
     rows = sorted((row for each in found for row in each.roots if floor is None or row[0] >= floor), reverse=True)
@@ -145,6 +143,20 @@ def _page(connection: Connection, wanted: Search, limit: int, before: str | None
     else:
         place = None
     return Page(_summaries(connection, list(dict.fromkeys(row[2] for row in taken))), place)
+
+
+@contextmanager
+def _in_index_order(connection: Connection) -> Iterator[None]:
+    """Have PostgreSQL walk as told: it thinks a page hard to fill, and would fetch and sort all that a walk may see."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    ways = ("enable_bitmapscan", "enable_sort")
+    for way in ways:
+        connection.exec_driver_sql(f"SET LOCAL {way} = off")
+    yield
+    for way in ways:
+        connection.exec_driver_sql(f"SET LOCAL {way} = on")
 
 
 def _plan(connection: Connection, wanted: Search) -> tuple[list[_Walk], bool, list[Where]]:
