@@ -27,6 +27,7 @@ _MOST_IN_LINE = 50_000  # behind keys that wait for a retry, so that other keys 
 _MOST_IN_ONE_LINE = 2_000  # where the whole route keeps one order, nothing can pass
 _MOST_BYTES = 32 * 1024 * 1024  # of bodies in hand; further ones stay in the journal until their turn
 _JOURNAL_PAUSE = 0.5  # seconds
+_FENCED_PAUSE = 0.5  # seconds until a process that may not work looks whether it may again
 _GRACE = 20.0  # seconds that a delivery under way is given when the engine stops
 _HURRY = 1.5  # seconds that it is given when the queue may already be another process's
 
@@ -65,6 +66,7 @@ class Deliverer:
         self._down = 0
         self._paused_until: datetime | None = None
         self._unrecorded: list[tuple[int, State, Sequence[Event]]] = []
+        self._is_blocked = False
         self._recording = 0
         self._recorded = asyncio.Event()
         self._stopping = False
@@ -187,7 +189,9 @@ class Deliverer:
     async def _next(self) -> Waiting | None:
         """The next message that may start, once there is one; None when the stage stops."""
         while not self._stopping:
-            if self._paused_until is None and not self._unrecorded and self._holds():
+            if not self._holds():
+                self._loop.call_later(_FENCED_PAUSE, self._signal)
+            elif self._paused_until is None and not self._is_blocked:
                 place = self._lines.start()
                 while place is not None:
                     waiting = self._hand[place]
@@ -261,18 +265,22 @@ class Deliverer:
                     self._room.set()
         else:
             # Nothing new is started before the journal knows what was done: a repeat would be the price.
-            if not self._unrecorded:
+            if not self._is_blocked:
+                self._is_blocked = True
                 log.warning("delivery of %s waits: %s", self.queue, error)
+            if not self._unrecorded:
                 self._loop.call_later(_JOURNAL_PAUSE, self._record_again)
             self._unrecorded.append((place, state, events))
         if not self._recording:
             self._recorded.set()
+            if self._is_blocked and not self._unrecorded:
+                self._is_blocked = False
+                self._signal()
 
     def _record_again(self) -> None:
         unrecorded, self._unrecorded = self._unrecorded, []
         for place, state, events in unrecorded:
             self._record(place, state, events)
-        self._signal()
 
     def _pause(self, until: datetime) -> None:
         self._paused_until = until

@@ -286,3 +286,43 @@ async def test_an_outcome_that_cannot_be_journaled_stops_the_route_until_it_can(
         broken = False
         await script.until(lambda: len(script.delivered) == 5)
         assert script.delivered == ["0", "1", "2", "3", "4"], "nothing was delivered twice, nothing out of order"
+
+
+async def test_while_the_journal_cannot_write_not_one_more_is_delivered(
+    journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.deliver._JOURNAL_PAUSE", 0.01)
+    hand, script = Hand(), Script()
+    async with at_work(journal_url, channel(hand, route(script, in_order="PID-3.1", parallel=2)), hand) as stand:
+        record, attempts = stand.journal.record, 0
+        enough = asyncio.Event()
+
+        def broken(_states: object, _events: object = ()) -> asyncio.Future[dict[str, int]]:
+            nonlocal attempts
+            attempts += 1
+            if attempts == 20:
+                enough.set()
+            future: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
+            error = JournalError("the disk is full", "free some")
+            if attempts <= 2:
+                future.set_exception(error)
+            else:  # as from a disk, after a while: what starts in between would be repeated after a crash
+                asyncio.get_running_loop().call_later(0.005, future.set_exception, error)
+            return future
+
+        monkeypatch.setattr(stand.journal, "record", broken)
+        script.gate.clear()
+        for number in range(40):
+            await hand.send(adt(str(number), f"P{number}"))
+        script.gate.set()
+        async with asyncio.timeout(20):
+            await enough.wait()
+        begun = len(script.tried)
+        enough.clear()
+        attempts = 0
+        async with asyncio.timeout(20):
+            await enough.wait()
+        assert len(script.tried) == begun, "deliveries went on while none could be journaled"
+        monkeypatch.setattr(stand.journal, "record", record)
+        await script.until(lambda: len(script.delivered) == 40)
+        assert len(script.tried) == 40
