@@ -42,7 +42,7 @@ def test_compose_file_sets_only_what_the_site_reads_and_mounts_what_it_writes() 
 
 def test_compose_file_lets_the_published_port_reach_the_feed() -> None:
     engine = yaml.safe_load((SITE.parent / "docker-compose.yml").read_text())["services"]["engine"]
-    channel = load_site(SITE, engine["environment"]).channel("adt-feed")
+    channel = load_site(SITE, {"ADT_FEED": engine["environment"]["ADT_FEED"]}).channel("adt-feed")
     assert channel is not None
     listen = channel.inbound.options["listen"]
     assert not listen.is_loopback
