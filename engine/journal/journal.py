@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import IO, Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Integer, bindparam, select
 
 from engine.journal.database import DatabaseError, JournalError, connect, database_url, explained, lock
 from engine.journal.entry import (
@@ -26,6 +26,13 @@ from engine.journal.writer import Numbers, Writer
 from schemas.message import Message
 
 T = TypeVar("T")
+
+
+# Built once: building a query costs more than asking it.
+_OF_QUEUE = WAITING.where(messages.c.queue == bindparam("queue")).limit(bindparam("most", type_=Integer))
+_OPEN = _OF_QUEUE.where(messages.c.open, messages.c.seq > bindparam("after")).order_by(messages.c.seq)
+_OPEN_NOW = _OPEN.where(messages.c.due.is_(None))
+_DUE = _OF_QUEUE.where(messages.c.due <= bindparam("now")).order_by(messages.c.due)
 
 
 class Journal:
@@ -57,12 +64,12 @@ class Journal:
 
     async def close(self) -> None:
         """Commit what waits and let go of the database."""
-        if self._lock is not None:
-            self._lock.close()
         await self._writer.close()
         self._readers.shutdown(wait=True)
         self._reading.dispose()
         self._engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
 
     @property
     def backlog(self) -> int:
@@ -86,23 +93,21 @@ class Journal:
 
     async def waiting(self, queue: str, after: int, limit: int, *, deferred: bool) -> list[Waiting]:
         """The open messages of `queue` after place `after`, in order; those with a due time only if `deferred`."""
-        query = WAITING.where(messages.c.queue == queue, messages.c.open, messages.c.seq > after)
-        if not deferred:
-            query = query.where(messages.c.due.is_(None))
-        query = query.order_by(messages.c.seq).limit(limit)
-        return await self.read(lambda connection: read_waiting(connection, query, recent=self._recent))
+        query = _OPEN if deferred else _OPEN_NOW
+        given = {"queue": queue, "after": after, "most": limit}
+        return await self.read(lambda connection: read_waiting(connection, query, given, self._recent))
 
     async def due(self, queues: Sequence[str], now: datetime, limit: int) -> dict[str, list[Waiting]]:
         """The messages of each of `queues` whose time has come, the longest due first, `limit` of a queue at most."""
-        query = (
-            WAITING.where(messages.c.queue == bindparam("queue"), messages.c.due <= microseconds(now))
-            .order_by(messages.c.due)
-            .limit(limit)
-        )
 
         def ask(connection: Connection) -> dict[str, list[Waiting]]:
-            found = {queue: read_waiting(connection, query, {"queue": queue}, self._recent) for queue in queues}
-            return {queue: rows for queue, rows in found.items() if rows}
+            found: dict[str, list[Waiting]] = {}
+            for queue in queues:
+                given = {"queue": queue, "now": microseconds(now), "most": limit}
+                rows = read_waiting(connection, _DUE, given, self._recent)
+                if rows:
+                    found[queue] = rows
+            return found
 
         return await self.read(ask)
 

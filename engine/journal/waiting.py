@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from engine.journal.entry import moment, read_attributes, read_findings
 from engine.journal.tables import Status, messages
@@ -55,6 +55,9 @@ WAITING = select(
     messages.c.body_of,
 )
 """What is asked of a message that waits, to be narrowed by `where`; its body is fetched apart."""
+
+
+_BODIES = select(messages.c.id, messages.c.body).where(messages.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class Recent:
@@ -141,5 +144,4 @@ def _bodies(connection: Connection, rows: Sequence[Any], kept: Mapping[str, Mess
     owners = list({row[14] or row[1] for row in rows if row[1] not in kept and row[5] <= LARGE})
     if not owners:
         return {}
-    query = select(messages.c.id, messages.c.body).where(messages.c.id.in_(owners))
-    return {id: bytes(body or b"") for id, body in connection.execute(query)}
+    return {id: bytes(body or b"") for id, body in connection.execute(_BODIES, {"ids": owners})}
