@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import IO, Any, TypeVar
@@ -158,7 +159,7 @@ class Journal:
 
     def _do(self, work: Callable[[Connection], T]) -> T:
         try:
-            with self._engine.begin() as connection:
+            with nullcontext() if self.shared else self._writer.turn, self._engine.begin() as connection:
                 return work(connection)
         except DatabaseError as error:
             raise explained(error) from None

@@ -77,6 +77,8 @@ class Writer:
         self._statements = Statements(engine.dialect)
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._connection: PoolProxiedConnection | None = None
+        self.turn = threading.Lock()
+        """Held while writing. SQLite has one writer at a time, and lets a second one poll where a lock wakes it."""
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Work] = []
         self._wake = threading.Event()
@@ -166,6 +168,10 @@ class Writer:
 
     def _write(self, batch: list[Work]) -> Numbers:
         rows = _Rows.of(batch)
+        with self.turn:
+            return self._transact(rows)
+
+    def _transact(self, rows: _Rows) -> Numbers:
         if self._connection is None:
             self._connection = self._engine.raw_connection()
         cursor = self._connection.cursor()
