@@ -12,14 +12,15 @@ from schemas.values import Address, parse_address
 
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "cookie")
 _TARGETS = ("connect", "url")
-_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:([^@/\s]+)@")
+_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^/@\s:]*:((?:\$\{[^{}]*\}|\$(?!\{)|[^@/\s$])+)@")
+_FROM_OUTSIDE = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
 
 
 def check_safety(file: BoundFile) -> None:
     """Find secrets in clear, and ends that carry messages beyond this machine without TLS."""
     for use in file.uses():
         for place, text in use.leaves("password"):
-            if not text.is_expanded and text.text:
+            if text.text and _in_clear(text.written):
                 file.found("HIE401", text.line, f"{place} is written in clear")
         if use.kind != "step":
             _tls(file, use)
@@ -29,21 +30,27 @@ def check_safety(file: BoundFile) -> None:
 def _passwords(file: BoundFile, use: Use) -> None:
     """A password in the user part of a URL, or in an HTTP header that carries one."""
     for text in texts(use.options) if use.options is not None else ():
-        password = _PASSWORD.match(text.written)
-        if password is not None and "${" not in password.group(1):
+        password = _PASSWORD.search(text.written)
+        if password is not None and _in_clear(password.group(1)):
             file.found("HIE401", text.line, "the URL has its password in clear")
     headers = use.options.get("headers") if isinstance(use.options, Entries) else None
     for key, node in headers.entries if isinstance(headers, Entries) else ():
-        if key.text.lower() in _SECRET_HEADERS and isinstance(node, Text) and not node.is_expanded:
+        if key.text.lower() in _SECRET_HEADERS and isinstance(node, Text) and _in_clear(node.written):
             file.found("HIE401", node.line, f"the header {key.text} is written in clear")
+
+
+def _in_clear(written: str) -> bool:
+    """Whether a secret stands in the file itself: as it is, or as the default of a `${NAME:-default}`."""
+    places = _FROM_OUTSIDE.findall(written)
+    return not places or any(not place.startswith("file:") and place.partition(":-")[2] for place in places)
 
 
 def check_urls(tree: Entries) -> list[Finding]:
     """Passwords in clear in the URLs of `hie.yaml`."""
     found = []
     for key, node in tree.entries:
-        password = _PASSWORD.match(node.written) if isinstance(node, Text) else None
-        if password is not None and "${" not in password.group(1):
+        password = _PASSWORD.search(node.written) if isinstance(node, Text) else None
+        if password is not None and _in_clear(password.group(1)):
             where = f"hie.yaml:{node.line}"
             found.append(finding("HIE401", where, f"{key.text} has its password in clear", severity=Severity.WARNING))
     return found

@@ -150,6 +150,7 @@ CASES = [
         {f"channels/{name}.yaml": f"channel: {name}\ninbound: {{folder: {{folder: in}}}}\n" + OUT for name in "ab"},
     ),
     channel("HIE401", 5, "token", wire("token: swordfish")),
+    channel("HIE401", 5, "token", wire("token: ${TOKEN:-swordfish}")),
     channel(
         "HIE401", 2, "URL", 'channel: adt\ninbound: {wire: {listen: "127.0.0.1:1", from: "http://a:b@c/"}}\n' + OUT
     ),
@@ -159,6 +160,8 @@ CASES = [
         "routes: [{route: a, outbound: {wire: {connect: '127.0.0.1:1', headers: {Authorization: abc}}}}]\n",
     ),
     site("HIE401", "hie.yaml:1", "password", {"hie.yaml": "journal: postgresql://hie:swordfish@db/hie\n"}),
+    site("HIE401", "hie.yaml:1", "password", {"hie.yaml": "journal: postgresql://hie:${PW:-swordfish}@db/hie\n"}),
+    site("HIE401", "hie.yaml:1", "password", {"hie.yaml": "journal: ${DB:-postgresql://hie:swordfish@db/hie}\n"}),
     channel("HIE402", 2, "0.0.0.0:2575", "channel: adt\ninbound: {wire: {listen: '0.0.0.0:2575'}}\n" + OUT),
     line("HIE402", "beyond", "routes: [{route: a, outbound: {wire: {connect: 'lab.example:2575'}}}]\n"),
 ]
