@@ -76,7 +76,7 @@ class Load:
         self.resent = 0
         self._port = port
         self._pace = pace
-        self._patience = patience
+        self.patience = patience
         self._stopping = False
         self._links: dict[int, asyncio.StreamWriter] = {}
         self._moved = asyncio.Condition()
@@ -130,7 +130,7 @@ class Load:
                 self.resent += not first
                 self.tried.add(sent.control_id)
                 try:
-                    async with asyncio.timeout(self._patience):
+                    async with asyncio.timeout(self.patience):
                         if link is None:
                             link = await asyncio.open_connection("127.0.0.1", self._port)
                             self._links[connection] = link[1]

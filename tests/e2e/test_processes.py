@@ -19,12 +19,12 @@ async def queues(engine: Engine) -> set[str]:
     return set(health["queues"]) if health else set()
 
 
-async def shared_out(*engines: Engine, seconds: float = 30) -> None:
-    """Wait until each queue belongs to exactly one of `engines`, and each of them has one."""
+async def shared_out(*engines: Engine, seconds: float = 30, each: bool = True) -> None:
+    """Wait until each queue belongs to exactly one of `engines`, and with `each`, every one of them has some."""
     async with asyncio.timeout(seconds):
         while True:
             have = [await queues(engine) for engine in engines]
-            if all(have) and sorted(queue for each in have for queue in each) == sorted(QUEUES):
+            if (all(have) or not each) and sorted(queue for some in have for queue in some) == sorted(QUEUES):
                 return
             await asyncio.sleep(0.1)
 
@@ -70,3 +70,27 @@ async def test_one_of_two_processes_is_killed_and_another_added_under_load(tmp_p
             delivered_again=f"after {takeover} s",
         )
         assert takeover < 15
+
+
+async def test_process_that_was_frozen_does_not_disturb_its_successor(tmp_path: Path, shared: Places) -> None:
+    """A process stands still for longer than others wait for it, as a machine that pauses, and then goes on."""
+    async with stage(tmp_path, shared, connections=8, pace=0.002) as on:
+        frozen, other = on.engine("frozen"), on.engine("other")
+        on.load.patience = 2.0  # the frozen one's connections stay open and silent
+        await frozen.start()
+        async with on.load.running():
+            await on.both_take(50)
+            await other.start()
+            await on.both_take(50)
+            frozen.freeze()
+            stood_still = time.monotonic()
+            await other.until(lambda health: set(health["queues"]) == QUEUES)
+            takeover = seconds_since(stood_still)
+            await on.both_take(50)
+            frozen.thaw()
+            await on.both_take(300)
+            await shared_out(frozen, other, each=False)
+            await on.both_take(50)
+        await on.settled()
+        on.judge()
+        on.tell("one of two frozen", taken_over_after=f"{takeover} s")
