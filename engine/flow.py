@@ -167,7 +167,7 @@ class Flow:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and task.exception() is not None:
-            log.error("%s stopped: %s", task.get_name(), task.exception(), exc_info=task.exception())
+            log.error("%s stopped", task.get_name(), exc_info=task.exception())
 
 
 def _waker(feed: Feed) -> Callable[[list[str]], Awaitable[None]]:

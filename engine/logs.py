@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
 from engine.config.settings import Log
+
+log = logging.getLogger(__name__)
 
 
 class TextFormatter(logging.Formatter):
@@ -46,6 +50,15 @@ def _trace(record: logging.LogRecord) -> list[str]:
     error = record.exc_info[1]
     frames = traceback.extract_tb(error.__traceback__)
     return [f"  {type(error).__name__}", *(f"    {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)]
+
+
+def report_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody in the event loop handled; a loop's own handler would quote arguments and the exception."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        log.error("an error that nothing handled: this is a defect", exc_info=error)
+    else:
+        log.error("the event loop noticed a defect")
 
 
 def set_up(settings: Log) -> None:

@@ -25,7 +25,7 @@ from engine.due import Worker, watch_due
 from engine.flow import Flow, Services
 from engine.health import HealthServer
 from engine.journal import Journal, JournalError
-from engine.logs import set_up
+from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
 from engine.tidy import watch_age
 from schemas.finding import Finding, Severity
@@ -213,6 +213,7 @@ def run(folder: Path, env: Mapping[str, str]) -> int:
 
 async def _run(site: Site, env: Mapping[str, str]) -> int:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_unhandled)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
