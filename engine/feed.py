@@ -31,16 +31,6 @@ class Feed:
         self._bytes = 0
         self._wake = asyncio.Event()
 
-    @property
-    def offered(self) -> int:
-        """How many messages wait in memory."""
-        return len(self._offered)
-
-    @property
-    def level(self) -> bool:
-        """Whether the feed keeps up, so that it need not read the journal."""
-        return self._level
-
     def offer(self, waiting: Waiting) -> None:
         """A message of this queue was journaled by this process; call in the order of places."""
         if waiting.seq <= self._cursor:

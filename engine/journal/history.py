@@ -84,11 +84,6 @@ async def history(journal: Journal, id: str) -> History:
     return await journal.read(lambda connection: _history(connection, id))
 
 
-async def whole_id(journal: Journal, id: str) -> str:
-    """The one id that begins with `id`; raises `UnknownIdError`, `JournalError`."""
-    return await journal.read(lambda connection: find_id(connection, id))
-
-
 def find_id(connection: Connection, written: str) -> str:
     """The one id that begins with `written`, hyphens aside; a received message goes before what was made of it."""
     id = written.replace("-", "").lower()
