@@ -106,7 +106,7 @@ def connect(url: URL, *, reading: bool = False) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Patients' data: for the engine's user alone. SQLite gives its other files the same mode.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10.0, "cached_statements": 256})
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10.0, "cached_statements": 400})
 
     @event.listens_for(engine, "connect")
     def _tune(connection: Any, _record: object) -> None:

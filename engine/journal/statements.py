@@ -1,9 +1,9 @@
 """Statements over many rows at once, built from the tables and compiled once.
 
-One statement for many rows costs the interpreter's lock once, where a statement for each row would hand it over each
-time: that is what lets the writer's thread work while the event loop runs (docs/decisions/group-commit.md). SQLite
-takes the rows as a list of values, in runs of a few lengths; PostgreSQL takes each column as an array, so that one
-short statement, prepared once, serves any number of rows.
+Each call into the database hands the interpreter's lock over and waits to get it back while the event loop runs, so a
+commit makes as few as can be: one statement for all its new rows, one for all its states
+(docs/decisions/group-commit.md). SQLite takes the rows as a list of values; PostgreSQL takes each column as an array,
+so that one short statement, prepared once, serves any number of rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from engine.journal.tables import events, messages, terms
 
 Row = tuple[object, ...]
 
-_RUNS = (64, 16, 4, 1)
+_LONGEST = 64  # rows; a longer statement takes longer to prepare than it saves
 _COLUMNS = {"messages": MESSAGE_COLUMNS, "events": EVENT_COLUMNS, "terms": TERM_COLUMNS, "states": STATE_COLUMNS}
 _TABLES = {"messages": messages, "events": events, "terms": terms, "states": messages}
 
@@ -40,9 +40,26 @@ class Statements:
     def insert_messages(self, cursor: DBAPICursor, rows: Sequence[Row]) -> dict[str, int]:
         """Insert `rows` of MESSAGE_COLUMNS; the sequence number by id of those that were not there already."""
         numbers: dict[str, int] = {}
-        for _ in self._execute(cursor, "messages", rows):
-            numbers.update(cursor.fetchall())
+        for run in self._execute(cursor, "messages", rows):
+            if self._takes_arrays:
+                numbers.update(cursor.fetchall())
+            elif cursor.rowcount == len(run):
+                # SQLite numbers the rows of one statement one after the other. To have it return them would be a call
+                # for each row.
+                first = cursor.lastrowid - len(run) + 1
+                numbers.update((str(row[0]), first + n) for n, row in enumerate(run))
+            else:
+                numbers.update(self._numbers_after(cursor, run))
         return numbers
+
+    def _numbers_after(self, cursor: DBAPICursor, run: Sequence[Row]) -> dict[str, int]:
+        """The numbers of those of `run` that the last statement inserted, where it passed over some."""
+        inserted, last = cursor.rowcount, cursor.lastrowid
+        if not inserted:
+            return {}
+        marks = ", ".join("?" * len(run))
+        cursor.execute(f"SELECT id, seq FROM messages WHERE id IN ({marks})", tuple(row[0] for row in run))  # noqa: S608
+        return {id: seq for id, seq in cursor.fetchall() if last - inserted < seq <= last}
 
     def insert_events(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Insert `rows` of EVENT_COLUMNS."""
@@ -59,35 +76,33 @@ class Statements:
         for _ in self._execute(cursor, "states", rows):
             pass
 
-    def _execute(self, cursor: DBAPICursor, kind: str, rows: Sequence[Row]) -> Iterator[None]:
-        """Run the statement `kind` on `rows`; gives control back after each run of them, to fetch what it returns."""
+    def _execute(self, cursor: DBAPICursor, kind: str, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        """Run the statement `kind` on `rows`; gives each run of them after its statement, to fetch what came of it."""
         if rows and self._takes_arrays:
             cursor.execute(_with_arrays(kind, self._dialect), tuple(map(list, zip(*rows, strict=True))))
-            yield
-        elif rows:
-            for run in runs(rows):
-                cursor.execute(_with_values(kind, len(run), self._dialect), tuple(chain.from_iterable(run)))
-                yield
+            yield rows
+            return
+        for start in range(0, len(rows), _LONGEST):
+            run = rows[start : start + _LONGEST]
+            cursor.execute(_with_values(kind, len(run), self._dialect), tuple(chain.from_iterable(run)))
+            yield run
 
 
-def runs(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """`rows` in runs of the few lengths for which statements are compiled."""
-    start = 0
-    for length in _RUNS:
-        while len(rows) - start >= length:
-            yield rows[start : start + length]
-            start += length
-
-
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4 * _LONGEST)
 def _with_values(kind: str, count: int, dialect: Dialect) -> str:
+    one = _with_one(kind, dialect)
+    marks = f"({', '.join('?' * len(_COLUMNS[kind]))})"
+    return one.replace(marks, ", ".join([marks] * count))
+
+
+@lru_cache(maxsize=8)
+def _with_one(kind: str, dialect: Dialect) -> str:
     columns = _columns(kind)
+    given = [bindparam(c.name if kind != "states" else f"new_{c.name}", type_=c.type) for c in columns]
     if kind == "states":
-        rows = [tuple(bindparam(f"{c.name}_{n}", type_=c.type) for c in columns) for n in range(count)]
-        new = values(*(column(c.name, c.type) for c in columns), name="new").data(rows).cte("new")
+        new = values(*(column(c.name, c.type) for c in columns), name="new").data([tuple(given)]).cte("new")
         return _text(_update(new.c), dialect)
-    named = [{c.name: bindparam(f"{c.name}_{n}", type_=c.type) for c in columns} for n in range(count)]
-    return _text(_insert(kind, sqlite.insert(_TABLES[kind]).values(named)), dialect)
+    return _text(_insert(sqlite.insert(_TABLES[kind]).values(dict(zip(_COLUMNS[kind], given, strict=True)))), dialect)
 
 
 @lru_cache(maxsize=8)
@@ -99,7 +114,8 @@ def _with_arrays(kind: str, dialect: Dialect) -> str:
         return _text(_update(new.c), dialect)
     chosen = select(*(new.c[c.name] for c in columns))
     names = [c.name for c in columns]
-    return _text(_insert(kind, postgresql.insert(_TABLES[kind]).from_select(names, chosen)), dialect)
+    insert: Any = _insert(postgresql.insert(_TABLES[kind]).from_select(names, chosen))
+    return _text(insert.returning(messages.c.id, messages.c.seq) if kind == "messages" else insert, dialect)
 
 
 def _columns(kind: str) -> list[Column[Any]]:
@@ -107,10 +123,9 @@ def _columns(kind: str) -> list[Column[Any]]:
     return [table.c[name] for name in _COLUMNS[kind]]
 
 
-def _insert(kind: str, statement: Any) -> ClauseElement:
-    kept: Any = statement.on_conflict_do_nothing()
-    given: ClauseElement = kept.returning(messages.c.id, messages.c.seq) if kind == "messages" else kept
-    return given
+def _insert(statement: Any) -> ClauseElement:
+    kept: ClauseElement = statement.on_conflict_do_nothing()
+    return kept
 
 
 def _update(new: Any) -> ClauseElement:

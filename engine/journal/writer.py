@@ -81,7 +81,8 @@ class Writer:
         """Held while writing. SQLite has one writer at a time, and lets a second one poll where a lock wakes it."""
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Work] = []
-        self._wake = threading.Event()
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._stopping = False
         self._commits = 0
         self._restart_log = False
@@ -116,19 +117,24 @@ class Writer:
             return done
         self._waiting.append(Work(done, entries, states, events))
         if not patient:
-            self._wake.set()
+            self._ring()
         elif self._company is None:
             self._company = self._loop.call_later(_PATIENCE, self._end_patience)
         return done
 
+    def _ring(self) -> None:
+        # A bare lock is the cheapest bell there is; only the loop's thread rings it.
+        if self._bell.locked():
+            self._bell.release()
+
     def _end_patience(self) -> None:
         self._company = None
-        self._wake.set()
+        self._ring()
 
     async def close(self) -> None:
         """Commit what waits, then stop."""
         self._stopping = True
-        self._wake.set()
+        self._ring()
         self._checkpoint.set()
         await asyncio.to_thread(self._thread.join)
         if self._connection is not None:
@@ -138,8 +144,7 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
-            self._wake.clear()
+            self._bell.acquire()
             while self._waiting:
                 batch = self._waiting[:_MOST_IN_ONE_COMMIT]
                 # The loop's thread only ever appends, and a slice is deleted under the interpreter's lock.
