@@ -220,6 +220,11 @@ class Engine:
             return None
         return answer.partition(b"\r\n\r\n")[2].decode()
 
+    def cpu(self) -> float:
+        """The seconds of CPU that the process has used."""
+        fields = (Path("/proc") / str(self.pid) / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> float:
         """The resident memory of the process in MB."""
         for line in (Path("/proc") / str(self.pid) / "status").read_text().splitlines():
