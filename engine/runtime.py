@@ -27,6 +27,7 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
+from engine.stranded import tell_stranded
 from engine.tidy import watch_age
 from schemas.finding import Finding, Severity
 from schemas.ids import Clock, utc_now
@@ -74,6 +75,7 @@ class Engine:
             self._health = HealthServer(self, self.site.settings.health.listen)
             await self._health.start()
         self._spawn("watch", self._watch())
+        await tell_stranded(self.journal, self._queues())
 
     async def stop(self) -> None:
         """Take no new input, let end what is in flight, give up the queues, close the journal."""
@@ -107,6 +109,7 @@ class Engine:
             for finding in findings:
                 if finding.severity is Severity.ERROR:
                     log.error("%s", finding)
+            await tell_stranded(self.journal, self._queues())
             return findings
 
     async def _remove(self, name: str) -> None:
