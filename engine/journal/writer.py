@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ from engine.journal.statements import Row, Statements
 Numbers = dict[str, int]
 _CHECKPOINT_EVERY = 200  # commits
 _PATIENCE = 0.003  # seconds
+_MANY = 4  # units of work in one commit
+_LONGEST_PAUSE = 0.002  # seconds
 _MOST_LOG_PAGES = 16_384
 _MOST_IN_ONE_COMMIT = 500  # units of work
 _PLACES_LOCK = 0x686965_01  # PostgreSQL's advisory locks are numbers, told apart in one database
@@ -143,13 +146,20 @@ class Writer:
             await asyncio.to_thread(self._checkpointer.join)
 
     def _run(self) -> None:
+        pause = 0.0
         while True:
             self._bell.acquire()
             while self._waiting:
+                if pause:
+                    time.sleep(pause)
                 batch = self._waiting[:_MOST_IN_ONE_COMMIT]
                 # The loop's thread only ever appends, and a slice is deleted under the interpreter's lock.
                 del self._waiting[: len(batch)]
+                since = time.perf_counter()
                 results = self._commit(batch)
+                # Where many write, the next commit waits for more of them: half as long as this one took. A few larger
+                # commits cost less than many small ones. A single writer never waits.
+                pause = min((time.perf_counter() - since) / 2, _LONGEST_PAUSE) if len(batch) >= _MANY else 0.0
                 with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
                     self._loop.call_soon_threadsafe(_resolve, batch, results)
             if self._stopping:
