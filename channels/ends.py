@@ -80,7 +80,7 @@ class Inbound(Protocol):
     async def serve(self, accept: Accept, ready: Callable[[], None]) -> None:
         """Take messages until cancelled; call `ready` once listening.
 
-        When cancelled, stop taking input, answer what is in flight, then return. Raises `OSError` when it cannot listen.
+        When cancelled, stop taking input and answer what is in flight. Raises `OSError` when it cannot listen.
         """
         ...
 
