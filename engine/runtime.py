@@ -51,6 +51,7 @@ class Engine:
         self._tasks: list[asyncio.Task[object]] = []
         self._again: set[asyncio.Task[object]] = set()
         self._reloading = asyncio.Lock()
+        self._stopping = False
         self._health: HealthServer | None = None
 
     async def start(self) -> None:
@@ -79,6 +80,8 @@ class Engine:
 
     async def stop(self) -> None:
         """Take no new input, let end what is in flight, give up the queues, close the journal."""
+        async with self._reloading:  # one that is under way ends first: the flow in its hands is in no list
+            self._stopping = True
         await asyncio.gather(*(flow.stop_listening() for flow in self.flows.values()))
         for task in (*self._tasks, *self._again):
             task.cancel()
@@ -96,6 +99,8 @@ class Engine:
     async def reload(self) -> list[Finding]:
         """Take up what has changed in the site's files; a channel that is now wrong stays as it was."""
         async with self._reloading:
+            if self._stopping:
+                return []
             site, findings = reload(self.site, self.site.folder, self._env)
             before = {channel.name: channel for channel in self.site.channels}
             after = {channel.name: channel for channel in site.channels}

@@ -171,13 +171,9 @@ class Engine:
         assert self._process is not None
         return await asyncio.to_thread(self._process.wait, seconds)
 
-    def freeze(self) -> None:
-        """Stop it where it is, as a machine that pauses does."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        os.kill(self.pid, signal.SIGCONT)
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal: SIGSTOP freezes it as a machine that pauses does, SIGCONT lets it go on."""
+        os.kill(self.pid, number)
 
     def destroy(self) -> None:
         """Kill it when it still runs."""

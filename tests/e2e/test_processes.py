@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
 from pathlib import Path
 
@@ -82,12 +83,12 @@ async def test_process_that_was_frozen_does_not_disturb_its_successor(tmp_path: 
             await on.both_take(50)
             await other.start()
             await on.both_take(50)
-            frozen.freeze()
+            frozen.signal(signal.SIGSTOP)
             stood_still = time.monotonic()
             await other.until(lambda health: set(health["queues"]) == QUEUES)
             takeover = seconds_since(stood_still)
             await on.both_take(50)
-            frozen.thaw()
+            frozen.signal(signal.SIGCONT)
             await on.both_take(300)
             await shared_out(frozen, other, each=False)
             await on.both_take(50)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
 from pathlib import Path
 
@@ -46,3 +48,23 @@ async def test_stop_while_the_receiver_does_not_answer(tmp_path: Path, embedded:
         on.judge()
         on.tell("SIGTERM with a receiver that hangs", stopped_within=f"{stopped} s")
         assert stopped < 10
+
+
+async def test_stop_in_the_middle_of_a_reload(tmp_path: Path, embedded: Places) -> None:
+    """What the channel that is being replaced has in flight ends, as it does at any other time."""
+    async with stage(tmp_path, embedded, pace=0.002) as on:
+        engine = on.engine()
+        await engine.start()
+        sound = on.site.channel_file.read_text()
+        async with on.load.running():
+            for number in range(3):
+                await on.both_take(30)
+                on.site.channel_file.write_text(f"{sound}# {number}\n")
+                engine.signal(signal.SIGHUP)
+                await asyncio.sleep(on.chance.random() * 0.1)
+                assert await engine.stop() == 0
+                await engine.start()
+        await on.settled()
+        repeats = on.judge()
+        on.tell("SIGTERM in a reload")
+        assert repeats == 0
