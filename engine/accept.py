@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from channels.ends import Receipt, ReceiptCode
 from engine.channel import Channel
 from engine.journal import Entry, Event, Journal, JournalError, Keys, Status, Waiting
+from engine.repeats import Repeats
 from schemas.hl7v2 import Hl7Error
 from schemas.ids import Clock
 from schemas.message import HL7V2, Message
@@ -33,7 +33,7 @@ class Acceptor:
         self._clock = clock
         self._committed = committed
         self._search = tuple(search.items())
-        self._order = asyncio.Lock()
+        self._repeats = None if channel.repeats is None else Repeats(journal, channel.repeats)
         self.accepted = 0
         self.rejected = 0
         self.failed = 0
@@ -45,10 +45,6 @@ class Acceptor:
         try:
             if damage is not None:
                 return await self._reject(message, keys, damage)
-            if self.channel.repeats is not None and keys.control_id:
-                # One at a time, so that two equal messages cannot both be the first.
-                async with self._order:
-                    return await self._unless_repeat(message, keys, self.channel.repeats)
             return await self._append(message, keys)
         except JournalError as error:
             self.failed += 1
@@ -74,13 +70,26 @@ class Acceptor:
         return tuple((name, value) for name, path in self._search for value in dict.fromkeys(message.get_all(path)))
 
     async def _append(self, message: Message, keys: Keys) -> Receipt:
-        queue = self.channel.name
-        numbers = await self._journal.append((Entry(message, queue, Status.RECEIVED, True, keys),))
-        place = numbers.get(message.id)
-        if place is not None:
-            self._committed([Waiting(place, message, status=Status.RECEIVED)])
+        if self._repeats is None:
+            await asyncio.shield(self._submit(message, keys))
+        elif first := await self._repeats.first_of(message, keys.control_id, lambda: self._submit(message, keys)):
+            self.repeated += 1
+            event = Event(first, self._clock(), "repeat", "acknowledged again, not routed twice")
+            await self._journal.record((), (event,))
+            return Receipt(ReceiptCode.ACCEPTED, f"a repeat of {first}")
         self.accepted += 1
         return _ACCEPTED
+
+    def _submit(self, message: Message, keys: Keys) -> asyncio.Future[dict[str, int]]:
+        """Have `message` journaled; the router is told when that is done, whether or not the sender still waits."""
+        done = self._journal.append((Entry(message, self.channel.name, Status.RECEIVED, True, keys),))
+        done.add_done_callback(lambda future: self._durable(future, message))
+        return done
+
+    def _durable(self, done: asyncio.Future[dict[str, int]], message: Message) -> None:
+        place = None if done.cancelled() or done.exception() is not None else done.result().get(message.id)
+        if place is not None:
+            self._committed([Waiting(place, message, status=Status.RECEIVED)])
 
     async def _reject(self, message: Message, keys: Keys, damage: Receipt) -> Receipt:
         self.rejected += 1
@@ -88,11 +97,3 @@ class Acceptor:
         entry = Entry(message, self.channel.name, Status.REJECTED, False, keys, detail=detail, settled=self._clock())
         await self._journal.append((entry,))
         return damage
-
-    async def _unless_repeat(self, message: Message, keys: Keys, window: timedelta) -> Receipt:
-        first = await self._journal.repeat_of(message, keys.control_id, message.received - window)
-        if first is None:
-            return await self._append(message, keys)
-        self.repeated += 1
-        await self._journal.record((), (Event(first, self._clock(), "repeat", "acknowledged again, not routed twice"),))
-        return Receipt(ReceiptCode.ACCEPTED, f"a repeat of {first}")

@@ -1,0 +1,80 @@
+"""Recognising repeats: many senders at once, in their order, and what becomes of a repeat whose first one fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from channels.ends import ReceiptCode
+from engine.journal import Journal, JournalError
+from tests.engine.harness import Hand, Script, adt, at_work, channel, route
+
+HOUR = timedelta(hours=1)
+
+
+async def test_many_at_once_are_looked_up_together_and_keep_their_order(
+    journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand, script = Hand(), Script()
+    async with at_work(journal_url, channel(hand, route(script, in_order="true"), repeats=HOUR), hand):
+        questions = 0
+        read = Journal.read
+
+        async def counted(journal: Journal, question: Callable[[Any], Any]) -> Any:
+            nonlocal questions
+            questions += 1
+            return await read(journal, question)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "read", counted)
+            bodies = [adt(f"C{number}", f"P{number % 7}") for number in range(300)]
+            receipts = await asyncio.gather(*(hand.send(body) for body in bodies))
+        assert [(receipt.code, receipt.reason) for receipt in receipts] == [(ReceiptCode.ACCEPTED, "")] * 300
+        assert questions < 100, "each message was looked up by itself"
+        receipts = await asyncio.gather(*(hand.send(body) for body in bodies))
+        assert all(receipt.reason.startswith("a repeat of") for receipt in receipts)
+        await script.until(lambda: len(script.delivered) == 300)
+        assert script.delivered == [f"C{number}" for number in range(300)]
+
+
+async def test_a_repeat_of_what_could_not_be_journaled_is_told_to_try_again_as_well(
+    journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand, script = Hand(), Script()
+    async with at_work(journal_url, channel(hand, route(script), repeats=HOUR), hand) as stand:
+        full: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
+        with monkeypatch.context() as patch:
+            patch.setattr(stand.journal, "append", lambda *_: full)
+            sending = [asyncio.create_task(hand.send(adt("1", "A"))) for _ in range(3)]
+            await stand.journal.read(lambda _: None)  # by then the three are looked up
+            full.set_exception(JournalError("the disk is full", "free some"))
+            receipts = await asyncio.gather(*sending)
+        assert [(receipt.code, receipt.reason) for receipt in receipts] == [
+            (ReceiptCode.FAILED, "the disk is full")
+        ] * 3
+        assert (await hand.send(adt("1", "A"))).reason == "", "it was never journaled, so this is the first"
+        await script.until(lambda: script.delivered == ["1"])
+
+
+async def test_a_sender_that_goes_away_does_not_take_its_message_along(journal_url: str) -> None:
+    """What is being committed when its connection ends is routed, with `repeats` and without."""
+    for window in (None, HOUR):
+        hand, script = Hand(), Script()
+        name = "1" if window is None else "2"
+        async with at_work(journal_url, channel(hand, route(script), repeats=window), hand) as stand:
+            submitted = asyncio.Event()
+            append = stand.journal.append
+
+            def noticed(*given: Any) -> Any:
+                submitted.set()  # noqa: B023
+                return append(*given)  # noqa: B023
+
+            stand.journal.append = noticed  # type: ignore[method-assign]
+            sending = asyncio.create_task(hand.send(adt(name, "A")))
+            await submitted.wait()
+            sending.cancel()
+            await script.until(lambda: script.delivered == [name])  # noqa: B023
