@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-from collections.abc import Iterator
+import logging
 from typing import TYPE_CHECKING
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from channels.http.server import Limits, Server, bind
 from engine.metrics import render
 from schemas.values import Address
 
 if TYPE_CHECKING:
     from engine.runtime import Engine
+
+log = logging.getLogger(__name__)
+
+_LIMITS = Limits(connections=50, head=10.0, idle=30.0)
+_JOURNAL_WAIT = 3.0  # seconds
 
 
 class HealthServer:
@@ -33,36 +36,39 @@ class HealthServer:
                 Route("/reload", self._reload, methods=["POST"]),
             ]
         )
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
         self._listen = listen
-        self._server = _Server(config)
+        self._ready = asyncio.Event()
+        self._server = Server(
+            app,
+            limits=_LIMITS,
+            tls=None,
+            context=None,
+            listening=self._ready.set,
+            stopping=lambda: None,
+            refused=lambda _code, peer: log.warning("health closed a connection of %s: too many are open", peer),
+        )
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen; raises `OSError` when the address is taken."""
-        opened = await asyncio.get_running_loop().getaddrinfo(
-            self._listen.host, self._listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, kind, protocol, _, address = opened[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind(address)
+            listening = await bind(self._listen, share=False)
         except OSError as error:
-            listening.close()
-            raise OSError(f"health cannot listen on {self._listen}: {error.strerror}; change hie.yaml") from None
+            reason = error.strerror or "there is no such address"
+            raise OSError(f"health cannot listen on {self._listen}: {reason}; change `health` in hie.yaml") from None
         self._task = asyncio.create_task(self._server.serve([listening]), name="health")
-        await self._server.ready.wait()
+        await self._ready.wait()
 
     async def stop(self) -> None:
         """Answer what is in flight and stop."""
-        self._server.should_exit = True
+        self._server.stop()
         if self._task is not None:
             await self._task
 
     async def _health(self, _request: Request) -> Response:
         deaf = sorted(name for name, flow in self._engine.flows.items() if not flow.listening)
         wrong = sorted({f.where for f in self._engine.site.findings if f.severity == "error"})
+        answers = await self._engine.journal.answers(_JOURNAL_WAIT)
         well = not deaf and not wrong
         return JSONResponse(
             {
@@ -70,6 +76,7 @@ class HealthServer:
                 "channels": sorted(self._engine.flows),
                 "not_listening": deaf,
                 "configuration_errors": wrong,
+                "journal_answers": answers,
                 "backbone_up": self._engine.backbone.up,
                 "queues": sorted(self._engine.ownership.owned),
                 "process": self._engine.name,
@@ -93,18 +100,3 @@ class HealthServer:
                 ],
             }
         )
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # The engine handles signals itself; uvicorn's own handlers would end the process behind its back.
-        yield

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from engine.config.cases import run_cases
 from engine.config.site import load_site
+from tests.services import free_port
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -22,12 +22,6 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def blocks() -> list[tuple[str, str]]:
     section = (ROOT / "README.md").read_text().split("## A first channel of your own")[1].split("\n## ")[0]
     return [(kind, text) for kind, text in BLOCK.findall(section)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write(folder: Path, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ import uvloop
 
 from engine.bench.receiver import Receiver
 from engine.bench.sender import Sender
+from engine.ports import free_ports
 
 _CHANNEL = """\
 channel: bench
@@ -86,7 +86,7 @@ def measure(setting: Setting, env: Mapping[str, str]) -> Result:
 async def _measure(setting: Setting, folder: Path, env: Mapping[str, str]) -> Result:
     receiver = Receiver(setting.messages)
     outbound = await receiver.listen()
-    inbound = _free_port()
+    (inbound,) = free_ports(1)
     channels = folder / "channels"
     channels.mkdir()
     (channels / "bench.yaml").write_text(_CHANNEL.format(inbound=inbound, outbound=outbound, parallel=setting.parallel))
@@ -141,12 +141,6 @@ async def _first_ack(port: int, engine: asyncio.subprocess.Process, began: float
         writer.close()
         return time.perf_counter() - began
     raise RuntimeError("the engine did not listen within 60 s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _cpu(pid: int) -> float:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from engine.journal import Journal
+from engine.ports import free_ports
 
 _HOME = Path(__file__).resolve().parents[2]
 _SITE, _SAMPLES = _HOME / "config", _HOME / "samples" / "hl7v2"
@@ -31,7 +31,7 @@ class Stage:
             raise DemoError(f"the sample site and its messages are not in {_HOME}: run the demo from a checkout")
         self.site = folder / "site"
         shutil.copytree(_SITE, self.site, ignore=shutil.ignore_patterns("var"))
-        self.feed, health = _free_ports(2)
+        self.feed, health = free_ports(2)
         self.env = {name: value for name, value in env.items() if name not in _OWN} | {
             "ADT_FEED": f"127.0.0.1:{self.feed}",
             "EASTMERE": f"127.0.0.1:{practice_port}",
@@ -97,14 +97,3 @@ class Stage:
 def read(sample: str) -> bytes:
     """The bytes of a sample."""
     return (_SAMPLES / f"{sample}.hl7").read_bytes()
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

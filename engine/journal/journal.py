@@ -138,6 +138,14 @@ class Journal:
         )
         return await self.read(lambda connection: connection.execute(query).scalar())
 
+    async def answers(self, seconds: float) -> bool:
+        """Whether the database answers within `seconds`."""
+        try:
+            await asyncio.wait_for(self.read(lambda connection: connection.execute(select(1)).scalar()), seconds)
+        except (JournalError, TimeoutError):
+            return False
+        return True
+
     async def read(self, question: Callable[[Connection], T]) -> T:
         """What `question` answers, asked in a reader's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, question)
