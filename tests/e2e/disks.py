@@ -30,7 +30,11 @@ def _run(*command: str | Path) -> bool:
 
 
 def _limit(size: int) -> Callable[[Engine], None]:
-    return lambda engine: resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    def limit(engine: Engine) -> None:
+        if engine.alive:  # the limit ends with the process
+            resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    return limit
 
 
 @contextlib.contextmanager
