@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -76,6 +75,7 @@ class Engine:
             self._health = HealthServer(self, self.site.settings.health.listen)
             await self._health.start()
         self._spawn("watch", self._watch())
+        self._spawn("listening", self._keep_listening())
         await tell_stranded(self.journal, self._queues())
 
     async def stop(self) -> None:
@@ -134,15 +134,21 @@ class Engine:
             await flow.listen()
         except OSError as error:
             log.error("channel %s cannot listen: %s; trying again", channel.name, error)  # noqa: TRY400
-            self._later(self._listen_again(flow))
         log.info("channel %s is taken up", channel.name)
 
-    async def _listen_again(self, flow: Flow) -> None:
-        while self.flows.get(flow.channel.name) is flow:
+    async def _keep_listening(self) -> None:
+        """Start again an inbound end that could not listen, or that a defect ended."""
+        while True:
             await asyncio.sleep(_AGAIN)
-            with contextlib.suppress(OSError):
-                await flow.listen()
-                return
+            async with self._reloading:
+                for name, flow in self.flows.items():
+                    if flow.listening or self._stopping:
+                        continue
+                    try:
+                        await flow.listen()
+                        log.info("channel %s listens again", name)
+                    except Exception as error:
+                        log.error("channel %s cannot listen (%s); trying again", name, type(error).__name__)  # noqa: TRY400
 
     def _keep(self, channel: str) -> timedelta:
         return self.site.settings.retention.of(channel)

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from engine import runtime
 from engine.config.site import load_site
 from engine.runtime import Engine
 from tests.services import free_port
@@ -90,3 +91,27 @@ async def test_an_address_that_is_taken_is_named(site: Path) -> None:
         await other.start()
     await other.stop()
     await first.stop()
+
+
+async def test_an_inbound_end_that_ended_is_started_again(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_AGAIN", 0.05)
+    engine = Engine(load_site(site, {}), {})
+    await engine.start()
+    flow = engine.flows["adt"]
+    await flow.stop_listening()
+    listens = flow.listen
+    failures = 0
+
+    async def listen() -> None:
+        nonlocal failures
+        if failures < 2:
+            failures += 1
+            raise OSError("in use")
+        await listens()
+        heard.set()
+
+    heard = asyncio.Event()
+    monkeypatch.setattr(flow, "listen", listen)
+    await asyncio.wait_for(heard.wait(), 10)
+    assert flow.listening
+    await engine.stop()
