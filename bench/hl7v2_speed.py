@@ -135,8 +135,8 @@ def main() -> int:
     print(f"{len(body)} bytes: parse, read {len(FIELDS)} fields, write back")
     for name, taken in found.items():
         print(f"{name:<22}{taken:>12.1f} µs {taken / found['ours']:>10.2f} x")
-    met = max(found["ours"], found["ours, one field set"]) <= LIMIT
-    print(f"limit {LIMIT:.0f} µs: {'met' if met else 'NOT MET'}")
+    for line in ("ours", "ours, one field set"):
+        print(f"{line}: limit of {LIMIT:.0f} µs {'met' if found[line] <= LIMIT else 'NOT MET'}")
     return 0 if met else 1
 
 
