@@ -137,7 +137,7 @@ def main() -> int:
         print(f"{name:<22}{taken:>12.1f} µs {taken / found['ours']:>10.2f} x")
     for line in ("ours", "ours, one field set"):
         print(f"{line}: limit of {LIMIT:.0f} µs {'met' if found[line] <= LIMIT else 'NOT MET'}")
-    return 0 if met else 1
+    return 0 if found["ours"] <= LIMIT else 1
 
 
 if __name__ == "__main__":
