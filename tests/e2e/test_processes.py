@@ -43,7 +43,7 @@ async def add(on: Stage, name: str, *others: Engine) -> Engine:
 
 
 async def test_one_of_two_processes_is_killed_and_another_added_under_load(tmp_path: Path, shared: Places) -> None:
-    async with stage(tmp_path, shared, connections=8) as on:
+    async with stage(tmp_path, shared, connections=8, pace=0.002) as on:
         first = on.engine("first")
         await first.start()
         async with on.load.running():

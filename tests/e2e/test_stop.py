@@ -57,7 +57,7 @@ async def test_stop_in_the_middle_of_a_reload(tmp_path: Path, embedded: Places) 
         await engine.start()
         sound = on.site.channel_file.read_text()
         async with on.load.running():
-            for number in range(3):
+            for number in range(2):
                 await on.both_take(30)
                 on.site.channel_file.write_text(f"{sound}# {number}\n")
                 engine.signal(signal.SIGHUP)
