@@ -93,7 +93,7 @@ class Router:
                 since = self._loop.time()
         while True:
             try:
-                numbers = await self._journal.append(batch.entries, batch.states)
+                numbers = await self._journal.append(batch.entries, batch.states, patient=True)
                 break
             except JournalError as error:
                 if self._stopping:

@@ -77,16 +77,19 @@ class Journal:
         """How many units of work wait for a commit."""
         return self._writer.backlog
 
-    def append(self, entries: Sequence[Entry], states: Sequence[State] = ()) -> asyncio.Future[Numbers]:
+    def append(
+        self, entries: Sequence[Entry], states: Sequence[State] = (), *, patient: bool = False
+    ) -> asyncio.Future[Numbers]:
         """Make new rows, and moves of old ones, durable together; gives the sequence number of each new row by id.
 
-        A row whose id is there already stays as it is and has no number in the answer.
+        A row whose id is there already stays as it is and has no number in the answer. Where no sender waits, a
+        `patient` one gives the next sender's message the chance to share its commit.
         """
         if self._recent is not None:
             for entry in entries:
                 if entry.open:
                     self._recent.keep(entry.message)
-        return self._writer.submit(entries, states)
+        return self._writer.submit(entries, states, patient=patient)
 
     def record(self, states: Sequence[State], events: Sequence[Event] = ()) -> asyncio.Future[Numbers]:
         """Make moves of state and events durable together, soon: an outcome that waits costs a repeat at worst."""

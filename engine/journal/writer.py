@@ -24,7 +24,7 @@ from engine.journal.statements import Row, Statements
 
 Numbers = dict[str, int]
 _CHECKPOINT_EVERY = 200  # commits
-_PATIENCE = 0.003  # seconds
+_PATIENCE = 0.002  # seconds
 _MANY = 4  # units of work in one commit
 _LONGEST_PAUSE = 0.002  # seconds
 _MOST_LOG_PAGES = 16_384
