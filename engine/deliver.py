@@ -26,6 +26,7 @@ _MOST_READY = 500
 _MOST_IN_LINE = 50_000  # behind keys that wait for a retry, so that other keys pass
 _MOST_IN_ONE_LINE = 2_000  # where the whole route keeps one order, nothing can pass
 _MOST_BYTES = 32 * 1024 * 1024  # of bodies in hand; further ones stay in the journal until their turn
+_MOST_UNRECORDED = 1_000  # outcomes: what a crash would repeat at most
 _JOURNAL_PAUSE = 0.5  # seconds
 _FENCED_PAUSE = 0.5  # seconds until a process that may not work looks whether it may again
 _GRACE = 20.0  # seconds that a delivery under way is given when the engine stops
@@ -191,7 +192,7 @@ class Deliverer:
         while not self._stopping:
             if not self._holds():
                 self._loop.call_later(_FENCED_PAUSE, self._signal)
-            elif self._paused_until is None and not self._is_blocked:
+            elif self._paused_until is None and not self._is_blocked and self._recording < _MOST_UNRECORDED:
                 place = self._lines.start()
                 while place is not None:
                     waiting = self._hand[place]
@@ -271,6 +272,8 @@ class Deliverer:
             if not self._unrecorded:
                 self._loop.call_later(_JOURNAL_PAUSE, self._record_again)
             self._unrecorded.append((place, state, events))
+        if self._recording == _MOST_UNRECORDED - 1:
+            self._signal()
         if not self._recording:
             self._recorded.set()
             if self._is_blocked and not self._unrecorded:

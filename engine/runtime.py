@@ -72,11 +72,21 @@ class Engine:
         for flow in self.flows.values():
             await flow.listen()
         if self.site.settings.health is not None:
-            self._health = HealthServer(self, self.site.settings.health.listen)
-            await self._health.start()
+            await self._serve_health(HealthServer(self, self.site.settings.health.listen))
         self._spawn("watch", self._watch())
         self._spawn("listening", self._keep_listening())
         await tell_stranded(self.journal, self._queues())
+
+    async def _serve_health(self, server: HealthServer) -> None:
+        try:
+            await server.start()
+        except OSError as error:
+            if not self.journal.shared:
+                raise
+            # Another process of the site has the address on this machine: one that is added needs no configuration.
+            log.warning("%s; this process goes on without", error)
+        else:
+            self._health = server
 
     async def stop(self) -> None:
         """Take no new input, let end what is in flight, give up the queues, close the journal."""

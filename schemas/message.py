@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
@@ -33,7 +33,7 @@ def template_paths(template: str) -> list[str]:
     return [found.group(1) for found in _PLACE.finditer(template) if found.group(1) is not None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Message:
     """One message, never changed: an edit derives a child.
 
@@ -46,9 +46,32 @@ class Message:
     format: str
     body: bytes
     received: datetime
-    parent: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES)
-    findings: tuple[Finding, ...] = ()
+    parent: str | None
+    attributes: Mapping[str, str]
+    findings: tuple[Finding, ...]
+
+    def __init__(
+        self,
+        id: str,
+        channel: str,
+        format: str,
+        body: bytes,
+        received: datetime,
+        parent: str | None = None,
+        attributes: Mapping[str, str] = NO_ATTRIBUTES,
+        findings: tuple[Finding, ...] = (),
+    ) -> None:
+        # Past the frozen dataclass's own assignment, which would be the larger part of making a message.
+        self.__dict__.update(
+            id=id,
+            channel=channel,
+            format=format,
+            body=body,
+            received=received,
+            parent=parent,
+            attributes=attributes,
+            findings=findings,
+        )
 
     def __repr__(self) -> str:
         return f"<Message {self.id} {self.format} {len(self.body)} bytes>"
