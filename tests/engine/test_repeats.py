@@ -69,9 +69,9 @@ async def test_a_sender_that_goes_away_does_not_take_its_message_along(journal_u
             submitted = asyncio.Event()
             append = stand.journal.append
 
-            def noticed(*given: Any) -> Any:
+            def noticed(*given: Any, **more: Any) -> Any:
                 submitted.set()  # noqa: B023
-                return append(*given)  # noqa: B023
+                return append(*given, **more)  # noqa: B023
 
             stand.journal.append = noticed  # type: ignore[method-assign]
             sending = asyncio.create_task(hand.send(adt(name, "A")))
