@@ -1,0 +1,7 @@
+"""The vocabularies of the transforms between HL7 v2 and FHIR: concept maps, coding systems, identifier systems."""
+
+from schemas.codes.concept_map import Coding, ConceptMap, concept_map, map_names
+from schemas.codes.identifiers import identifier_system
+from schemas.codes.systems import system_name, system_uri
+
+__all__ = ["Coding", "ConceptMap", "concept_map", "identifier_system", "map_names", "system_name", "system_uri"]
