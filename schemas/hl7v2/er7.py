@@ -279,6 +279,12 @@ class Er7:
         """How the message's wire text is read."""
         return self._encoding.charset
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the wire text of every leaf is its plain text: ASCII throughout, and nothing escaped."""
+        encoding = self._encoding
+        return encoding.is_simple and not encoding.edited and self._opening.wire.count(self.delimiters.escape) <= 1
+
     def plain(self, wire: str) -> str:
         """The plain text of a leaf."""
         return self._encoding.plain(wire)

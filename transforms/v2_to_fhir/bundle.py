@@ -1,0 +1,58 @@
+"""The resources of a conversion as a Bundle of the type that the site wants."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from schemas.fhir import Element, Resource
+from transforms.v2_to_fhir.identity import resource_id
+from transforms.v2_to_fhir.run import Run
+
+_BY_CONDITION = (
+    "Patient",
+    "Encounter",
+    "Practitioner",
+    "Organization",
+    "ServiceRequest",
+    "DiagnosticReport",
+    "Account",
+    "Appointment",
+)
+"""What is looked up at the server by its identifier: the server may know it from elsewhere, under an id of its own."""
+
+
+def bundle_of(run: Run) -> Resource:
+    """The Bundle of what `run` has made."""
+    kind = run.options.bundle
+    found: Resource = {"resourceType": "Bundle", "id": resource_id("Bundle", run.sender, run.control_id), "type": kind}
+    if kind in ("message", "collection"):
+        found.update(run.bundle)
+    found["entry"] = [_entry(resource, run) for resource in run.resources]
+    return found
+
+
+def _entry(resource: Resource, run: Run) -> Element:
+    path = f"{resource['resourceType']}/{resource['id']}"
+    match run.options.bundle:
+        case "transaction":
+            return {
+                "fullUrl": f"urn:uuid:{resource['id']}",
+                "resource": resource,
+                "request": {"method": "PUT", "url": _condition(resource) or path},
+            }
+        case "batch":
+            entry: Element = {"fullUrl": f"{run.options.server.rstrip('/')}/{path}"} if run.options.server else {}
+            return {**entry, "resource": resource, "request": {"method": "PUT", "url": path}}
+        case _:
+            return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
+
+
+def _condition(resource: Resource) -> str:
+    """`Patient?identifier=system|value`, for a resource that has such an identifier."""
+    if resource["resourceType"] not in _BY_CONDITION:
+        return ""
+    for identifier in resource.get("identifier", []):
+        if "system" in identifier and "value" in identifier:
+            token = quote(f"{identifier['system']}|{identifier['value']}", safe="")
+            return f"{resource['resourceType']}?identifier={token}"
+    return ""

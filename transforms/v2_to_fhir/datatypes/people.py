@@ -1,0 +1,103 @@
+"""XCN, CNN, NDL and PPN to Practitioner and PractitionerRole."""
+
+from __future__ import annotations
+
+from schemas.fhir import Element, Resource
+from transforms.v2_to_fhir.datatypes.authorities import (
+    hd_organization,
+    put_authority,
+    put_authority_named,
+    put_check_digit,
+    put_type,
+)
+from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
+from transforms.v2_to_fhir.datatypes.identifiers import identifier_key
+from transforms.v2_to_fhir.datatypes.names import name_period, put_assembly_order, put_family
+from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, add_extension, extension
+from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.source import Value
+
+
+def xcn_practitioner(xcn: Value | None, run: Run, where: str) -> Element | None:
+    """XCN[Practitioner]: a reference to the Practitioner, who is in the bundle once."""
+    if xcn is None:
+        return None
+    resource: Resource = {"resourceType": "Practitioner"}
+    identifier = xcn_identifier(xcn, run)
+    if identifier is not None:
+        resource["identifier"] = [identifier]
+    name = xcn_human_name(xcn, run, where)
+    if name is not None:
+        resource["name"] = [name]
+    if identifier is None and name is None:
+        return None
+    if xcn.has(7):
+        degree = cwe_codeable_concept(xcn.part(7), run, where, "DegreeLicenseCertificate", "0360")
+        if degree is not None:
+            resource["qualification"] = [{"code": degree}]
+    return run.share(resource, *person_key(identifier, name, run))
+
+
+def xcn_practitioner_role(xcn: Value | None, run: Run, where: str, *role: Element) -> Element | None:
+    """XCN[PractitionerRole]: a reference to the role, `role` its codes, of the Practitioner that `xcn` names."""
+    practitioner = xcn_practitioner(xcn, run, where)
+    return None if practitioner is None else practitioner_role(practitioner, run, *role)
+
+
+def practitioner_role(practitioner: Element, run: Run, *codes: Element, organization: Element | None = None) -> Element:
+    """A reference to the role of a Practitioner that `codes` (CodeableConcepts) and `organization` make."""
+    resource: Resource = {"resourceType": "PractitionerRole", "practitioner": practitioner}
+    if organization is not None:
+        resource["organization"] = organization
+    if codes:
+        resource["code"] = list(codes)
+    parts = [run.referred(practitioner)["id"], run.referred(organization)["id"] if organization is not None else ""]
+    for code in codes:
+        parts += [f"{each.get('system', '')}|{each.get('code', '')}" for each in code.get("coding", [])]
+        parts.append(code.get("text", ""))
+    return run.share(resource, *parts)
+
+
+def xcn_identifier(xcn: Value, run: Run) -> Element | None:
+    """The identifier in an XCN."""
+    if not xcn.has(1):
+        return None
+    element: Element = {}
+    put_check_digit(element, xcn[11], xcn[12])
+    kind = xcn[13]
+    put_type(element, kind)
+    if xcn.has(9):
+        put_authority(element, xcn.part(9), run)
+    elif kind == "NPI":
+        put_authority_named(element, "", "2.16.840.1.113883.4.6", "ISO", run)
+    element["value"] = xcn[1]
+    facility = hd_organization(xcn.part(14), run) if xcn.has(14) else None
+    if facility is not None:
+        add_extension(element, extension(ASSIGNING_FACILITY, "valueReference", facility))
+    return element
+
+
+def xcn_human_name(xcn: Value, run: Run, where: str) -> Element | None:
+    """The name in an XCN."""
+    element: Element = {}
+    put_family(element, xcn, 2)
+    for name, texts in (("given", (xcn[3], xcn[4])), ("suffix", (xcn[5], xcn[21])), ("prefix", (xcn[6],))):
+        found = [text for text in texts if text]
+        if found:
+            element[name] = found
+    if not element:
+        return None
+    put_code(element, "use", xcn[10], "NameType", run, where, "0200")
+    validity = name_period(xcn, 17, 19, 20, run, where)
+    if validity is not None:
+        element["period"] = validity
+    put_assembly_order(element, xcn[18], run, where)
+    return element
+
+
+def person_key(identifier: Element | None, name: Element | None, run: Run) -> tuple[str, ...]:
+    """What identifies a person: the identifier, within its system or the sender, else the name within the sender."""
+    if identifier is not None:
+        return identifier_key(identifier, run)
+    given = " ".join((name or {}).get("given", []))
+    return (run.sender, "name", (name or {}).get("family", "").casefold(), given.casefold())

@@ -1,0 +1,76 @@
+"""Small moves that every map makes: put what is there, leave out what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+from schemas.fhir import Element
+from transforms.v2_to_fhir.run import NOT_A_NUMBER, Run
+from transforms.v2_to_fhir.source import SourceSegment, Value
+
+Convert = Callable[[Value, Run, str], Element | None]
+T = TypeVar("T")
+
+
+def put(element: Element, name: str, value: T | None) -> T | None:
+    """Put `value` into `element` as `name` unless it is empty; gives it back."""
+    if value not in (None, "", [], {}):
+        element[name] = value
+    return value
+
+
+def append(element: Element, name: str, *values: Any) -> None:
+    """Put each of `values` that is not empty into the list `name` of `element`, unless an equal one is there."""
+    for value in values:
+        if value in (None, "", [], {}):
+            continue
+        held = element.get(name)
+        if held is None:
+            element[name] = [value]
+        elif value not in held:
+            held.append(value)
+
+
+def append_each(
+    element: Element, name: str, segment: SourceSegment, field: int, run: Run, convert: Convert, **options: Any
+) -> None:
+    """Put what `convert` makes of each repetition of `field` into the list `name` of `element`."""
+    for value in segment[field]:
+        append(element, name, convert(value, run, segment.where(field), **options))
+
+
+def put_first(
+    element: Element, name: str, segment: SourceSegment, field: int, run: Run, convert: Convert, **options: Any
+) -> None:
+    """Put what `convert` makes of the first repetition of `field` into `element` as `name`.
+
+    Further repetitions, for which FHIR has no place, stay unread, and so are kept as they were sent.
+    """
+    value = segment.first(field)
+    if value is not None:
+        put(element, name, convert(value, run, segment.where(field), **options))
+
+
+def decimal(text: str, run: Run, where: str) -> Decimal | None:
+    """The number that `text` (NM) is, its digits as they are written; None, with a finding, where it is none."""
+    stripped = text.strip().removeprefix("+")
+    if not stripped:
+        return None
+    try:
+        number = Decimal(stripped)
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite() or len(stripped) > 64 or abs(number.adjusted()) > 60:
+        run.tell(NOT_A_NUMBER, where, "this is no number; its text is kept")
+        return None
+    return number
+
+
+def coded(system: str, code: str, display: str = "") -> Element:
+    """A CodeableConcept of one code."""
+    coding = {"system": system, "code": code}
+    if display:
+        coding["display"] = display
+    return {"coding": [coding]}

@@ -1,0 +1,103 @@
+"""What US Core 6.1 demands beyond the guide: race, ethnicity, birth sex, and elements that must not be missing."""
+
+from __future__ import annotations
+
+from schemas.codes import system_uri
+from schemas.fhir import Element, Resource
+from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
+from transforms.v2_to_fhir.extensions import OWN, US_CORE, absent, add_extension, extension
+from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.source import SourceSegment, Value
+
+CDC_RACE = "urn:oid:2.16.840.1.113883.6.238"
+_OMB_RACES = {
+    "1002-5": "American Indian or Alaska Native",
+    "2028-9": "Asian",
+    "2054-5": "Black or African American",
+    "2076-8": "Native Hawaiian or Other Pacific Islander",
+    "2106-3": "White",
+}
+_OMB_ETHNICITIES = {"2135-2": "Hispanic or Latino", "2186-5": "Not Hispanic or Latino"}
+_ETHNICITY_0189 = {"H": "2135-2", "N": "2186-5"}
+_BIRTH_SEXES = ("F", "M", "UNK", "ASKU", "OTH")
+_NULLS = {"UNK": "Unknown", "ASKU": "Asked but no answer"}
+_NULL_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+
+
+def put_race(patient: Resource, pid: SourceSegment, field: int, run: Run) -> None:
+    """Put each race of PID-10 into the US Core extension, its codes of another system beside it."""
+    _put_category(patient, pid[field], f"{US_CORE}us-core-race", _OMB_RACES, {}, pid.where(field), run, "0005")
+
+
+def put_ethnicity(patient: Resource, pid: SourceSegment, field: int, run: Run) -> None:
+    """Put the ethnic group of PID-22 into the US Core extension, codes of another system beside it."""
+    url = f"{US_CORE}us-core-ethnicity"
+    _put_category(patient, pid[field], url, _OMB_ETHNICITIES, _ETHNICITY_0189, pid.where(field), run, "0189")
+
+
+def put_birth_sex(patient: Resource, observation: Resource) -> None:
+    """Put the sex at birth, where `observation` (LOINC 76689-9) tells of it, into the US Core extension as well."""
+    codes = observation.get("code", {}).get("coding", [])
+    if not any(each.get("code") == "76689-9" for each in codes):
+        return
+    for each in observation.get("valueCodeableConcept", {}).get("coding", []):
+        if each.get("code") in _BIRTH_SEXES:
+            add_extension(patient, extension(f"{US_CORE}us-core-birthsex", "valueCode", each["code"]))
+            return
+
+
+def put_patient_profile(patient: Resource, run: Run) -> None:
+    """Supply what a US Core Patient must have, by saying that it is not known."""
+    if run.options.profile == "none":
+        return
+    patient.setdefault("meta", {})["profile"] = [f"{US_CORE}us-core-patient"]
+    if "identifier" not in patient:
+        patient["identifier"] = [absent("unknown")]
+    if not any("family" in name or "given" in name for name in patient.get("name", [])):
+        patient.setdefault("name", []).append(absent("unknown"))
+    if "gender" not in patient:
+        patient["gender"] = "unknown"
+
+
+def _put_category(
+    patient: Resource,
+    values: list[Value],
+    url: str,
+    categories: dict[str, str],
+    old: dict[str, str],
+    where: str,
+    run: Run,
+    table: str,
+) -> None:
+    inner: list[Element] = []
+    texts: list[str] = []
+    for value in values:
+        concept = cwe_codeable_concept(value, run, where, "", table) or {}
+        found = _category(concept, categories, old)
+        if found is None:
+            add_extension(patient, extension(f"{OWN}{url.rpartition('-')[2]}", "valueCodeableConcept", concept))
+        else:
+            inner.append(found)
+        texts += [each["display"] for each in concept.get("coding", []) if "display" in each][:1]
+        if found is not None and not texts:
+            texts.append(found["valueCoding"]["display"])
+        elif "text" in concept:
+            texts.append(concept["text"])
+    if inner:
+        inner.append(extension("text", "valueString", ", ".join(dict.fromkeys(texts)) or "unknown"))
+        add_extension(patient, {"url": url, "extension": inner})
+
+
+def _category(concept: Element, categories: dict[str, str], old: dict[str, str]) -> Element | None:
+    for each in concept.get("coding", []):
+        code = old.get(each["code"], each["code"])
+        if code in categories:
+            display = each.get("display") if code == each["code"] else None
+            coding = {"system": CDC_RACE, "code": code, "display": display or categories[code]}
+            return extension("ombCategory", "valueCoding", coding)
+        if each["code"] in _NULLS:
+            coding = {"system": _NULL_SYSTEM, "code": each["code"], "display": _NULLS[each["code"]]}
+            return extension("ombCategory", "valueCoding", coding)
+        if each.get("system") in (CDC_RACE, system_uri("CDCREC")):
+            return extension("detailed", "valueCoding", {**each, "system": CDC_RACE})
+    return None

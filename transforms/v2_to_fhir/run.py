@@ -1,0 +1,201 @@
+"""One conversion under way: what the message has become so far, and what there is to say about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from urllib.parse import quote
+
+from schemas.codes import Coding
+from schemas.fhir import Element, Resource
+from schemas.finding import Finding, Severity
+from schemas.hl7v2 import Er7
+from schemas.tables import Code
+from transforms.v2_to_fhir.identity import resource_id
+from transforms.v2_to_fhir.options import Options
+from transforms.v2_to_fhir.source import SourceSegment, source_of
+
+Handler = Callable[[SourceSegment, "Run"], Resource | None]
+"""Takes a segment into the run; the resource that it went into, for what is left over of it."""
+
+UNMAPPED_CODE = "FHIR-121"
+TIME_WITHOUT_OFFSET = "FHIR-111"
+NOT_A_TIME = "FHIR-112"
+NOT_A_NUMBER = "FHIR-113"
+NOT_A_CODE = "FHIR-122"
+
+
+_OFFSET = re.compile(r"[+-]\d{4}\Z", re.ASCII)
+
+
+class RefusedError(Exception):
+    """The message is not converted; `finding` says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+class Run:
+    """The conversion of one message.
+
+    The attributes named for resources hold the one that is open: what a segment that comes later belongs to.
+    """
+
+    def __init__(self, er7: Er7, options: Options, now: datetime) -> None:
+        self.er7 = er7
+        self.options = options
+        self.now = now
+        self.segments = source_of(er7)
+        self.resources: list[Resource] = []
+        self.findings: list[Finding] = []
+        self.message_type = er7.message_type
+        self.trigger_event = er7.trigger_event
+        self.control_id = er7.control_id
+        self.senders = tuple(dict.fromkeys(filter(None, (er7.get("MSH-4.1"), er7.get("MSH-3.1")))))
+        self.facility = er7.get("MSH-4.1")
+        self.sender = f"{er7.get('MSH-3.1')}|{self.facility}"
+        self.zone = _offset_of(er7.get("MSH-7[1].1")) or options.time_zone
+        """The zone of times without an offset: that of MSH-7 (HL7 v2.9, 2A.3.22), else the site's."""
+        self.bundle: Element = {}
+        """What MSH says of the Bundle itself."""
+        self.header: Resource = {}
+        self.patient: Resource | None = None
+        self.encounter: Resource | None = None
+        self.order: Resource | None = None
+        self.report: Resource | None = None
+        self.observation: Resource | None = None
+        self.specimen: Resource | None = None
+        self.latest: Resource | None = None
+        """What a note that follows belongs to."""
+        self._by_id: dict[str, Resource] = {}
+        self._reference = "urn:uuid:" if options.bundle != "batch" else ""
+        self._reported: set[tuple[str, str]] = set()
+        self._counts: dict[str, int] = {}
+
+    @property
+    def sender_uri(self) -> str:
+        """The sender as part of a URN."""
+        application, _, facility = self.sender.partition("|")
+        return f"{quote(facility, safe='')}:{quote(application, safe='')}"
+
+    # resources
+
+    def add(self, resource_type: str, *key: str) -> Resource:
+        """The resource of that type which `key` identifies: a new one in the bundle, or the one that is there."""
+        return self.add_with_id(resource_type, resource_id(resource_type, *key))
+
+    def add_with_id(self, resource_type: str, id: str) -> Resource:
+        """The resource with that id: a new one in the bundle, or the one that is there."""
+        found = self._by_id.get(id)
+        if found is None:
+            found = self._by_id[id] = {"resourceType": resource_type, "id": id}
+            self.resources.append(found)
+        return found
+
+    def share(self, resource: Resource, *key: str) -> Element:
+        """A reference to `resource`, which `key` identifies; put into the bundle once, however often it is met.
+
+        What a second sight of it knows more is added to the first.
+        """
+        id = resource_id(resource["resourceType"], *key)
+        found = self._by_id.get(id)
+        if found is None:
+            shared = {"resourceType": resource["resourceType"], "id": id, **resource}
+            self._by_id[id] = shared
+            self.resources.append(shared)
+        else:
+            _complete(found, resource)
+            shared = found
+        return self.refer(shared)
+
+    def refer(self, resource: Resource) -> Element:
+        """A reference to a resource of the bundle."""
+        if self._reference:
+            return {"reference": self._reference + resource["id"]}
+        return {"reference": f"{resource['resourceType']}/{resource['id']}"}
+
+    def referred(self, reference: Element) -> Resource:
+        """The resource of the bundle that `refer` made this reference to."""
+        text: str = reference["reference"]
+        return self._by_id[text.rpartition("/")[2] if not self._reference else text[len(self._reference) :]]
+
+    def count(self, name: str) -> int:
+        """How often this was asked for `name` in this run, from 1: what tells equal things of one message apart."""
+        number = self._counts[name] = self._counts.get(name, 0) + 1
+        return number
+
+    # walking
+
+    def walk(self, handlers: Mapping[str, Handler]) -> None:
+        """Hand each segment to its handler, in the order of the message; one without is left to `leftovers`."""
+        extra = self.options.segments
+        for segment in self.segments:
+            handler = handlers.get(segment.name)
+            if handler is not None:
+                segment.target = handler(segment, self)
+            if segment.name in extra:
+                made = extra[segment.name](segment, self)
+                segment.target = segment.target or made
+
+    # codes and systems
+
+    def own_code(self, code: str, system: str) -> Code | None:
+        """What the site's code map makes of a code of this sender."""
+        codes = self.options.codes
+        return codes.find(code, system, self.senders) if codes is not None else None
+
+    # what there is to say
+
+    def tell(self, code: str, where: str, what: str, hint: str = "", severity: Severity = Severity.WARNING) -> None:
+        """Add a finding, once for each code and place."""
+        if (code, where) not in self._reported:
+            self._reported.add((code, where))
+            self.findings.append(Finding(code, where, what, hint, severity))
+
+    def report_time(self, where: str, day: str) -> None:
+        """Say that a time could not be carried as it is."""
+        if day:
+            what = "a time without an offset, and the time zone is not known; the day is kept, and the text beside it"
+            self.tell(TIME_WITHOUT_OFFSET, where, what, "name the sender's time_zone in the options")
+        else:
+            self.tell(NOT_A_TIME, where, "this is no time that FHIR can say; its text is kept beside")
+
+    def report_code(self, where: str, code: str, codes: str) -> None:
+        """Say that a code has no row in the map `codes`; raises `RefusedError` where the site wants that."""
+        what = f"the map {codes} has no code {code!r}" if _is_showable(code) else f"the map {codes} has no such code"
+        hint = "add it to the code map that the option codes names"
+        if self.options.unmapped_code == "fail":
+            raise RefusedError(Finding(UNMAPPED_CODE, where, what, hint))
+        severity = Severity.WARNING if self.options.unmapped_code == "report" else Severity.INFORMATION
+        self.tell(UNMAPPED_CODE, where, what, hint, severity)
+
+
+def _offset_of(text: str) -> str:
+    found = _OFFSET.search(text)
+    return found.group() if found is not None else ""
+
+
+def coding(found: Coding) -> Element:
+    """The Coding of a code that a concept map gives."""
+    element: Element = {}
+    if found.system:
+        element["system"] = found.system
+    element["code"] = found.code
+    if found.display:
+        element["display"] = found.display
+    return element
+
+
+def _complete(known: Resource, more: Resource) -> None:
+    for name, value in more.items():
+        held = known.get(name)
+        if held is None:
+            known[name] = value
+        elif isinstance(held, list):
+            held.extend(each for each in value if each not in held)
+
+
+def _is_showable(code: str) -> bool:
+    return len(code) <= 10 and code.isascii() and code.replace("-", "").replace(".", "").isalnum()

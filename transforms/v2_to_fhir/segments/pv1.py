@@ -1,0 +1,181 @@
+"""PV1: the visit."""
+
+from __future__ import annotations
+
+from schemas.fhir import Element, Resource
+from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_coding, put_code
+from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifier_key
+from transforms.v2_to_fhir.datatypes.locations import dld_location, pl_location
+from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
+from transforms.v2_to_fhir.datatypes.times import put_date_time
+from transforms.v2_to_fhir.elements import append, append_each, coded, put, put_first
+from transforms.v2_to_fhir.extensions import CORE, R5, extension
+from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.source import SourceSegment
+
+PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+_PARTICIPANTS = (
+    (7, "ATND", "attender"),
+    (8, "REF", "referrer"),
+    (9, "CON", "consultant"),
+    (17, "ADM", "admitter"),
+    (52, "PART", "Participation"),
+)
+_LOCATIONS = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
+_NO_CLASS = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK", "display": "unknown"}
+_TEMPORARY = coded("http://hl7.org/fhir/ValueSet/subject-location", "temporary")
+
+
+def pv1_encounter(pv1: SourceSegment, run: Run, patient: Resource | None) -> Resource:
+    """PV1[Encounter]."""
+    numbers = _visit_numbers(pv1, run)
+    encounter = run.add("Encounter", *encounter_key(numbers, run, patient))
+    put(encounter, "identifier", numbers)
+    _put_status(encounter, pv1, run)
+    encounter["class"] = (
+        cwe_coding(pv1.first(2), run, pv1.where(2), "PatientClass[EncounterClass]", "0004") or _NO_CLASS
+    )
+    if patient is not None:
+        encounter["subject"] = run.refer(patient)
+    append_each(encounter, "type", pv1, 4, run, cwe_codeable_concept, codes="AdmissionType", table="0007")
+    put_first(encounter, "serviceType", pv1, 10, run, cwe_codeable_concept, codes="HospitalService", table="0069")
+    for field, code, display in _PARTICIPANTS:
+        put_participants(encounter, pv1, field, code, display, run)
+    _put_period(encounter, pv1, run)
+    _put_hospitalization(encounter, pv1, run)
+    _put_locations(encounter, pv1, run)
+    _put_episode(encounter, pv1, run, patient)
+    return encounter
+
+
+def pv1_coverage(pv1: SourceSegment, run: Run, patient: Resource) -> None:
+    """PV1[Coverage]: the financial classes of the visit."""
+    for value in pv1[20]:
+        kind = cwe_codeable_concept(value, run, pv1.where(20), "FinancialClass", "0064")
+        if kind is None:
+            continue
+        coverage = run.add("Coverage", patient["id"], "financial-class", value[1])
+        coverage.update({"status": "active", "type": kind, "beneficiary": run.refer(patient)})
+        append(coverage, "payor", run.refer(patient))
+        if value.has(2):
+            period: Element = {}
+            put_date_time(period, "start", value[2], run, pv1.where(20))
+            coverage["period"] = period
+
+
+def pv1_basic_encounter_history(pv1: SourceSegment, run: Run, encounter: Resource, patient: Resource | None) -> None:
+    """PV1[Basic-EncounterHistory]: where the patient was temporarily before."""
+    place = pl_location(pv1.first(43), run)
+    if place is None:
+        return
+    basic = run.add("Basic", encounter["id"], "EncounterHistory")
+    basic["code"] = coded("http://hl7.org/fhir/fhir-types", "EncounterHistory")
+    if patient is not None:
+        basic["subject"] = run.refer(patient)
+    append(
+        basic,
+        "extension",
+        {
+            "url": f"{R5}EncounterHistory.location",
+            "extension": [
+                extension("location", "valueReference", place),
+                extension("status", "valueCode", "completed"),
+                extension("form", "valueCodeableConcept", _TEMPORARY),
+            ],
+        },
+        extension(f"{R5}EncounterHistory.encounter", "valueReference", run.refer(encounter)),
+    )
+
+
+def put_participants(
+    encounter: Resource, segment: SourceSegment, field: int, code: str, display: str, run: Run
+) -> None:
+    """Put each person of `field` (XCN) into the Encounter as a participant of type `code`."""
+    for value in segment[field]:
+        person = xcn_practitioner(value, run, segment.where(field))
+        if person is not None:
+            kind = {**coded(PARTICIPATION, code, display), "text": display}
+            append(encounter, "participant", {"type": [kind], "individual": person})
+
+
+def encounter_key(numbers: list[Element], run: Run, patient: Resource | None) -> tuple[str, ...]:
+    """What identifies a visit: its first number, else the patient within this message alone."""
+    if numbers:
+        return identifier_key(numbers[0], run)
+    return (run.sender, run.control_id, "visit", patient["id"] if patient is not None else "")
+
+
+def _visit_numbers(pv1: SourceSegment, run: Run) -> list[Element]:
+    numbers = []
+    visit = cx_identifier(pv1.first(19), run, pv1.where(19))
+    if visit is not None:
+        kind = visit.get("type", {})
+        if not kind:
+            kind = coded("http://terminology.hl7.org/CodeSystem/v2-0203", "VN", "Visit number")
+        visit["type"] = {**kind, "text": "visit number"}
+        numbers.append(visit)
+    numbers += [each for each in (cx_identifier(value, run, pv1.where(50)) for value in pv1[50]) if each is not None]
+    return numbers
+
+
+def _put_status(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
+    if pv1.has(45):
+        encounter["status"] = "finished"
+        return
+    held: Element = {}
+    put_code(held, "status", pv1.text(2), "PatientClass[EncounterStatus]", run, pv1.where(2), "0004")
+    encounter["status"] = held.get("status", "unknown")
+
+
+def _put_period(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
+    period: Element = {}
+    put_date_time(period, "start", pv1.text(44), run, pv1.where(44))
+    put_date_time(period, "end", pv1.text(45), run, pv1.where(45))
+    put(encounter, "period", period)
+
+
+def _put_hospitalization(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
+    stay: Element = {}
+    put_first(stay, "preAdmissionIdentifier", pv1, 5, run, cx_identifier)
+    put_first(stay, "admitSource", pv1, 14, run, cwe_codeable_concept, table="0023")
+    put_first(stay, "reAdmission", pv1, 13, run, cwe_codeable_concept, codes="ReadmissionIndicator", table="0092")
+    append_each(stay, "dietPreference", pv1, 38, run, cwe_codeable_concept, codes="DietType", table="0114")
+    append_each(stay, "specialCourtesy", pv1, 16, run, cwe_codeable_concept, codes="VIPIndicator", table="0099")
+    append_each(stay, "specialArrangement", pv1, 15, run, cwe_codeable_concept, codes="AmbulatoryStatus", table="0009")
+    put_first(stay, "destination", pv1, 37, run, dld_location)
+    put_first(
+        stay, "dischargeDisposition", pv1, 36, run, cwe_codeable_concept, codes="DischargeDisposition", table="0112"
+    )
+    put(encounter, "hospitalization", stay)
+
+
+def _put_locations(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
+    for field, status in _LOCATIONS:
+        place = pl_location(pv1.first(field), run)
+        if place is None:
+            continue
+        planned = field == 3 and encounter.get("status") == "planned"
+        location: Element = {"location": place, "status": "planned" if planned else status}
+        if field == 11:
+            location["extension"] = [
+                extension(f"{CORE}subject-locationClassification", "valueCodeableConcept", _TEMPORARY)
+            ]
+        append(encounter, "location", location)
+        if field == 3 and pv1.has(40):
+            held: Element = {}
+            put_code(held, "code", pv1.text(40), "BedStatus", run, pv1.where(40), "0116")
+            if "code" in held:
+                bed = {"system": "http://terminology.hl7.org/CodeSystem/v2-0116", "code": held["code"]}
+                run.referred(place)["operationalStatus"] = bed
+
+
+def _put_episode(encounter: Resource, pv1: SourceSegment, run: Run, patient: Resource | None) -> None:
+    number = cx_identifier(pv1.first(54), run, pv1.where(54))
+    if patient is None or number is None:
+        return
+    episode = run.add("EpisodeOfCare", *identifier_key(number, run))
+    episode.update({"identifier": [number], "status": "active", "patient": run.refer(patient)})
+    description = pv1.text(53)
+    if description:
+        episode["extension"] = [extension(f"{CORE}resource-instance-description", "valueMarkdown", description)]
+    append(encounter, "episodeOfCare", run.refer(episode))
