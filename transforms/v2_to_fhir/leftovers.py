@@ -54,16 +54,15 @@ def sweep(run: Run) -> None:
     """Keep what is left of every segment with the resource that it became, and report it by field."""
     keep = run.options.unmapped_field == "keep"
     for segment in run.segments:
-        target = segment.target
         if segment.name.startswith("Z"):
-            target = _z_target(segment, run)
-            if target is None:
+            segment.target = _z_target(segment, run)
+            if segment.target is None:
                 continue
         rest = list(leftovers(segment, run))
         if not rest:
             continue
         if keep:
-            add_extension(target or run.header, *[_kept(each) for each in rest])
+            add_extension(segment.target or run.header, *[_kept(each) for each in rest])
         for field in dict.fromkeys(each.field for each in rest):
             where = segment.where(field)
             if keep:

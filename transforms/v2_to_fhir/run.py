@@ -198,4 +198,5 @@ def _complete(known: Resource, more: Resource) -> None:
 
 
 def _is_showable(code: str) -> bool:
-    return len(code) <= 10 and code.isascii() and code.replace("-", "").replace(".", "").isalnum()
+    """Whether `code` looks like a code and not like a name that somebody put into its place."""
+    return len(code) <= 10 and code.isascii() and code.replace("-", "").isalnum() and code == code.upper()
