@@ -13,8 +13,8 @@ class Use:
     """What became of the element at `path`, never its value.
 
     `mapped`: a map reads it, and `targets` are the places of the output that depend on it, where they were looked for.
-    `kept`: no map reads it, and the output carries it as it was. `left out`: on purpose, for `reason`. `unmapped`: it is
-    not carried, and a finding says so.
+    `kept`: no map reads it, and the output carries it as it was. `left out`: on purpose, for `reason`. `unmapped`: it
+    is not carried, and a finding says so.
     """
 
     path: str
