@@ -7,10 +7,11 @@ from pathlib import Path
 
 from engine.channel import Channel, Route
 from schemas.condition import Clause, Condition
-from schemas.hl7v2.error import Hl7Error
+from schemas.error import BodyError
+from schemas.fhir.path import is_fhir_path
 from schemas.hl7v2.merge import order_keys
 from schemas.ids import derived_id
-from schemas.message import HL7V2, Message, is_attribute
+from schemas.message import FHIR, HL7V2, Message, is_attribute
 from transforms.step import Step, StepError
 
 NO_ROUTE = "no route takes it"
@@ -173,7 +174,7 @@ def first_unmet(route: Route, message: Message) -> Clause | None:
 def keys_of(route: Route, message: Message, before: tuple[Message, ...]) -> tuple[str, ...]:
     """The lines that `message` stands in on `route`; raises `PlanError`.
 
-    A path into HL7 v2 is read from the last message on the way that is HL7 v2 (`before` lists the earlier ones, latest
+    A path into HL7 v2 or FHIR is read from the last message on the way that is (`before` lists the earlier ones, latest
     first), so that a patient's order survives a transformation into another format.
     """
     path = route.in_order
@@ -184,6 +185,8 @@ def keys_of(route: Route, message: Message, before: tuple[Message, ...]) -> tupl
     try:
         if is_attribute(path):
             return (message.get(path),)
+        if is_fhir_path(path):
+            return (next((one.get(path) for one in (message, *before) if one.format == FHIR), ""),)
         for one in (message, *before):
             if one.format == HL7V2:
                 return order_keys(one.er7, path)
@@ -208,7 +211,7 @@ def _child(root: Message, result: Message, label: str) -> Message:
 def _failure(error: Exception, written: str, route: str | None, step: Step | None = None) -> Failure:
     if isinstance(error, StepError):
         return Failure(written, error.reason, error.hint, route)
-    if isinstance(error, Hl7Error):
+    if isinstance(error, BodyError):
         return Failure(written, f"{error.where}: {error.args[0]}" if error.where else error.args[0], error.hint, route)
     return Failure(written, f"{type(error).__name__} at {_place(error, step)}", "see the step's code there", route)
 

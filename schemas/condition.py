@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, InstanceOf, WithJsonSchema
 
+from schemas.fhir.path import is_fhir_path
 from schemas.message import Message
 
 Values = str | list[str]
@@ -28,10 +29,10 @@ class Clause:
     values: tuple[str, ...]
 
     def holds(self, message: Message) -> bool:
-        """Whether `message` meets this clause; with `[*]` in the path, whether any of the texts there does."""
-        if self.kind == "is" and "[*]" not in self.path:
+        """Whether `message` meets this clause; where the path means many, whether any of the texts there does."""
+        if self.kind == "is" and not self.is_many:
             return message.get(self.path) in self.values
-        found = message.get_all(self.path) if "[*]" in self.path else [message.get(self.path)]
+        found = self.texts(message)
         match self.kind:
             case "is":
                 return any(text in self.values for text in found)
@@ -41,6 +42,17 @@ class Clause:
                 return any(fnmatchcase(text, pattern) for text in found for pattern in self.values)
             case _:
                 return any(found) == (self.values[0] == "true")
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the path means every text there: with `[*]`, and in FHIR always."""
+        return "[*]" in self.path or is_fhir_path(self.path)
+
+    def texts(self, message: Message) -> list[str]:
+        """The texts that this clause looks at; `""` stands for an element that is absent."""
+        if "[*]" in self.path:
+            return message.get_all(self.path)
+        return (is_fhir_path(self.path) and message.get_all(self.path)) or [message.get(self.path)]
 
     def __str__(self) -> str:
         values = self.values[0] if len(self.values) == 1 else f"[{', '.join(self.values)}]"

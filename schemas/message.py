@@ -9,11 +9,15 @@ from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 
+from schemas.fhir import Resource
+from schemas.fhir.path import FhirPath, is_fhir_path, text_of
+from schemas.fhir.read import read, read_exact
 from schemas.finding import Finding
 from schemas.hl7v2 import Er7
 from schemas.ids import derived_id
 
 HL7V2 = "hl7v2"
+FHIR = "fhir"
 TEXT = "text"
 BINARY = "binary"
 
@@ -81,22 +85,46 @@ class Message:
         """The body as HL7 v2, parsed once; raises `Hl7Error` when it has no header. Copy it before an edit."""
         return Er7.parse(self.body, charset=self.attributes.get("body.charset"))
 
+    @cached_property
+    def fhir(self) -> Resource:
+        """The body as FHIR JSON, read once; raises `FhirError` when it is no resource. Copy it before an edit."""
+        return read(self.body)
+
+    @cached_property
+    def _fhir_exact(self) -> Resource:
+        return read_exact(self.body)
+
     def get(self, path: str) -> str:
-        """The text at `path`, `""` when it is absent: `PID-3[2].4.1`, `subscriber.id`, `message.received`."""
+        """The text at `path`, `""` when it is absent: `PID-3[2].4.1`, `Patient.name[0].family`, `subscriber.id`.
+
+        A path into another format than the body's gives `""`. Raises what `er7` and `fhir` raise.
+        """
         if is_attribute(path):
             if path.startswith("message."):
                 return self._own(path)
             return self.attributes.get(path, "")
         if self.format == HL7V2:
-            return self.er7.get(path)
-        return ""
+            return "" if is_fhir_path(path) else self.er7.get(path)
+        return next(iter(self._fhir_texts(path, 1)), "")
 
     def get_all(self, path: str) -> list[str]:
-        """Every text at `path`, where `[*]` stands for each segment or repetition: `OBX[*]-3.1`, `PID-3[*].4`."""
-        if is_attribute(path) or self.format != HL7V2:
+        """Every text at `path`: with `[*]` for each segment or repetition (`OBX[*]-3.1`), or wherever FHIR repeats."""
+        if is_attribute(path) or (self.format == HL7V2 and is_fhir_path(path)):
             value = self.get(path)
             return [value] if value else []
-        return self.er7.get_all(path)
+        if self.format == HL7V2:
+            return self.er7.get_all(path)
+        return self._fhir_texts(path)
+
+    def _fhir_texts(self, path: str, most: int | None = None) -> list[str]:
+        """The texts at a FHIR path, none of another path or another format."""
+        if self.format != FHIR or not is_fhir_path(path):
+            return []
+        place = FhirPath.parse(path)
+        values = place.select(self.fhir)[:most]
+        if any(isinstance(value, float | dict | list) for value in values):  # the digits of decimals are kept
+            values = place.select(self._fhir_exact)[:most]
+        return [text_of(value) for value in values]
 
     def fill(self, template: str, quote: Callable[[str], str] = str) -> str:
         """`template` with each `{path}` replaced by the text at that path, passed through `quote`; `{{` is a brace."""

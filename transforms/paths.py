@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from schemas.fhir.path import FhirPath, is_fhir_path
 from schemas.hl7v2 import Er7, Path
 from schemas.message import HL7V2, Message, is_attribute
 from transforms.step import StepError
@@ -15,7 +16,9 @@ OWN = "message."
 
 
 def _readable(path: str) -> str:
-    if not is_attribute(path):
+    if is_fhir_path(path):
+        FhirPath.parse(path)
+    elif not is_attribute(path):
         Path.parse(path)
     return path
 

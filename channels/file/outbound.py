@@ -14,7 +14,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from channels.ends import EndContext, Outcome, OutcomeCode
 from channels.file.folder import MOST_NAMESAKES, move_new, open_folder, suffixed, sync_folder, write_durably
 from channels.file.naming import NameTemplate, file_name
-from schemas.hl7v2 import Hl7Error
+from schemas.error import BodyError
 from schemas.message import Message
 from schemas.values import SiteFile
 
@@ -83,7 +83,7 @@ class FileOutbound:
         """Write `message` to its file; `reply` is the file's name."""
         try:
             name = await asyncio.to_thread(self._deliver, message)
-        except Hl7Error as error:
+        except BodyError as error:
             return Outcome(OutcomeCode.REFUSED, f"`name` cannot be filled from this message: {error}")
         except OSError as error:
             hint = _HINTS.get(error.errno or 0, error.strerror or type(error).__name__)

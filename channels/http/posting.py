@@ -14,14 +14,17 @@ import httpx
 from channels.ends import Outcome, OutcomeCode
 from channels.http.reply import Reply, judge
 from channels.tls import TlsError
+from schemas.error import BodyError
 from schemas.hl7v2 import Hl7Error, header
-from schemas.message import HL7V2, TEXT, Message, is_attribute, template_paths
+from schemas.message import FHIR, HL7V2, TEXT, Message, is_attribute, template_paths
 
 if TYPE_CHECKING:
     from channels.http.outbound import HttpOutbound
 
 REPLY_LIMIT = 65_536
 """How much of an answer's body is read and kept, in bytes."""
+FHIR_TYPE = "application/fhir+json"
+"""The content type of FHIR in JSON, which is always UTF-8 (R4, 3.1.0.1.10)."""
 
 _CONNECT = 10.0
 _KEEP = 4.0  # many servers close after 5 seconds; we should not be writing just then
@@ -44,7 +47,7 @@ class Posting:
             reply = await asyncio.wait_for(self._post(message), self._end.timeout)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             return Outcome(OutcomeCode.REFUSED, "the url that the message fills in is none of http or https")
-        except Hl7Error as error:
+        except BodyError as error:
             return Outcome(OutcomeCode.REFUSED, f"url and headers cannot be filled from this message: {error}")
         except TlsError as error:
             return Outcome(OutcomeCode.DEFERRED, str(error), unreachable=True)
@@ -135,6 +138,8 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 def _content_type(message: Message) -> str:
+    if message.format == FHIR:
+        return FHIR_TYPE
     if message.format not in (HL7V2, TEXT):
         return "application/octet-stream"
     kind = "application/hl7-v2" if message.format == HL7V2 else "text/plain"

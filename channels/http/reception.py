@@ -22,14 +22,17 @@ from channels.http.server import LINGER
 from channels.mllp.answer import Answers
 from channels.mllp.framing import END, VT
 from schemas.finding import Finding, Severity
-from schemas.message import HL7V2, TEXT, Message
+from schemas.message import FHIR, HL7V2, TEXT, Message
 
 if TYPE_CHECKING:
     from channels.http.inbound import HttpInbound
 
 HL7_TYPES = ("application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/plain")
 """The content types of ER7: HL7 over HTTP's own, its later and its earlier spelling, and what people send."""
+FHIR_TYPES = ("application/fhir+json", "application/json+fhir", "application/json")
+"""The content types of FHIR in JSON: R4's own, that of the early versions, and what people send."""
 
+_TYPES = {HL7V2: HL7_TYPES, FHIR: FHIR_TYPES}
 _STATUS = {ReceiptCode.ACCEPTED: 200, ReceiptCode.REJECTED: 400, ReceiptCode.FAILED: 503}
 _AGAIN = {"retry-after": "10"}
 _CHARSET = re.compile(r"[A-Za-z0-9/_.:+ -]{1,40}\Z")
@@ -39,7 +42,10 @@ _FINDINGS = {
     "HTTP-101": ("sent no valid bearer token", "have the partner send the token of this channel"),
     "HTTP-102": ("sent a body that is too large", "raise `limit`, or have the partner send less at once"),
     "HTTP-103": ("sent a request too slowly", "look at the network between, or raise `patience`"),
-    "HTTP-104": ("sent a content type that is not taken here", "have the partner send application/hl7-v2"),
+    "HTTP-104": (
+        "sent a content type that is not taken here",
+        "have the partner send a content type of `format`",
+    ),
     "HTTP-105": ("showed a certificate that is not in client_names", "its connection was closed"),
     "HTTP-106": ("opened a connection too many", "raise `connections`, or find out why a sender opens so many"),
 }
@@ -109,8 +115,9 @@ class Reception:
         if self._end.token is not None:
             self._authorize(request.headers.get("authorization", ""), self._end.token)
         kind = _media_type(request)
-        if self._end.format == HL7V2 and kind and kind not in HL7_TYPES:
-            raise _RefusedError(415, f"Send {HL7_TYPES[0]}.", "HTTP-104", accept=", ".join(HL7_TYPES))
+        taken = _TYPES.get(self._end.format)
+        if taken is not None and kind and kind not in taken:
+            raise _RefusedError(415, f"Send {taken[0]}.", "HTTP-104", accept=", ".join(taken))
         coding = request.headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("identity", "", *ENCODINGS):
             raise _RefusedError(415, "Send the body as it is or in gzip.", accept_encoding="gzip, identity")
@@ -179,6 +186,8 @@ class Reception:
         format = sniff(body) if self._end.format == "auto" else self._end.format
         if self._end.format == "auto" and format == TEXT and _media_type(request) in HL7_TYPES[:3]:
             format = HL7V2  # damaged, and to be answered as HL7 v2
+        if self._end.format == "auto" and format == TEXT and _media_type(request) == FHIR_TYPES[0]:
+            format = FHIR  # damaged, and to be rejected as FHIR
         return Message(
             id=self._end.context.new_id(),
             channel=self._end.context.channel,

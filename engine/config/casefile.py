@@ -21,6 +21,7 @@ SUFFIX = ".cases.yaml"
 _CASE_KEYS = ("case", "message", "with", "from", "expect")
 _EXPECT_KEYS = ("receipt", "filtered", "failed", "routes")
 _HEADERS = ("MSH", "FHS", "BHS")
+_JSON = "{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class _Reader:
 
     def _body(self, node: Node) -> bytes:
         text = _text(node, "message is a file of the site, or the message itself after `message: |`")
-        if "\n" in text.strip() or text.startswith(_HEADERS):
+        if "\n" in text.strip() or text.startswith((*_HEADERS, _JSON)):
             ended = text.replace("\n", "\r") if text.startswith(_HEADERS) else text
             return ended.encode()
         return self._file(node, text)

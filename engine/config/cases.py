@@ -13,8 +13,8 @@ from engine.config.expect import Mismatch, mismatches
 from engine.config.sample import receipt_of, sample
 from engine.config.site import Site
 from engine.plan import Plan, plan
+from schemas.error import BodyError
 from schemas.finding import Finding, Severity
-from schemas.hl7v2 import Hl7Error
 from schemas.message import Message
 
 
@@ -118,7 +118,7 @@ def run_cases(site: Site, only: str | None = None) -> CaseReport:
 def _run(channel: Channel, case: Case) -> tuple[CaseResult, Plan]:
     try:
         message = _message(channel, case)
-    except Hl7Error as error:
+    except BodyError as error:
         wrong = Mismatch("with", "elements that can be changed", str(error))
         return CaseResult(channel.name, case.name, case.where, (wrong,)), Plan()
     receipt: Receipt = receipt_of(channel, message)

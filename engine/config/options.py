@@ -18,7 +18,7 @@ from engine.config.shape import JsonSchema, Problem, branch, resolve, shaped
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Node, Text, locate, texts
 from schemas.condition import ConditionError
-from schemas.hl7v2.error import Hl7Error
+from schemas.error import BodyError
 from schemas.tables import TableError
 from schemas.values import Size
 
@@ -137,7 +137,7 @@ def _problem(error: Any, name: str, node: Node, signature: Signature) -> Problem
     if isinstance(cause, ConditionError):
         path = what.partition(":")[0]
         return Problem("HIE209", (node.key(path) if isinstance(node, Entries) else None) or node, what)
-    if isinstance(cause, Hl7Error):
+    if isinstance(cause, BodyError):
         return Problem("HIE210", node, str(cause.args[0]) if cause.args else what, cause.hint or None)
     if isinstance(cause, TableError):
         return Problem("HIE309" if isinstance(node, Text) and ": No such file" in what else "HIE206", node, what)

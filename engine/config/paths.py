@@ -10,7 +10,8 @@ from engine.config.bind import BoundFile, Use
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Node, Text
 from schemas.condition import Condition
-from schemas.hl7v2.error import Hl7Error
+from schemas.error import BodyError
+from schemas.fhir.path import FhirPath, is_fhir_path
 from schemas.hl7v2.path import Path
 from schemas.message import is_attribute, template_paths
 
@@ -26,8 +27,8 @@ def path_problem(text: str) -> tuple[str, str] | None:
     if is_attribute(text):
         return None
     try:
-        Path.parse(text)
-    except Hl7Error as error:
+        FhirPath.parse(text) if is_fhir_path(text) else Path.parse(text)
+    except BodyError as error:
         return f"{text[:40]!r} is no path", error.hint
     return None
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from engine.config.bind import BoundFile, Use
 from engine.config.paths import condition_lines, conditions
 from schemas.condition import Clause, Condition
+from schemas.fhir.path import is_fhir_path
 from schemas.message import is_attribute
 from transforms.select import drop, keep
 
@@ -86,7 +87,7 @@ def _narrowed(file: BoundFile, facts: Facts, condition: Condition, lines: dict[s
     """`facts` with those of `condition`; None, and a finding, when they contradict one another."""
     facts = dict(facts)
     for clause in condition.clauses:
-        if "[*]" in clause.path:
+        if clause.is_many:
             continue
         before = facts.get(clause.path, _Texts())
         after = before.with_clause(clause, lines.get(clause.path, 0))
@@ -129,6 +130,6 @@ def _after(use: Use, facts: Facts) -> Facts:
 
 
 def _roots(paths: Iterable[str]) -> Iterator[str]:
-    """The attribute itself, or the segment that a path leads into."""
+    """The attribute itself, or the segment that a path leads into; all of FHIR is one, for a Bundle holds any type."""
     for path in paths:
-        yield path if is_attribute(path) else path[:3]
+        yield path if is_attribute(path) else "FHIR" if is_fhir_path(path) else path[:3]

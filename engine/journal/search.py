@@ -25,6 +25,7 @@ MOST_ROWS = 1000
 """The largest page."""
 
 _MOST_EXAMINED = 5_000  # rows, by one question
+_WITHIN = ("^", "/")  # what stands between a type and its event or kind: ADT^A01, Bundle/message
 _MOST_WALKS = 32  # queues or types that one question walks side by side
 _MOST_TYPES = 500  # kinds of messages; a sender of nonsense may make more
 
@@ -291,7 +292,8 @@ def _on_route(queue: Any, wanted: Search) -> Where:
 def _is_type(type: Any, wanted: str) -> Where:
     if "^" in wanted:
         return _plain(type) == wanted
-    return or_(_plain(type) == wanted, _plain(type).startswith(f"{wanted}^", autoescape=True))
+    inner = (_plain(type).startswith(f"{wanted}{mark}", autoescape=True) for mark in _WITHIN)
+    return or_(_plain(type) == wanted, *inner)
 
 
 def _plain(column: Any) -> ColumnElement[str]:
@@ -338,7 +340,7 @@ def _types(connection: Connection, wanted: str) -> list[str] | None:
     if "^" in wanted:
         return [wanted]
     found = distinct(connection, messages.c.type, _MOST_TYPES)
-    types = [type for type in found if type == wanted or type.startswith(f"{wanted}^")]
+    types = [type for type in found if type == wanted or type.startswith(tuple(wanted + mark for mark in _WITHIN))]
     return types if len(found) < _MOST_TYPES and len(types) <= _MOST_WALKS else None
 
 

@@ -25,6 +25,7 @@ from tests.channels.desk import ACCEPTED, Desk, adt
 from tests.tls import Authority
 
 HL7 = "Content-Type: application/hl7-v2; charset=utf-8"
+PATIENT = b'{"resourceType":"Patient","id":"a"}'
 REJECTED = Receipt(ReceiptCode.REJECTED, "the type is not known here", "MSH-9", "200")
 FAILED = Receipt(ReceiptCode.FAILED, "the journal is full", "", "207")
 
@@ -149,6 +150,17 @@ async def test_content_types(tmp_path: Path, kind: str, status: int) -> None:
     assert len(desk.messages) == (status == 200)
 
 
+@pytest.mark.parametrize(("kind", "status"), [("application/json", 202), ("", 202), ("text/plain", 415)])
+async def test_content_types_of_fhir(tmp_path: Path, kind: str, status: int) -> None:
+    desk = Desk()
+    inbound = end(desk, tmp_path, format="fhir")
+    async with desk.serving(inbound):
+        answer = await curl(f"http://127.0.0.1:{inbound.port}/", "-H", f"Content-Type: {kind}", body=PATIENT)
+    assert answer.status == status
+    if status == 415:
+        assert answer.headers["accept"].startswith("application/fhir+json")
+
+
 async def test_the_request_s_character_set_rules_where_the_message_names_none(tmp_path: Path) -> None:
     desk = Desk()
     inbound = end(desk, tmp_path, charset="UNICODE UTF-8")
@@ -168,6 +180,10 @@ async def test_the_request_s_character_set_rules_where_the_message_names_none(tm
         ("auto", "application/octet-stream", adt(), "hl7v2"),
         ("auto", "application/hl7-v2", b"PID|1\r", "hl7v2"),
         ("binary", "application/hl7-v2", adt(), "binary"),
+        ("auto", "application/json", PATIENT, "fhir"),
+        ("auto", "application/fhir+json", b"{", "fhir"),
+        ("auto", "application/json", b"{}", "text"),
+        ("fhir", "application/fhir+json; charset=utf-8", PATIENT, "fhir"),
     ],
 )
 async def test_formats(tmp_path: Path, format: str, kind: str, body: bytes, found: str) -> None:

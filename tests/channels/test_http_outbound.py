@@ -17,7 +17,7 @@ from channels.ends import Outcome, OutcomeCode, Receipt, ReceiptCode
 from channels.http import HttpInbound, HttpOutbound
 from channels.tls import ClientTls, ServerTls
 from schemas.hl7v2 import acknowledge
-from schemas.message import BINARY, HL7V2, TEXT, Message
+from schemas.message import BINARY, FHIR, HL7V2, TEXT, Message
 from schemas.values import Address
 from tests.channels.desk import NOW, Desk, adt
 from tests.tls import Authority
@@ -118,6 +118,7 @@ async def test_the_message_is_the_body_of_a_post(partner: Partner) -> None:
         (message(body=adt().replace(b"Testperson", b"M\xfcller")), "application/hl7-v2"),
         (message(format=TEXT, body=b"a note"), "text/plain; charset=utf-8"),
         (message(format=BINARY, body=b"\0"), "application/octet-stream"),
+        (message(format=FHIR, body=b'{"resourceType":"Patient"}'), "application/fhir+json"),
     ],
 )
 async def test_the_content_type_is_the_format_s(partner: Partner, what: Message, kind: str) -> None:

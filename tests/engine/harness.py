@@ -15,7 +15,7 @@ from engine.due import watch_due
 from engine.flow import Flow, Services
 from engine.journal import Journal
 from schemas.ids import new_id, utc_now
-from schemas.message import Message
+from schemas.message import HL7V2, Message
 
 SOON = Retry(timedelta(milliseconds=20), timedelta(milliseconds=40), timedelta(seconds=60))
 DELIVERED = Outcome(OutcomeCode.DELIVERED, "AA")
@@ -51,11 +51,11 @@ class Hand:
         ready()
         await asyncio.Event().wait()
 
-    async def send(self, body: bytes) -> Receipt:
+    async def send(self, body: bytes, format: str = HL7V2) -> Receipt:
         """Hand over one message."""
         assert self.accept is not None
         now = utc_now()
-        return await self.accept(Message(new_id(now), self.context.channel, "hl7v2", body, now))
+        return await self.accept(Message(new_id(now), self.context.channel, format, body, now))
 
 
 class Script:

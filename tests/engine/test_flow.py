@@ -226,6 +226,33 @@ async def test_a_damaged_message_is_rejected_with_the_place_and_journaled(
         assert where in detail
 
 
+BUNDLE = (
+    b'{"resourceType":"Bundle","type":"message","identifier":{"value":"M1"},"entry":['
+    b'{"resource":{"resourceType":"Patient","identifier":[{"value":"4711"}]}}]}'
+)
+
+
+async def test_a_fhir_message_is_found_by_its_type_its_identifier_and_its_patient(journal_url: str) -> None:
+    hand, script = Hand(), Script()
+    async with at_work(journal_url, channel(hand, route(script, in_order="Patient.identifier.value")), hand) as stand:
+        assert (await hand.send(BUNDLE, "fhir")).code is ReceiptCode.ACCEPTED
+        await script.until(lambda: len(script.delivered) == 1)
+        query = select(messages.c.type, messages.c.control_id, messages.c.patient_id, messages.c.order_keys)
+        rows = await stand.journal.read(lambda connection: [tuple(row) for row in connection.execute(query)])
+    assert sorted(rows, key=str) == [("Bundle/message", "M1", "4711", None), (None, None, None, '["4711"]')]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"resourceType":"Patient","id":Ames}', b'{"a":1}', b"MSH|"])
+async def test_damaged_fhir_is_rejected_and_journaled(journal_url: str, body: bytes) -> None:
+    hand = Hand()
+    async with at_work(journal_url, channel(hand, route(Script())), hand) as stand:
+        receipt = await hand.send(body, "fhir")
+        assert receipt.code is ReceiptCode.REJECTED
+        ((status, detail),) = await statuses(stand.journal, "adt")
+        assert (status, detail) == (Status.REJECTED, receipt.reason)
+        assert "Ames" not in detail
+
+
 async def test_an_identical_repeat_is_acknowledged_again_and_not_routed_twice(journal_url: str) -> None:
     hand, script = Hand(), Script()
     flow = channel(hand, route(script), repeats=timedelta(hours=1))

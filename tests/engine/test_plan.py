@@ -305,6 +305,37 @@ def test_a_message_that_never_was_hl7_stands_in_the_one_line_without_a_key() -> 
     assert keys(b"hello", "PID-3.1", format="text") == ("",)
 
 
+PATIENT = b'{"resourceType":"Patient","id":"p1","identifier":[{"value":"4711"},{"value":"99"}]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "in_order", "expected"),
+    [
+        (PATIENT, "Patient.identifier[1].value", ("99",)),
+        (PATIENT, "Patient.identifier.value", ("4711",)),
+        (PATIENT, "Observation.id", ("",)),
+        (PATIENT, "PID-3.1", ("",)),
+    ],
+)
+def test_order_keys_of_fhir(body: bytes, in_order: str, expected: tuple[str, ...]) -> None:
+    assert keys(body, in_order, format="fhir") == expected
+
+
+def test_a_fhir_message_keeps_its_line_through_a_transformation() -> None:
+    to_v2 = Step("to_v2", lambda one: one.derive("v2", format="hl7v2", body=adt()))
+    flow = channel(Route("a", END, in_order="Patient.id", steps=(to_v2,)))
+    (child,) = plan(message(PATIENT, format="fhir"), flow).children
+    assert child.order_keys == ("p1",)
+
+
+def test_a_fhir_body_that_cannot_be_read_fails_with_the_reason() -> None:
+    flow = channel(Route("a", END, where(Patient_id="x")))
+    made = plan(message(b'{"resourceType":"Patient","name":Ames}', format="fhir"), flow)
+    assert made.failed is not None
+    assert "no JSON" in made.failed.reason
+    assert "Ames" not in str(made.failed)
+
+
 def test_nothing_of_the_patient_shows_in_a_plan() -> None:
     flow = channel(Route("a", END, where(PID__5_2="Ulysses")), Route("b", END))
     made = plan(message(), flow)

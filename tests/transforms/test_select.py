@@ -1,12 +1,22 @@
 """`keep` and `drop`."""
 
+from dataclasses import replace
+
 import pytest
 
+from schemas.message import FHIR
 from tests.transforms.written import UnboundError, bind, message, run
 
 ADT = message(
     "MSH|^~\\&|ADT1|STANNE|||||ADT^A01|M1|P|2.5\nPID|1||4711^^^A~12^^^B||Ames\nPV1|1|I\nOBX|1|NM|GLU\nOBX|2|NM|NA\n",
     subscriber_id="s1",
+)
+
+PATIENT = replace(
+    ADT,
+    format=FHIR,
+    body=b'{"resourceType":"Patient","active":true,"identifier":[{"system":"http://y","value":"1"},'
+    b'{"system":"http://x","value":"4711"}],"name":[{"family":"Ames"},{"family":"Pine"}],"deceasedBoolean":false}',
 )
 
 
@@ -35,6 +45,34 @@ ADT = message(
 def test_keep_and_drop_are_opposites(condition: str, holds: bool) -> None:
     assert run(f"keep: {condition}", ADT) == ([ADT] if holds else [])
     assert run(f"drop: {condition}", ADT) == ([] if holds else [ADT])
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("{Patient.active: true}", True),
+        ("{Patient.active: [false, true]}", True),
+        ("{Patient.name.family: Pine}", True),
+        ('{"Patient.name[0].family": Pine}', False),
+        ("{Patient.name.family: {not: Pine}}", False),
+        ("{Patient.name.family: {not: Pane}}", True),
+        ('{Patient.name.family: {like: "A*"}}', True),
+        ("{Patient.birthDate: {exists: false}}", True),
+        ('{Patient.birthDate: ""}', True),
+        ("{Patient.birthDate: {not: 1980-01-01}}", True),
+        ("{Patient.deceased: {exists: true}}", True),
+        ("{\"Patient.identifier.where(system='http://x').value\": 4711}", True),
+        ("{Observation.status: final}", False),
+        ("{PID-3.1: 4711}", False),
+        ("{message.format: fhir}", True),
+    ],
+)
+def test_a_condition_on_fhir_looks_at_every_value_there(condition: str, holds: bool) -> None:
+    assert run(f"keep: {condition}", PATIENT) == ([PATIENT] if holds else [])
+
+
+def test_a_condition_on_fhir_does_not_hold_for_hl7_v2() -> None:
+    assert run("keep: {Patient.active: true}", ADT) == []
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,16 @@ async def test_what_is_described_is_found(journal: Journal, messages: dict[str, 
             assert [names[id] for id in await all_pages(journal, wanted, limit)] == expected.split(), wanted
 
 
+async def test_a_type_of_fhir_is_found_with_and_without_its_kind(journal: Journal) -> None:
+    message, other = [
+        await received(journal, minute, type=type) for minute, type in enumerate(("Bundle/message", "BundleX"))
+    ]
+    assert await all_pages(journal, Search(type="Bundle")) == [message]
+    assert await all_pages(journal, Search(type="Bundle/message")) == [message]
+    assert await all_pages(journal, Search(type="Bundle", patient_id="P1")) == []
+    assert await all_pages(journal, Search(type="BundleX")) == [other]
+
+
 async def test_a_row_says_what_became_of_the_message(journal: Journal, messages: dict[str, str]) -> None:
     page = await search(journal, Search(control_id="C1", channel="lab"))
     (row,) = page.rows
