@@ -34,7 +34,7 @@ class ConceptMap:
     _own: Mapping[str, tuple[Coding, ...]] = field(repr=False)
 
     def find(self, code: str) -> tuple[Coding, ...]:
-        """What the v2 code becomes, first the guide's first; empty where the guide gives nothing.
+        """What the v2 code becomes, in the guide's order; empty where the guide gives nothing.
 
         A code that the guide lists on the FHIR side alone, where v2's own table has none for it, stands for itself:
         a sender who writes `en` or `OBSENC` means that code.
@@ -93,4 +93,4 @@ def _built(name: str, pairs: list[tuple[str, Coding]]) -> ConceptMap:
         if source:
             sources.setdefault((coding.system, coding.code), source)
             by_code.setdefault(coding.code, source)
-    return ConceptMap(name, targets, sources, by_code, own)
+    return ConceptMap(name, MappingProxyType(targets), sources, by_code, own)

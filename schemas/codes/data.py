@@ -5,10 +5,10 @@ and checked by its tests. A code map of a site also gives one target for a code,
 """
 
 import csv
-from importlib.resources import files
+from pathlib import Path
 
 
 def rows(name: str) -> list[list[str]]:
     """The rows of the table `name` below its heading line."""
-    text = files(__package__).joinpath(name).read_text("utf-8")
-    return list(csv.reader(text.splitlines()))[1:]
+    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]

@@ -10,14 +10,15 @@ from schemas.codes.data import rows
 
 _V2 = "http://terminology.hl7.org/CodeSystem/v2-"
 _V2_OID = "2.16.840.1.113883.12."
-_HL7_TABLE = re.compile(r"HL7[-_ ]?(\d{4})\Z", re.ASCII)
+_HL7_TABLE = re.compile(r"HL7[-_ ]?(?!0+\Z)(\d{3,4})\Z", re.ASCII)
 _OID = re.compile(r"(?:URN:OID:)?([0-2](?:\.(?:0|[1-9]\d{0,38})){2,32})\Z", re.ASCII)
 
 
 def system_uri(name: str) -> str:
     """The URI of the coding system that a v2 message calls `name`, by name (in any case) or object identifier.
 
-    "" where the name says nothing outside its site (`L`, `99zzz`) or is not known. `HL7nnnn` is HL7's table nnnn.
+    "" where the name says nothing outside its site (`L`, `99zzz`) or is not known. `HL7nnnn` is HL7's table nnnn, also
+    where a feed leaves out a zero (`HL7127`) or sets it apart (`HL7-0127`).
     """
     key = name.strip().upper()
     known = _uris().get(key)
@@ -25,7 +26,7 @@ def system_uri(name: str) -> str:
         return known
     table = _HL7_TABLE.match(key)
     if table:
-        return _V2 + table[1]
+        return _V2 + table[1].zfill(4)
     oid = _OID.match(key)
     return _uri_of(oid[1]) if oid else ""
 
