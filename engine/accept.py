@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from channels.ends import Receipt, ReceiptCode
 from engine.channel import Channel
 from engine.journal import Entry, Event, Journal, JournalError, Keys, Status, Waiting
+from engine.keys import received_keys
 from engine.repeats import Repeats
 from schemas.fhir.error import FhirError
-from schemas.fhir.keys import control_id, patient_id, type_of
 from schemas.hl7v2 import Hl7Error
 from schemas.ids import Clock
-from schemas.message import FHIR, HL7V2, Message
+from schemas.message import HL7V2, Message
 
 _ACCEPTED = Receipt(ReceiptCode.ACCEPTED)
 # HL7 table 0357
@@ -34,7 +34,7 @@ class Acceptor:
         self._journal = journal
         self._clock = clock
         self._committed = committed
-        self._search = tuple(search.items())
+        self._search = search
         self._repeats = None if channel.repeats is None else Repeats(journal, channel.repeats)
         self.accepted = 0
         self.rejected = 0
@@ -53,33 +53,17 @@ class Acceptor:
             return Receipt(ReceiptCode.FAILED, error.reason)
 
     def _keys(self, message: Message) -> tuple[Keys, Receipt | None]:
-        if message.format == FHIR:
-            return self._fhir_keys(message)
-        if message.format != HL7V2:
-            return Keys(terms=self._terms(message)), None
         try:
-            er7 = message.er7
+            keys = received_keys(message, self._search)
         except Hl7Error as error:
             return Keys(), Receipt(ReceiptCode.REJECTED, str(error), error.where or "MSH", _SEQUENCE_ERROR)
-        kind, event, control = er7.get("MSH-9.1"), er7.get("MSH-9.2"), er7.get("MSH-10")
-        keys = Keys(f"{kind}^{event}" if event else kind, control, er7.get("PID-3.1"), self._terms(message))
-        for value, where in ((kind, "MSH-9"), (control, "MSH-10")):
-            if not value:
-                return keys, Receipt(ReceiptCode.REJECTED, f"{where} is missing", where, _REQUIRED_FIELD_MISSING)
-        return keys, None
-
-    def _fhir_keys(self, message: Message) -> tuple[Keys, Receipt | None]:
-        try:
-            resource = message.fhir
         except FhirError as error:
             return Keys(), Receipt(ReceiptCode.REJECTED, str(error), error.where)
-        facts = type_of(resource), control_id(resource), patient_id(resource)
-        return Keys(*facts, self._terms(message)), None
-
-    def _terms(self, message: Message) -> tuple[tuple[str, str], ...]:
-        if not self._search:
-            return ()
-        return tuple((name, value) for name, path in self._search for value in dict.fromkeys(message.get_all(path)))
+        if message.format == HL7V2:
+            for value, where in ((message.er7.get("MSH-9.1"), "MSH-9"), (keys.control_id, "MSH-10")):
+                if not value:
+                    return keys, Receipt(ReceiptCode.REJECTED, f"{where} is missing", where, _REQUIRED_FIELD_MISSING)
+        return keys, None
 
     async def _append(self, message: Message, keys: Keys) -> Receipt:
         if self._repeats is None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from engine.channel import Channel, Route
 from engine.feed import Feed
-from engine.journal import Entry, Journal, JournalError, State, Status, Waiting
+from engine.journal import NO_KEYS, Entry, Journal, JournalError, State, Status, Waiting
+from engine.keys import made_keys
 from engine.plan import Plan, Planned, plan
 from schemas.ids import Clock, derived_id
 
@@ -131,8 +132,9 @@ class Router:
             # An operator had the message routed again: what comes of it now is new, and delivered again.
             message = replace(message, id=derived_id(message.id, f"replay {root.attempts}"))
         body_of = root.message.id if message.body is root.message.body else None
+        keys = NO_KEYS if body_of is not None else made_keys(message, root.message)
         queue = self.channel.queue(child.route)
-        batch.entries.append(Entry(message, queue, Status.QUEUED, True, order_keys=child.order_keys, body_of=body_of))
+        batch.entries.append(Entry(message, queue, Status.QUEUED, True, keys, child.order_keys, body_of))
         batch.children.append((child.route, Waiting(0, message, child.order_keys, body_of=body_of)))
 
 

@@ -10,9 +10,11 @@ import click
 
 from engine.cli.common import Failure, json_option, print_json, shown, site_option, with_journal
 from engine.cli.seeking import find, seeking_options, wanted
+from schemas.hl7v2.merge import TWO_SIDED_EVENTS
 
 if TYPE_CHECKING:
     from engine.journal import Journal
+    from engine.journal.history import Record
     from engine.journal.replay import Replayed
     from engine.journal.search import Search
 
@@ -101,7 +103,20 @@ async def _matching(journal: Journal, search_for: Search) -> AsyncIterator[str]:
                 yield row.id
                 continue
             for delivery in reversed((await history(journal, row.id)).deliveries):
-                if delivery.status is search_for.status and route in ("", delivery.route):
+                in_state = delivery.status is search_for.status and route in ("", delivery.route)
+                if in_state and _is_meant(delivery, search_for):
                     yield delivery.id
         if before is None:
             return
+
+
+def _is_meant(delivery: Record, sought: Search) -> bool:
+    """Whether `delivery`, of a message that is sought, is sought itself: parts of a batch are told apart."""
+    if not delivery.control_id:
+        return True
+    kind, _, event = delivery.type.partition("^")
+    return (
+        sought.control_id in ("", delivery.control_id)
+        and sought.type in ("", kind, delivery.type)
+        and (sought.patient_id in ("", delivery.patient_id) or event in TWO_SIDED_EVENTS)
+    )

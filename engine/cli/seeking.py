@@ -26,8 +26,8 @@ _OPTIONS = (
     click.option("--channel", metavar="NAME", help="Received by this channel."),
     click.option("--route", metavar="NAME", help="With a delivery on this route: practice, or adt/practice."),
     click.option("--type", "type_", metavar="TYPE", help="Of this message type: ADT, or ADT^A01."),
-    click.option("--control-id", metavar="ID", help="With this control id (MSH-10)."),
-    click.option("--patient-id", metavar="ID", help="Of this patient (PID-3.1)."),
+    click.option("--control-id", metavar="ID", help="With this control id (MSH-10), or with a part that has it."),
+    click.option("--patient-id", metavar="ID", help="Of this patient: PID-3.1, in merges also MRG-1."),
     click.option(
         "--status",
         type=click.Choice(STATUSES),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from engine.journal.history import Fact, History, Record
     from schemas.message import Message
 
+_MOST_VALUES = 20
+
 
 @click.command("show")
 @click.argument("id_", metavar="ID")
@@ -56,8 +58,7 @@ def _lines(history: History) -> Iterator[str]:
         yield f"  control id  {message.control_id}"
     if message.patient_id:
         yield f"  patient id  {message.patient_id}"
-    for name, value in history.terms:
-        yield f"  {name:10}  {value}"
+    yield from _terms(history)
     for name, value in sorted(message.attributes.items()):
         yield f"  {name:10}  {value}"
     yield from _state(message, "  ")
@@ -70,6 +71,8 @@ def _lines(history: History) -> Iterator[str]:
         yield f"delivery {delivery.id} on route {delivery.route}{mark}"
         what = "the message as received" if delivery.same_body else "made by the route's steps"
         yield f"  is          {delivery.format}, {delivery.size} bytes, {what}"
+        if delivery.control_id:
+            yield f"  control id  {delivery.control_id}"
         if delivery.order_keys:
             keys = ", ".join(key or "the whole route" for key in delivery.order_keys)
             yield f"  in order    by {keys}"
@@ -84,6 +87,15 @@ def _lines(history: History) -> Iterator[str]:
     if history.hidden:
         yield ""
         yield f"and {history.hidden} further deliveries"
+
+
+def _terms(history: History) -> Iterator[str]:
+    for name in dict.fromkeys(name for name, _ in history.terms):
+        values = [value for each, value in history.terms if each == name]
+        for value in values[:_MOST_VALUES]:
+            yield f"  {name:10}  {value}"
+        if len(values) > _MOST_VALUES:
+            yield f"  {name:10}  and more; --json lists them"
 
 
 def _state(record: Record, indent: str) -> Iterator[str]:

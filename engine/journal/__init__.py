@@ -1,8 +1,8 @@
 """The journal: the message store, the truth about every message."""
 
 from engine.journal.database import JournalError
-from engine.journal.entry import Entry, Event, Keys, State
+from engine.journal.entry import NO_KEYS, Entry, Event, Keys, State
 from engine.journal.journal import Journal, Waiting
 from engine.journal.tables import Status
 
-__all__ = ["Entry", "Event", "Journal", "JournalError", "Keys", "State", "Status", "Waiting"]
+__all__ = ["NO_KEYS", "Entry", "Event", "Journal", "JournalError", "Keys", "State", "Status", "Waiting"]

@@ -27,7 +27,8 @@ def moment(value: int) -> datetime:
 
 
 class Keys(NamedTuple):
-    """What a received message can be found by; `terms` are the site's own named paths (name, value)."""
+    """What a message can be found by; `terms` are further values, of the site's own named paths among them (name,
+    value)."""
 
     type: str = ""
     control_id: str = ""
@@ -164,5 +165,6 @@ def event_row(event: Event) -> tuple[object, ...]:
 
 
 def term_rows(entry: Entry) -> list[tuple[object, ...]]:
-    """The site's own search terms of `entry` as rows of TERM_COLUMNS."""
-    return [(name, clean(value), entry.message.id) for name, value in entry.keys.terms if value]
+    """The search terms of `entry` as rows of TERM_COLUMNS; what was made of a message is found with that message."""
+    id = entry.message.parent or entry.message.id
+    return [(name, clean(value), id) for name, value in entry.keys.terms if value]

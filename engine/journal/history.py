@@ -17,6 +17,7 @@ from schemas.finding import Finding
 
 MOST_DELIVERIES = 500
 MOST_EVENTS = 2_000
+MOST_TERMS = 500
 _ID = 32
 
 
@@ -65,6 +66,8 @@ class Record:
 class History:
     """A received message, what it can be found by, and each delivery made of it, in the order in which they were made.
 
+    `terms` (name, value) are the site's own search names, and what else the message is found by: further patients, the
+    messages of a batch; up to `MOST_TERMS`.
     `asked` is the id that was asked for: the message's own or that of one delivery. `hidden` counts further deliveries.
     """
 
@@ -118,7 +121,8 @@ def _history(connection: Connection, written: str) -> History:
         if id != root and id not in ids:
             ids[-1] = id
     records = {record.id: record for record in _records(connection, [root, *ids])}
-    named = select(terms.c.name, terms.c.value).where(terms.c.message == root).order_by(terms.c.name, terms.c.value)
+    named = select(terms.c.name, terms.c.value).where(terms.c.message == root)
+    named = named.order_by(terms.c.name, terms.c.value).limit(MOST_TERMS)
     if root not in records:
         raise UnknownIdError(f"the message of which {id} was made is no longer in the journal")
     return History(

@@ -18,7 +18,7 @@ from sqlalchemy.sql.expression import literal_column
 
 from engine.journal.entry import moment
 from engine.journal.journal import Journal
-from engine.journal.tables import SOUGHT, Status, messages, terms
+from engine.journal.tables import CONTROL_ID, PATIENT_ID, SOUGHT, TYPE, Status, messages, terms
 from schemas.ids import first_id_at
 
 MOST_ROWS = 1000
@@ -164,13 +164,13 @@ def _plan(connection: Connection, wanted: Search) -> tuple[list[_Walk], bool, li
     """The walks that find what is `wanted`, the most selective there are; whether they go over children and roots
     alike rather than over roots; and the conditions that are left to check on each row."""
     if wanted.control_id:
-        return [_Walk((messages.c.control_id == wanted.control_id,))], False, _of_root(messages, wanted)
+        walks = [_Walk((messages.c.control_id == wanted.control_id,)), _by_term(CONTROL_ID, wanted.control_id)]
+        return walks, False, _of_root(messages, wanted)
     if wanted.patient_id:
-        return [_Walk((messages.c.patient_id == wanted.patient_id,))], False, _of_root(messages, wanted)
+        walks = [_Walk((messages.c.patient_id == wanted.patient_id,)), _by_term(PATIENT_ID, wanted.patient_id)]
+        return walks, False, _of_root(messages, wanted)
     if wanted.terms:
-        name, value = wanted.terms[0]
-        walk = _Walk((terms.c.name == name, terms.c.value == value), terms.c.message)
-        return [walk], False, _of_root(messages, wanted)
+        return [_by_term(*wanted.terms[0])], False, _of_root(messages, wanted)
     if wanted.status in SOUGHT:
         # The partial index is used only where the state is written out.
         walks = [_Walk((messages.c.status == _written(wanted.status),))]
@@ -181,13 +181,18 @@ def _plan(connection: Connection, wanted: Search) -> tuple[list[_Walk], bool, li
         ]
         return _few(walks), True, _of_any(wanted)
     if wanted.type and (types := _types(connection, wanted.type)) is not None:
-        return [_Walk((messages.c.type == type,)) for type in types], False, _of_root(messages, wanted)
+        walks = [walk for type in types for walk in (_Walk((messages.c.type == type,)), _by_term(TYPE, type))]
+        return walks, False, _of_root(messages, wanted)
     if wanted.route or wanted.status is Status.DELIVERED:
         walks = [_Walk((messages.c.queue == queue,)) for queue in _queues(connection, wanted)]
         return _few(walks), True, _of_any(wanted)
     if wanted.channel:
         return [_Walk((messages.c.queue == wanted.channel,))], False, _of_root(messages, wanted)
     return [_Walk()], False, _of_root(messages, wanted)
+
+
+def _by_term(name: str, value: str) -> _Walk:
+    return _Walk((terms.c.name == name, terms.c.value == value), terms.c.message)
 
 
 def _few(walks: list[_Walk]) -> list[_Walk]:
@@ -230,18 +235,17 @@ def _walk(
 def _of_root(table: Any, wanted: Search) -> list[Where]:
     """What must hold of a received message, in terms that tempt no planner to use another index."""
     conditions: list[Where] = [table.c.parent.is_(None)]
-    for column, value in (
-        (table.c.queue, wanted.channel),
-        (table.c.control_id, wanted.control_id),
-        (table.c.patient_id, wanted.patient_id),
+    if wanted.channel:
+        conditions.append(_plain(table.c.queue) == wanted.channel)
+    for column, name, value in (
+        (table.c.control_id, CONTROL_ID, wanted.control_id),
+        (table.c.patient_id, PATIENT_ID, wanted.patient_id),
     ):
         if value:
-            conditions.append(_plain(column) == value)
+            conditions.append(or_(_plain(column) == value, _holds(table, name, _term.c.value == value)))
     if wanted.type:
-        conditions.append(_is_type(table.c.type, wanted.type))
-    for name, value in wanted.terms:
-        held = exists().where(_term.c.message == table.c.id, _term.c.name == name, _term.c.value == value)
-        conditions.append(held)
+        conditions.append(_is_of_type(table, wanted.type))
+    conditions.extend(_holds(table, name, _term.c.value == value) for name, value in wanted.terms)
     if wanted.route:
         state = [_plain(_child.c.status) == wanted.status] if wanted.status is not None else []
         conditions.append(exists().where(_child.c.parent == table.c.id, _on_route(_child.c.queue, wanted), *state))
@@ -259,7 +263,7 @@ def _of_any(wanted: Search) -> list[Where]:
         conditions.append(or_(_plain(messages.c.queue) == wanted.channel, of_channel))
     if wanted.type:
         id = func.coalesce(messages.c.parent, messages.c.id)
-        conditions.append(exists().where(_root.c.id == id, _is_type(_root.c.type, wanted.type)))
+        conditions.append(exists().where(_root.c.id == id, _is_of_type(_root, wanted.type)))
     return conditions
 
 
@@ -287,6 +291,14 @@ def _on_route(queue: Any, wanted: Search) -> Where:
     if wanted.channel:
         return _plain(queue) == f"{wanted.channel}/{wanted.route}"
     return _plain(queue).endswith(f"/{wanted.route}", autoescape=True)
+
+
+def _holds(table: Any, name: str, of_value: Where) -> Where:
+    return exists().where(_term.c.message == table.c.id, _term.c.name == name, of_value)
+
+
+def _is_of_type(table: Any, wanted: str) -> Where:
+    return or_(_is_type(table.c.type, wanted), _holds(table, TYPE, _is_type(_term.c.value, wanted)))
 
 
 def _is_type(type: Any, wanted: str) -> Where:
@@ -340,14 +352,17 @@ def _types(connection: Connection, wanted: str) -> list[str] | None:
     if "^" in wanted:
         return [wanted]
     found = distinct(connection, messages.c.type, _MOST_TYPES)
-    types = [type for type in found if type == wanted or type.startswith(tuple(wanted + mark for mark in _WITHIN))]
-    return types if len(found) < _MOST_TYPES and len(types) <= _MOST_WALKS else None
+    named = distinct(connection, terms.c.value, _MOST_TYPES, terms.c.name == TYPE)
+    begins = tuple(wanted + mark for mark in _WITHIN)
+    types = sorted({type for type in (*found, *named) if type == wanted or type.startswith(begins)})
+    return types if max(len(found), len(named)) < _MOST_TYPES and 2 * len(types) <= _MOST_WALKS else None
 
 
-def distinct(connection: Connection, column: Column[Any], most: int) -> list[str]:
-    """The first `most` texts that an indexed `column` holds, each found by one step down its index."""
-    least = select(func.min(column).label("value")).where(column > literal("")).cte("found", recursive=True)
-    inner = select(func.min(column)).where(column > least.c.value).scalar_subquery()
+def distinct(connection: Connection, column: Column[Any], most: int, *where: Where) -> list[str]:
+    """The first `most` texts that an indexed `column` holds `where` the index begins so, each found by one step down
+    the index."""
+    least = select(func.min(column).label("value")).where(column > literal(""), *where).cte("found", recursive=True)
+    inner = select(func.min(column)).where(column > least.c.value, *where).scalar_subquery()
     walk = least.union_all(select(inner).where(least.c.value.is_not(None)))
     return [value for value in connection.execute(select(walk.c.value).limit(most)).scalars() if value is not None]
 

@@ -31,6 +31,11 @@ TROUBLE = (Status.REJECTED, Status.PENDING, Status.DEFERRED, Status.REFUSED, Sta
 SOUGHT = (*TROUBLE, Status.FILTERED)
 """The states that may be few among many, so that they have an index of their own."""
 
+TYPE, CONTROL_ID, PATIENT_ID = "type", "control id", "patient id"
+"""The names of the terms by which a message is found besides the columns of its row: further patients that it names,
+and what the messages of a batch, or the parts that a step made of it, are called. The site's own names are beside them.
+"""
+
 metadata = MetaData(
     naming_convention={
         "pk": "%(table_name)s_pk",

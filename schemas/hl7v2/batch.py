@@ -48,6 +48,11 @@ class Batch:
     findings: tuple[Finding, ...] = ()
 
 
+def may_hold_several(body: bytes) -> bool:
+    """Whether `body` may hold several messages: cheap, and false for an ordinary message only."""
+    return body.count(b"MSH") != 1
+
+
 def split_batch(body: bytes) -> Batch:
     """The messages in `body`, in order, whether or not batch segments surround them.
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from engine.cli.seeking import STATUSES
-from engine.journal import Status
+from engine.journal import Entry, Journal, Keys, Status
+from schemas.message import Message
 from tests.engine.cli.conftest import Hie, Site
-from tests.engine.journal.stored import START, delivery
+from tests.engine.journal.stored import BODY, START, delivery
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +135,27 @@ def test_what_a_search_finds_is_replayed_after_asking(hie: Hie, site: Site, monk
     ran = hie("replay", "--status", "failed", "--yes", "--site", site.folder)
     assert (ran.status, ran.out) == (1, "")
     assert "nothing is like that" in ran.err
+
+
+def test_one_message_of_a_batch_is_found_shown_and_replayed_alone(hie: Hie, site: Site) -> None:
+    parts = {name: delivery(site.ids["well"], f"practice-{name}") for name in ("B1", "B2")}
+
+    async def split(journal: Journal) -> None:
+        at = START
+        for name, id in parts.items():
+            part = Message(id, "adt", "hl7v2", BODY, at, site.ids["well"])
+            keys = Keys("ADT^A40", name, "", (("control id", name), ("patient id", f"{name}-GONE")))
+            await journal.append([Entry(part, "adt/practice", Status.FAILED, False, keys, settled=at)])
+
+    site.journal(split)
+    for option in ("--control-id", "B2"), ("--patient-id", "B2-GONE"):
+        (row,) = hie("messages", *option, "--site", site.folder, "--json").json["messages"]
+        assert row["id"] == site.ids["well"]
+    told = hie("show", parts["B2"], "--site", site.folder).out.splitlines()
+    assert "  patient id  B1-GONE" in told
+    assert "  control id  B2" in told[told.index(f"delivery {parts['B2']} on route practice  <- asked for") :]
+    ran = hie("replay", "--status", "failed", "--control-id", "B2", "--yes", "--site", site.folder)
+    assert ran.out == f"{parts['B2']} is delivered again on adt/practice (was failed)\n"
 
 
 def test_prune_removes_by_the_retention_of_hie_yaml(hie: Hie, site: Site) -> None:
