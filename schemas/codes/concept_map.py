@@ -37,7 +37,7 @@ class ConceptMap:
         """What the v2 code becomes, in the guide's order; empty where the guide gives nothing.
 
         A code that the guide lists on the FHIR side alone, where v2's own table has none for it, stands for itself:
-        a sender who writes `en` or `OBSENC` means that code.
+        a sender who writes `en` or `OBSENC` means that code. A number does not: a site's own numbers mean other things.
         """
         return self.targets.get(code) or self._own.get(code, _NONE)
 
@@ -85,7 +85,7 @@ def _built(name: str, pairs: list[tuple[str, Coding]]) -> ConceptMap:
     for source, coding in pairs:
         if source:
             targets[source] = (*targets.get(source, _NONE), coding)
-        else:
+        elif not coding.code.isdigit():
             own[coding.code] = (*own.get(coding.code, _NONE), coding)
     sources: dict[tuple[str, str], str] = {}
     by_code: dict[str, str] = {}

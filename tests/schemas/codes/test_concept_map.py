@@ -107,6 +107,7 @@ def test_a_code_becomes(name: str, code: str, target: str, display: str, system:
         ("AdministrativeSex", ""),
         ("ContainerType", ""),
         ("EventRelatedPeriod", "ICM"),
+        ("HospitalService", "150"),  # a ward of the sender's, not FHIR's service-type 150
         ("PlanId", "A"),
     ],
 )
