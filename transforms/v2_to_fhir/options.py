@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from transforms.v2_to_fhir.source import SourceSegment
 
 BundleType = Literal["message", "transaction", "batch", "collection"]
+PATIENT_IDENTIFIERS = ("MR", "PI", "PT", "EI", "PN", "MC", "SS")
+"""The types of PID-3 (table 0203) that identify a patient, the best first: those that stay with one register."""
 SegmentFunction = Callable[["SourceSegment", "Run"], Any]
 
 
@@ -40,5 +42,5 @@ class Options:
     unmapped_code: Literal["keep", "fail", "report"] = "keep"
     unmapped_field: Literal["keep", "report"] = "keep"
     z_segments: Literal["basic", "extension", "drop"] = "basic"
-    patient_identifiers: tuple[str, ...] = ("MR", "PI", "PT", "EI", "PN", "MC", "SS")
+    patient_identifiers: tuple[str, ...] = PATIENT_IDENTIFIERS
     segments: Mapping[str, SegmentFunction] = field(default_factory=lambda: MappingProxyType({}))
