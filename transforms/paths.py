@@ -6,9 +6,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from schemas.fhir.edit import written_path
 from schemas.fhir.path import FhirPath, is_fhir_path
+from schemas.fhir.read import read_exact
+from schemas.fhir.resource import Resource
 from schemas.hl7v2 import Er7, Path
-from schemas.message import HL7V2, Message, is_attribute
+from schemas.message import FHIR, HL7V2, Message, is_attribute
 from transforms.step import StepError
 
 OWN = "message."
@@ -26,7 +29,16 @@ def _readable(path: str) -> str:
 def _writable(path: str) -> str:
     if path.startswith(OWN):
         raise ValueError(f"{path} is a fact of the message itself and cannot be changed; choose a name of your own")
+    if is_fhir_path(path):
+        written_path(path, to_set=False)
+        return path
     return _readable(path)
+
+
+def _text_place(path: str) -> str:
+    if is_fhir_path(path):
+        written_path(path)
+    return _writable(path)
 
 
 def _element(path: str) -> str:
@@ -41,9 +53,11 @@ def _attribute(path: str) -> str:
 
 
 ReadPath = Annotated[str, AfterValidator(_readable), WithJsonSchema({"type": "string", "format": "message-path"})]
-"""Where a step reads: an element (`PID-3.1`) or an attribute (`subscriber.id`)."""
+"""Where a step reads: an element (`PID-3.1`, `Patient.birthDate`) or an attribute (`subscriber.id`)."""
 WritePath = Annotated[str, AfterValidator(_writable), WithJsonSchema({"type": "string", "format": "written-path"})]
 """Where a step writes: an element or an attribute, none of the message's own facts."""
+TextPath = Annotated[str, AfterValidator(_text_place), WithJsonSchema({"type": "string", "format": "written-path"})]
+"""Where a step puts a text: as `WritePath`, and an element of FHIR that is one value."""
 ElementPath = Annotated[str, AfterValidator(_element), WithJsonSchema({"type": "string", "format": "element-path"})]
 """An element of HL7 v2: `OBX[*]-3`."""
 AttributePath = Annotated[str, AfterValidator(_attribute), WithJsonSchema({"type": "string", "format": "attribute"})]
@@ -60,3 +74,12 @@ def readable_body(message: Message, path: str) -> Er7:
 def editable_body(message: Message, path: str) -> Er7:
     """A copy of the body as HL7 v2 to be edited; raises `StepError` where it is another format."""
     return readable_body(message, path).copy()
+
+
+def editable_resource(message: Message, path: str) -> Resource:
+    """The body as FHIR, to be edited, decimals in their digits; raises `StepError` where it is another format."""
+    if message.format != FHIR:
+        raise StepError(
+            f"{path} is an element of FHIR and the body is {message.format}", "put the step after v2_to_fhir"
+        )
+    return read_exact(message.body)

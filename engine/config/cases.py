@@ -14,8 +14,11 @@ from engine.config.sample import receipt_of, sample
 from engine.config.site import Site
 from engine.plan import Plan, plan
 from schemas.error import BodyError
+from schemas.fhir import dumps
+from schemas.fhir.edit import set_text, written_path
+from schemas.fhir.read import read_exact
 from schemas.finding import Finding, Severity
-from schemas.message import Message
+from schemas.message import FHIR, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,11 @@ def _message(channel: Channel, case: Case) -> Message:
     message = sample(channel, case.body, case.attributes)
     if not case.edits:
         return message
+    if message.format == FHIR:
+        resource = read_exact(message.body)
+        for path, text in case.edits.items():
+            set_text(resource, written_path(path), text)
+        return replace(message, body=dumps(resource))
     er7 = message.er7.copy()
     for path, text in case.edits.items():
         er7.set(path, text)

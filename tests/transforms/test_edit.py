@@ -8,6 +8,10 @@ from schemas.hl7v2 import Hl7Error
 from tests.transforms.written import UnboundError, bind, message, run, text
 from transforms import StepError
 
+RESOURCE = (
+    '{"resourceType":"Observation","status":"final","valueQuantity":{"value":7.10},'
+    '"component":[{"valueInteger":1},{"valueInteger":2}]}'
+)
 HEAD = "MSH|^~\\&|ADT1|STANNE|||||ADT^A01|M1|P|2.5\n"
 PID = "PID|1||4711^^^STANNE&1.2&ISO^MR~99^^^STATE||Ames^Pen\\T\\y||19700101\n"
 ADT = HEAD + PID + "NK1|1|A\nNK1|2|B\nNK1|3|C\nPV1|1|I|W1^2^3\n"
@@ -132,3 +136,55 @@ def test_a_body_of_another_format_stops_the_message(written: str) -> None:
 def test_an_edit_that_would_damage_the_message_stops_it(written: str) -> None:
     with pytest.raises(Hl7Error):
         run(written, message(ADT))
+
+
+@pytest.mark.parametrize(
+    ("written", "before", "after"),
+    [
+        ("set: {Observation.status: amended}", "final", "amended"),
+        ('set: {"Observation.component[0].valueInteger": "{Observation.component[1].value}"}', ":1}", ":2}"),
+        ("set: {Observation.component.valueInteger: 7}", ':1},{"valueInteger":2}', ':7},{"valueInteger":7}'),
+        ('set: {Observation.status: ""}', '"status":"final",', ""),
+        ('set: {Observation.valueQuantity.unit: "{message.channel}"}', "7.10", '7.10,"unit":"adt"'),
+        ('remove: ["Observation.component[0]"]', '{"valueInteger":1},', ""),
+        ("remove: [Observation.valueQuantity.value, Patient.name]", '"valueQuantity":{"value":7.10},', ""),
+        ("set: {Observation.status: final}", "", ""),
+        ("copy: {message.channel: Observation.status}", "final", "adt"),
+    ],
+)
+def test_an_edit_of_fhir_changes_what_it_names(written: str, before: str, after: str) -> None:
+    assert before in RESOURCE
+    (made,) = run(written, message(RESOURCE.encode(), "fhir"))
+    assert text(made) == RESOURCE.replace(before, after, 1)
+
+
+def test_an_edit_that_changes_nothing_leaves_the_body_as_it_is_laid_out() -> None:
+    laid_out = message(RESOURCE.replace(",", ",\n  ").encode(), "fhir")
+    assert run("set: {Observation.status: final}", laid_out) == [laid_out]
+    (made,) = run("copy: {Observation.value.value: result.value}", laid_out)
+    assert (made.body, made.get("result.value")) == (laid_out.body, "7.10")
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("set: {Observation.staus: final}", "no element staus"),
+        ("set: {Observation.value: 1}", "no element value"),
+        ("set: {\"Observation.component.where(id='a').id\": b}", "read and not written"),
+        ("remove: [Observation]", "read and not written"),
+        ("copy: {Observation.status: Observation.implicitRules}", "cannot be copied"),
+        ("copy: {PID-3.1: Patient.gender}", "cannot be copied"),
+        ("copy: {Patient.gender: PID-8}", "attribute only"),
+        ("map_codes: {path: Observation.code, map: x.csv}", "not a path into an HL7 v2 message"),
+    ],
+)
+def test_an_edit_of_fhir_that_cannot_be_done_is_refused(written: str, why: str) -> None:
+    with pytest.raises(UnboundError, match=why):
+        bind(written)
+
+
+def test_an_edit_of_fhir_stops_another_format() -> None:
+    with pytest.raises(StepError, match="element of FHIR and the body is hl7v2"):
+        run("set: {Patient.active: true}", message(ADT))
+    with pytest.raises(StepError, match="element of HL7 v2 and the body is fhir"):
+        run("set: {PID-8: F}", message(RESOURCE.encode(), "fhir"))
