@@ -74,12 +74,14 @@ class Deliverer:
         self._tasks: list[asyncio.Task[None]] = []
         self.counts: dict[Status, int] = dict.fromkeys(Status, 0)
 
-    def start(self) -> None:
-        """Begin to deliver."""
+    def start(self, ended: Callable[[asyncio.Task[None]], None]) -> None:
+        """Begin to deliver; `ended` is told of each task that is done."""
         self._tasks = [asyncio.create_task(self._take_in(), name=f"{self.queue} intake")]
         self._tasks += [
             asyncio.create_task(self._run(), name=f"{self.queue} delivery {n}") for n in range(self.route.parallel)
         ]
+        for task in self._tasks:
+            task.add_done_callback(ended)
 
     async def stop(self) -> None:
         """Start no further delivery; let those under way end and their outcomes be journaled."""

@@ -35,6 +35,15 @@ async def watch_due(journal: Journal, workers: Callable[[], Mapping[str, Worker]
         try:
             found = await journal.due(list(current), clock(), _BATCH)
             for queue, waiting in found.items():
-                await current[queue].due(waiting)
+                await _take_in(queue, current[queue], waiting)
         except JournalError as error:
             log.warning("what is due waits: %s", error)
+
+
+async def _take_in(queue: str, worker: Worker, waiting: list[Waiting]) -> None:
+    try:
+        await worker.due(waiting)
+    except JournalError:
+        raise
+    except Exception:  # other queues go on; what is due here is brought again
+        log.exception("what is due in %s could not be taken in", queue)

@@ -18,6 +18,7 @@ from engine.due import Worker
 from engine.feed import Feed
 from engine.journal import Journal, Waiting
 from engine.route import Router
+from engine.stages import Ended, Stages, Stop
 from schemas.finding import Finding, Severity
 from schemas.ids import Clock, new_id
 
@@ -46,7 +47,7 @@ class Flow:
         self.channel = channel
         self._services = services
         self._routes = {channel.queue(route): route for route in channel.routes}
-        self._stops: dict[str, Callable[[], Awaitable[None]]] = {}
+        self.stages = Stages(self._start)
         self.workers: dict[str, Worker] = {}
         self.acceptor = Acceptor(channel, services.journal, services.clock, self._accepted, services.search)
         self._inbound: asyncio.Task[None] | None = None
@@ -87,11 +88,16 @@ class Flow:
 
     async def work(self, queue: str) -> None:
         """Start the stage of `queue`, which this process owns from now on; does nothing when it is at work."""
-        if queue in self._stops:
-            return
+        await self.stages.work(queue)
+
+    async def leave(self, queue: str) -> None:
+        """End the stage of `queue`: what is under way ends, nothing new is begun."""
+        await self.stages.leave(queue)
+
+    async def _start(self, queue: str, ended: Ended) -> Stop:
         route = self._routes.get(queue)
         feed = Feed(self._services.journal, queue, deferred=route is not None and route.in_order is not None)
-        stop = await self._route_stage(feed) if route is None else await self._deliver_stage(route, feed)
+        stop = self._route_stage(feed, ended) if route is None else self._deliver_stage(route, feed, ended)
         subscription = None
         if self._services.journal.shared:
             subscription = self._services.backbone.consume(queue, _waker(feed), prefetch=_TICKETS)
@@ -100,21 +106,15 @@ class Flow:
             if subscription is not None:
                 await subscription.cancel()
             await stop()
-
-        self._stops[queue] = leave
-
-    async def leave(self, queue: str) -> None:
-        """End the stage of `queue`: what is under way ends, nothing new is begun."""
-        stop = self._stops.pop(queue, None)
-        if stop is not None:
-            await stop()
             self.workers.pop(queue, None)
 
-    async def _route_stage(self, feed: Feed) -> Callable[[], Awaitable[None]]:
+        return leave
+
+    def _route_stage(self, feed: Feed, ended: Ended) -> Stop:
         router = Router(self.channel, self._services.journal, feed, self._services.clock, self._routed)
         self.workers[feed.queue] = router
         task = asyncio.create_task(router.run(), name=f"{feed.queue} router")
-        task.add_done_callback(self._ended)
+        task.add_done_callback(ended)
 
         async def stop() -> None:
             await router.rest()
@@ -123,14 +123,14 @@ class Flow:
 
         return stop
 
-    async def _deliver_stage(self, route: Route, feed: Feed) -> Callable[[], Awaitable[None]]:
+    def _deliver_stage(self, route: Route, feed: Feed, ended: Ended) -> Stop:
         services = self._services
         bound = route.outbound
         assert bound.end.outbound is not None
         outbound = bound.end.outbound(self._context(feed.queue), **bound.options)
         deliverer = Deliverer(self.channel, route, outbound, services.journal, feed, services.clock, services.holds)
         self.workers[feed.queue] = deliverer
-        deliverer.start()
+        deliverer.start(ended)
 
         async def stop() -> None:
             await deliverer.stop()

@@ -69,12 +69,14 @@ class HealthServer:
         deaf = sorted(name for name, flow in self._engine.flows.items() if not flow.listening)
         wrong = sorted({f.where for f in self._engine.site.findings if f.severity == "error"})
         answers = await self._engine.journal.answers(_JOURNAL_WAIT)
-        well = not deaf and not wrong
+        idle = sorted(queue for flow in self._engine.flows.values() for queue in flow.stages.failing)
+        well = not deaf and not wrong and not idle
         return JSONResponse(
             {
                 "status": "well" if well else "degraded",
                 "channels": sorted(self._engine.flows),
                 "not_listening": deaf,
+                "not_working": idle,
                 "configuration_errors": wrong,
                 "journal_answers": answers,
                 "backbone_up": self._engine.backbone.up,

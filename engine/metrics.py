@@ -59,7 +59,10 @@ def _stages(flows: Mapping[str, Flow]) -> Iterator[Metric]:
     outcomes = CounterMetricFamily("hie_deliveries", "Deliveries attempted, by outcome.", labels=["queue", "outcome"])
     in_hand = GaugeMetricFamily("hie_in_hand", "Messages that a stage holds in memory.", labels=["queue"])
     paused = GaugeMetricFamily("hie_paused", "Whether a route waits for its partner.", labels=["queue"])
+    ended = CounterMetricFamily("hie_stages_ended", "Stages that a defect ended; they begin again.", labels=["queue"])
     for flow in flows.values():
+        for queue in sorted(flow.queues):
+            ended.add_metric([queue], flow.stages.ended.get(queue, 0))
         for queue, worker in flow.workers.items():
             if isinstance(worker, Router):
                 for result in ("routed", "filtered", "failed"):
@@ -74,3 +77,4 @@ def _stages(flows: Mapping[str, Flow]) -> Iterator[Metric]:
     yield outcomes
     yield in_hand
     yield paused
+    yield ended

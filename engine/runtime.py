@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
+from engine.steady import steadily
 from engine.stranded import tell_stranded
 from engine.tidy import watch_age
 from schemas.finding import Finding, Severity
@@ -66,15 +67,15 @@ class Engine:
         )
         for channel in self.site.channels:
             self.flows[channel.name] = Flow(channel, self._services)
-        self._spawn("ownership", self.ownership.run())
-        self._spawn("due", watch_due(self.journal, self.workers, self._clock))
-        self._spawn("retention", watch_age(self.journal, lambda: self.ownership.owned, self._keep, self._clock))
+        self._spawn("ownership", self.ownership.run)
+        self._spawn("due", lambda: watch_due(self.journal, self.workers, self._clock))
+        self._spawn("retention", lambda: watch_age(self.journal, self._owned, self._keep, self._clock))
         for flow in self.flows.values():
             await flow.listen()
         if self.site.settings.health is not None:
             await self._serve_health(HealthServer(self, self.site.settings.health.listen))
-        self._spawn("watch", self._watch())
-        self._spawn("listening", self._keep_listening())
+        self._spawn("watch", self._watch)
+        self._spawn("listening", self._keep_listening)
         await tell_stranded(self.journal, self._queues())
 
     async def _serve_health(self, server: HealthServer) -> None:
@@ -130,7 +131,7 @@ class Engine:
     async def _remove(self, name: str) -> None:
         flow = self.flows.pop(name)
         await flow.stop_listening()
-        for queue in list(flow.workers):
+        for queue in flow.queues:
             await flow.leave(queue)
         log.info("channel %s has left", name)
 
@@ -160,6 +161,9 @@ class Engine:
                     except Exception as error:
                         log.error("channel %s cannot listen (%s); trying again", name, type(error).__name__)  # noqa: TRY400
 
+    def _owned(self) -> Collection[str]:
+        return self.ownership.owned
+
     def _keep(self, channel: str) -> timedelta:
         return self.site.settings.retention.of(channel)
 
@@ -172,18 +176,8 @@ class Engine:
 
     async def _gained(self, queue: str) -> None:
         flow = self._flow_of(queue)
-        if flow is None:
-            return
-        try:
+        if flow is not None:
             await flow.work(queue)
-        except Exception:
-            log.exception("%s cannot be worked; trying again in %d s", queue, _AGAIN)
-            self._later(self._work_again(queue))
-
-    async def _work_again(self, queue: str) -> None:
-        await asyncio.sleep(_AGAIN)
-        if queue in self.ownership.owned:
-            await self._gained(queue)
 
     async def _lost(self, queue: str) -> None:
         async with self._reloading:  # a flow that is being replaced ends its work first
@@ -209,10 +203,8 @@ class Engine:
                 seen = now
                 await self.reload()
 
-    def _spawn(self, name: str, work: Coroutine[None, None, object]) -> None:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(_ended)
-        self._tasks.append(task)
+    def _spawn(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        self._tasks.append(asyncio.create_task(steadily(name, work), name=name))
 
     def _later(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)
@@ -257,8 +249,3 @@ async def _run(site: Site, env: Mapping[str, str]) -> int:
     await engine.stop()
     log.info("stopped")
     return 0
-
-
-def _ended(task: asyncio.Task[object]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("%s stopped", task.get_name(), exc_info=task.exception())
