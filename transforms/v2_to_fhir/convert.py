@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from schemas.fhir import Resource
 from schemas.finding import Finding
@@ -16,6 +18,7 @@ from transforms.v2_to_fhir.run import RefusedError, Run
 from transforms.v2_to_fhir.segments.msh import msh_bundle
 
 NO_MAP = "FHIR-001"
+DEFECT = "FHIR-002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +52,14 @@ def convert_run(er7: Er7, options: Options, now: datetime) -> Run | Conversion:
         sweep(run)
     except RefusedError as refusal:
         return Conversion(None, (*run.findings, refusal.finding))
+    except Exception as error:
+        return Conversion(None, (*run.findings, _defect(error, run)))
     return run
+
+
+def _defect(error: Exception, run: Run) -> Finding:
+    """The finding of a map that failed: where in the message and in which line of the maps, never the error's text."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    line = f"{Path(last.filename).name}:{last.lineno}"
+    what = f"a map failed ({type(error).__name__} in {line}); the message is not converted"
+    return Finding(DEFECT, run.at, what, "this is a defect of the engine or of an extension: report it with this line")

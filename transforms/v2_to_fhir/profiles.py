@@ -72,19 +72,17 @@ def _put_category(
     inner: list[Element] = []
     texts: list[str] = []
     for value in values:
-        concept = cwe_codeable_concept(value, run, where, "", table) or {}
+        concept = cwe_codeable_concept(value, run, where, "", table)
+        if concept is None:
+            continue
         found = _category(concept, categories, old)
         if found is None:
             add_extension(patient, extension(f"{OWN}{url.rpartition('-')[2]}", "valueCodeableConcept", concept))
-        else:
-            inner.append(found)
-        texts += [each["display"] for each in concept.get("coding", []) if "display" in each][:1]
-        if found is not None and not texts:
-            texts.append(found["valueCoding"]["display"])
-        elif "text" in concept:
-            texts.append(concept["text"])
+            continue
+        inner.append(found)
+        texts.append(concept.get("text") or found["valueCoding"].get("display") or found["valueCoding"]["code"])
     if inner:
-        inner.append(extension("text", "valueString", ", ".join(dict.fromkeys(texts)) or "unknown"))
+        inner.append(extension("text", "valueString", ", ".join(dict.fromkeys(texts))))
         add_extension(patient, {"url": url, "extension": inner})
 
 

@@ -60,6 +60,8 @@ class Run:
         """The zone of times without an offset: that of MSH-7 (HL7 v2.9, 2A.3.22), else the site's."""
         self.bundle: Element = {}
         """What MSH says of the Bundle itself."""
+        self.at = "MSH"
+        """The segment that is being read."""
         self.header: Resource = {}
         self.patient: Resource | None = None
         self.encounter: Resource | None = None
@@ -132,6 +134,7 @@ class Run:
         """Hand each segment to its handler, in the order of the message; one without is left to `leftovers`."""
         extra = self.options.segments
         for segment in self.segments:
+            self.at = segment.where()
             handler = handlers.get(segment.name)
             if handler is not None:
                 segment.target = handler(segment, self)

@@ -233,6 +233,42 @@ def test_a_function_of_the_site_reads_a_segment() -> None:
     assert kept(patient) == {"ZPI-1": "1"}
 
 
+# race and ethnicity
+
+RACES = [
+    ("2106-3^White^HL70005", ["2106-3"], "White"),
+    ("2106-3", ["2106-3"], "White"),
+    ("2106-3^White^CDCREC~2054-5^Black^CDCREC", ["2106-3", "2054-5"], "White, Black"),
+    ("1586-7^Shoshone^CDCREC", ["1586-7"], "Shoshone"),
+    ("1586-7^^CDCREC", ["1586-7"], "1586-7"),
+    ("UNK", ["UNK"], "Unknown"),
+]
+
+
+@pytest.mark.parametrize(("race", "codes", "text"), RACES)
+def test_race_is_the_extension_of_us_core(race: str, codes: list[str], text: str) -> None:
+    (found,) = only(bundle(placed(PID, f10=race)), "Patient")["extension"]
+    assert found["url"] == "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
+    *categories, last = found["extension"]
+    assert [each["valueCoding"]["code"] for each in categories] == codes
+    assert last == {"url": "text", "valueString": text}
+
+
+@pytest.mark.parametrize(
+    ("group", "code"), [("H^^HL70189", "2135-2"), ("N", "2186-5"), ("2135-2^Hispanic^CDCREC", "2135-2")]
+)
+def test_ethnicity_is_the_extension_of_us_core(group: str, code: str) -> None:
+    (found,) = only(bundle(placed(PID, f22=group)), "Patient")["extension"]
+    assert found["url"] == "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity"
+    assert found["extension"][0]["valueCoding"]["code"] == code
+
+
+def test_a_race_of_another_system_is_kept_as_it_is() -> None:
+    (found,) = only(bundle(placed(PID, f10="W^Wendish^L")), "Patient")["extension"]
+    assert found["url"] == "urn:hie-engine:race"
+    assert found["valueCodeableConcept"]["coding"][0]["code"] == "W"
+
+
 # time
 
 
@@ -330,6 +366,17 @@ def test_a_message_without_a_map_is_told_and_gives_nothing() -> None:
     found = converted(header=HEADER.replace("ADT^A01^ADT_A01", "ZZZ^Z01"))
     assert found.bundle is None
     assert [(each.code, each.where) for each in found.findings] == [("FHIR-001", "MSH-9")]
+
+
+def test_a_function_of_the_site_that_fails_gives_a_finding_and_no_half_bundle() -> None:
+    def pets(segment: Any, run: Any) -> Resource:
+        raise ValueError(segment.text(2))
+
+    found = converted(PID, "ZPI|1|Tom", options=Options(segments={"ZPI": pets}))
+    assert found.bundle is None
+    assert (found.findings[-1].code, found.findings[-1].where) == ("FHIR-002", "ZPI")
+    assert "ValueError in test_convert.py" in found.findings[-1].what
+    assert "Tom" not in str(found.findings[-1])
 
 
 def test_findings_never_quote_a_value() -> None:
