@@ -32,9 +32,10 @@ async def tell_stranded(journal: Journal, queues: Collection[str]) -> None:
     for queue, count in found.items():
         log.warning(
             "%d%s messages wait in %s, which no running channel has: give the channel and the route their names back, "
-            "and they are delivered",
+            "and they are delivered; or give them up: hie settle %s",
             count,
             " or more" if count == _COUNTED else "",
+            queue,
             queue,
         )
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "messages": "Search the journal.",
     "show": "Tell one message's whole history.",
     "replay": "Route or deliver again.",
+    "settle": "Give up what waits in queues that are gone.",
     "prune": "Remove settled messages that are old enough.",
     "validate": "Check HL7 v2 files against the standard.",
     "bench": "Measure what this machine does.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from engine.journal.entry import microseconds, moment
 from engine.journal.history import find_id
@@ -76,7 +76,7 @@ def _replay(connection: Connection, id: str, now: datetime) -> Replayed:
         changed = changed.values(status=Status.QUEUED.value, attempts=0)
     connection.execute(changed)
     connection.execute(
-        insert(events).values(message=id, at=time, kind=REPLAY, detail=_before(row, was), reply=row.reply)
+        insert(events).values(message=id, at=time, kind=REPLAY, detail=state_before(row, was), reply=row.reply)
     )
     channel, _, route = row.queue.partition("/")
     return Replayed(id, channel, route, was)
@@ -93,8 +93,8 @@ def _locked(connection: Connection, id: str) -> Any:
     return row
 
 
-def _before(row: Row[Any], was: Status) -> str:
-    """The state that the replay replaces, on one line."""
+def state_before(row: Any, was: Status) -> str:
+    """The state `was` of a message's `row` that an operator's act replaces, on one line."""
     when = f" at {moment(row.settled).isoformat(timespec='seconds')}" if row.settled is not None else ""
     tries = f" after {row.attempts} attempts" if row.parent is not None and row.attempts > 1 else ""
     text = f"was {was.value}{when}{tries}"
