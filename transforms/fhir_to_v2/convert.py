@@ -1,0 +1,72 @@
+"""A resource to a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.fhir import Resource
+from schemas.finding import Finding
+from schemas.hl7v2 import Er7, Hl7Error
+from schemas.hl7v2.charset import charset_named
+from transforms.fhir_to_v2.event import event_of
+from transforms.fhir_to_v2.fit import fit, names_in
+from transforms.fhir_to_v2.kept import restore
+from transforms.fhir_to_v2.leftovers import report_unread
+from transforms.fhir_to_v2.messages.dispatch import message_map
+from transforms.fhir_to_v2.options import Options
+from transforms.fhir_to_v2.run import NO_MESSAGE, NOT_IN_CHARSET, RefusedError, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What became of a resource: `message`, None where it becomes none, and the findings that say why or how."""
+
+    message: Er7 | None
+    findings: tuple[Finding, ...]
+
+
+def convert(resource: Resource, options: Options, now: datetime) -> Conversion:
+    """The HL7 v2 message that `resource`, a Bundle or a single one, says: whole or not at all.
+
+    The same resource, options and `now` (with its time zone) give the same message. Never raises for what a resource
+    contains.
+    """
+    message, run = convert_run(resource, options, now)
+    return Conversion(message, tuple(run.findings))
+
+
+def convert_run(resource: Resource, options: Options, now: datetime) -> tuple[Er7 | None, Run]:
+    """The message and the finished run, for those who look into it."""
+    run = Run(resource, options, now)
+    try:
+        event = event_of(run)
+        write = message_map(event)
+        if write is None:
+            what = "no message of this type is made of FHIR"
+            raise run.refuse(NO_MESSAGE, "MSH-9", what, "docs/fhir-to-v2.md lists the types")
+        structure = run.tables.structure(event.structure) if event.structure else None
+        run.order = names_in(structure) if structure is not None else []
+        write(event, run)
+        restore(run)
+        fit(run)
+        message = _encoded(run)
+    except RefusedError as refusal:
+        run.findings.append(refusal.finding)
+        return None, run
+    report_unread(run)
+    return message, run
+
+
+def _encoded(run: Run) -> Er7:
+    """The segments as bytes in the receiver's character set, read back as a message."""
+    name = run.options.charset
+    charset = charset_named(name)
+    if charset is None or charset.is_wide:
+        raise run.refuse(NOT_IN_CHARSET, "MSH-18", "not a character set to write in", "for example UNICODE UTF-8")
+    text = "".join(f"{line.wire()}\r" for line in run.lines if line.fields)
+    try:
+        return Er7.parse(charset.from_wire(charset.encode(text)))
+    except (UnicodeEncodeError, Hl7Error):
+        what = "the character set has no such characters"
+        raise run.refuse(NOT_IN_CHARSET, "MSH-18", what, "UNICODE UTF-8 can write every text") from None

@@ -1,0 +1,53 @@
+"""Address to XAD."""
+
+from __future__ import annotations
+
+from transforms.fhir_to_v2.datatypes.codes import code_of
+from transforms.fhir_to_v2.datatypes.times import validity_of
+from transforms.fhir_to_v2.line import Part
+from transforms.fhir_to_v2.node import Node
+from transforms.fhir_to_v2.run import Run
+from transforms.v2_to_fhir.extensions import CORE, OWN
+
+
+def xad_of(address: Node, run: Run) -> dict[int, Part]:
+    """Address[XAD]."""
+    lines = address.texts("line")
+    has_third = len(lines) > 2 and run.has_component("XAD", 19)
+    second = lines[1:2] if has_third else lines[1:]
+    parts: dict[int, Part] = {
+        1: lines[0] if lines else "",
+        2: ", ".join(second),
+        3: address.text("city"),
+        4: address.text("state"),
+        5: address.text("postalCode"),
+        6: address.text("country"),
+        9: address.text("district"),
+        **validity_of(address, run, "XAD", 12, 13),
+    }
+    if has_third:
+        parts[19] = ", ".join(lines[2:])
+    if address.has("extension"):
+        parts[10] = address.extension(f"{CORE}iso21090-ADXP-censusTract").text("valueString")
+    if address.has("text") and not any(parts.values()):
+        parts[1] = address.text("text")
+    if any(parts.values()):
+        parts[7] = _type_of(address, run)
+    return parts
+
+
+def _type_of(address: Node, run: Run) -> str:
+    """The address type (table 0190): of use, type or the extensions that stand for either."""
+    if address.has("extension"):
+        own = address.extension(f"{OWN}address-type").one("valueCodeableConcept").one("coding")
+        if own:
+            own.text("system")
+            return own.text("code")
+        vacation = address.extension(f"{CORE}iso21090-AD-use").text("valueCode")
+        if vacation:
+            return vacation
+    if address.has("use") or address.has("_use"):
+        return code_of(address, "use", run, "AddressType[Use]")
+    return "M" if address.peek("type") == "both" and address.text("type") else code_of(
+        address, "type", run, "AddressType[Type]"
+    )

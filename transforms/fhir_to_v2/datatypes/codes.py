@@ -1,0 +1,174 @@
+"""CodeableConcept, Coding and code to CWE, CE, CNE, IS and ID; a code that was v2's comes back as it was."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.codes import ConceptMap, concept_map, system_name, system_uri
+from transforms.fhir_to_v2.line import Part
+from transforms.fhir_to_v2.node import EMPTY, Node
+from transforms.fhir_to_v2.run import NO_V2_CODE, Run
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_SYSTEM
+
+_PLACES = ((1, 2, 3, 7), (4, 5, 6, 8), (10, 11, 12, 13))
+"""Identifier, text, name of coding system and its version, for each of the codes of a CWE (HL7 v2.9, 2A.2.13)."""
+
+
+class Code(NamedTuple):
+    """One code of a CWE."""
+
+    code: str
+    text: str = ""
+    system: str = ""
+    version: str = ""
+
+
+def cwe_of(concept: Node, run: Run, codes: str = "", table: str = "") -> dict[int, Part]:
+    """CodeableConcept[CWE]: the sender's own codes first, else those that the concept map `codes` has for them.
+
+    `table` (`0069`) is the HL7 table of the field, whose codes need no coding system.
+    """
+    return _cwe(concept.all("coding"), concept.text("text"), run, codes, table)
+
+
+def cwe_of_each(element: Node, name: str, run: Run, codes: str = "", table: str = "") -> list[dict[int, Part]]:
+    """CodeableConcept[CWE] for each of the list `name`."""
+    return [cwe_of(each, run, codes, table) for each in element.all(name)]
+
+
+def cwe_of_coding(coding: Node, run: Run, codes: str = "", table: str = "") -> dict[int, Part]:
+    """Coding[CWE], with the other codes that stand beside it."""
+    others = [each for beside in coding.extensions(ALTERNATE_CODES) for each in _concept(beside).all("coding")]
+    return _cwe([coding, *others], "", run, codes, table)
+
+
+def text_cwe(text: str) -> dict[int, Part]:
+    """A CWE that is only a text."""
+    return {2: text} if text else {}
+
+
+def code_of(element: Node, name: str, run: Run, codes: str = "") -> str:
+    """The v2 code of the `code` element `name`: the sender's own, kept beside it, else by the concept map."""
+    if element.has(f"_{name}"):
+        beside = element.beside(name)
+        for alternate in beside.extensions(ALTERNATE_CODES):
+            own = next((each.text("code") for each in _concept(alternate).all("coding")), "")
+            if own:
+                _read_system(alternate)
+                element.text(name)
+                return own
+    text = element.text(name)
+    if not text or not codes:
+        return text
+    own_map = run.options.codes.find(text, "") if run.options.codes is not None else None
+    found = own_map.code if own_map is not None else _map(codes).back_code(text)
+    if not found:
+        what = f"the map {codes} has no HL7 v2 code for this one; it is left out"
+        run.tell(NO_V2_CODE, f"{element.path}.{name}", what, "add it to the code map that the option codes names")
+    return found
+
+
+def yes_no(element: Node, name: str) -> str:
+    """The code of table 0136 for the boolean `name`; what else the sender wrote, where it was kept beside."""
+    beside = element.beside(name) if element.has(f"_{name}") else EMPTY
+    for alternate in beside.extensions(ALTERNATE_CODES):
+        return next((each.text("code") for each in _concept(alternate).all("coding")), "")
+    return {"true": "Y", "false": "N"}.get(element.text(name), "")
+
+
+def codes_of(concept: Node, system: str) -> list[str]:
+    """The codes of a CodeableConcept that are of `system`; nothing else is marked as read."""
+    return [each.text("code") for each in concept.all("coding") if each.peek("system") == system and each.text("system")]
+
+
+def has_code(concept: Node, *wanted: str) -> bool:
+    """Whether a CodeableConcept has one of these codes; nothing is marked as read."""
+    return any(each.peek("code") in wanted for each in concept.all("coding"))
+
+
+def text_of(concept: Node) -> str:
+    """A CodeableConcept as text: its own, else how its first code is shown, else the code."""
+    first = concept.one("coding")
+    return concept.text("text") or first.text("display") or first.text("code")
+
+
+def _concept(extension: Node) -> Node:
+    return extension.one("valueCodeableConcept")
+
+
+def _read_system(extension: Node) -> None:
+    for each in _concept(extension).all("coding"):
+        each.text("system")
+
+
+def _cwe(codings: list[Node], text: str, run: Run, codes: str, table: str) -> dict[int, Part]:
+    found = _codes(codings, run, codes, table)
+    parts: dict[int, Part] = {}
+    for code, places in zip(found, _PLACES, strict=False):
+        for value, place in zip(code, places, strict=True):
+            if value:
+                parts[place] = value
+    if len(found) > len(_PLACES):
+        where = codings[0].path.rpartition(".")[0]
+        run.tell(NO_V2_CODE, where, "more codes than a CWE has places for; the first three are written")
+    if text and not found:
+        parts[2] = text
+    elif text and run.has_component("CWE", 9):
+        parts[9] = text
+    elif text and 2 not in parts:
+        parts[2] = text
+    elif text and 5 not in parts:
+        parts[5] = text
+    return parts
+
+
+def _codes(codings: list[Node], run: Run, codes: str, table: str) -> list[Code]:
+    """The codes to write: the sender's own, and of those that a concept map has made only what no own code says."""
+    map_ = _map(codes) if codes else None
+    own: list[Code] = []
+    mapped: list[tuple[int, Code]] = []
+    for coding in codings:
+        system, code, display = coding.text("system"), coding.text("code"), coding.text("display")
+        if not code:
+            if display:
+                own.append(Code("", display))
+            continue
+        site = run.options.codes.find(code, system) if run.options.codes is not None else None
+        if site is not None:
+            own.append(Code(site.code, site.display, site.system))
+            continue
+        back = map_.back(system, code) if map_ is not None else ""
+        if back:
+            shown = display if _adds(display, back, code, system, map_) else ""
+            mapped.append((len(own), Code(back, shown)))
+        else:
+            own.append(_own(coding, system, code, display, table))
+    said = {each.code for each in own}
+    if map_ is not None:
+        made = {coding.code for code in said for coding in map_.find(code)}
+        for at, each in reversed(mapped):
+            if each.code not in said and not any(coding.code in made for coding in map_.find(each.code)):
+                own.insert(at, each)
+    return list(dict.fromkeys(own))
+
+
+def _adds(display: str, back: str, code: str, system: str, map_: ConceptMap | None) -> bool:
+    """Whether a display says more than the map's own code does by itself."""
+    if not display or map_ is None or back != code:
+        return False
+    return not any(each.display == display for each in map_.find(back) if each.system == system)
+
+
+def _own(coding: Node, system: str, code: str, display: str, table: str) -> Code:
+    name = coding.extension(V2_SYSTEM).text("valueString") if coding.has("extension") else ""
+    if system and not name:
+        name = system_name(system) or system.removeprefix("urn:oid:")
+        if table and system == system_uri(f"HL7{table}") and not display:
+            name = ""
+    return Code(code, display, name, coding.text("version"))
+
+
+@lru_cache(maxsize=256)
+def _map(name: str) -> ConceptMap:
+    return concept_map(name)

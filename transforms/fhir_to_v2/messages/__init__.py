@@ -1,0 +1,1 @@
+"""The messages: which segments each has, and from which resources."""
