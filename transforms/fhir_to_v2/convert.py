@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from schemas.fhir import Resource
 from schemas.finding import Finding
@@ -15,7 +17,7 @@ from transforms.fhir_to_v2.kept import restore
 from transforms.fhir_to_v2.leftovers import report_unread
 from transforms.fhir_to_v2.messages.dispatch import message_map
 from transforms.fhir_to_v2.options import Options
-from transforms.fhir_to_v2.run import NO_MESSAGE, NOT_IN_CHARSET, RefusedError, Run
+from transforms.fhir_to_v2.run import DEFECT, NOT_IN_CHARSET, RefusedError, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,28 @@ def convert_run(resource: Resource, options: Options, now: datetime) -> tuple[Er
     run = Run(resource, options, now)
     try:
         event = event_of(run)
-        write = message_map(event)
-        if write is None:
-            what = "no message of this type is made of FHIR"
-            raise run.refuse(NO_MESSAGE, "MSH-9", what, "docs/fhir-to-v2.md lists the types")
+        write = message_map(event, run)
         structure = run.tables.structure(event.structure) if event.structure else None
         run.order = names_in(structure) if structure is not None else []
         write(event, run)
         restore(run)
         fit(run)
         message = _encoded(run)
+        report_unread(run)
     except RefusedError as refusal:
         run.findings.append(refusal.finding)
         return None, run
-    report_unread(run)
+    except Exception as error:
+        run.findings.append(_defect(error))
+        return None, run
     return message, run
+
+
+def _defect(error: Exception) -> Finding:
+    """The finding of a map that failed: in which line of the maps, never the error's text."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"a map failed ({type(error).__name__} in {Path(last.filename).name}:{last.lineno}); no message is made"
+    return Finding(DEFECT, "MSH", what, "this is a defect of the engine: report it with this line")
 
 
 def _encoded(run: Run) -> Er7:

@@ -8,6 +8,7 @@ from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import NOT_KEPT, Run
 from transforms.v2_to_fhir.extensions import V2_ELEMENT
+from transforms.v2_to_fhir.leftovers import LEFT_OUT
 
 Kept = tuple[Path, str]
 
@@ -17,7 +18,7 @@ def restore(run: Run) -> None:
     for resource in run.resources:
         if not resource.has("extension"):
             continue
-        found = [each for each in map(lambda node: _kept(node, run), resource.extensions(V2_ELEMENT)) if each]
+        found = [each for each in (_kept(node, run) for node in resource.extensions(V2_ELEMENT)) if each]
         by_segment: dict[tuple[str, int], list[Kept]] = {}
         for kept in found:
             by_segment.setdefault((kept[0].segment, kept[0].occurrence), []).append(kept)
@@ -37,7 +38,7 @@ def _kept(node: Node, run: Run) -> Kept | None:
         path = Path.parse(where)
     except Hl7Error:
         path = None
-    if path is None or not path.field or path.occurrence == ALL or path.repetition == ALL or _is_large(path):
+    if path is None or not path.field or ALL in (path.occurrence, path.repetition) or _is_large(path):
         run.tell(NOT_KEPT, node.path, "the path of this element is no place in a message; it is left out")
         return None
     if path.segment in ("MSH", "FHS", "BHS") and path.field < 3:
@@ -77,6 +78,8 @@ def _insert(resource: Node, line: Line, named: list[Line], occurrence: int, run:
         if named:
             at = max(at, lines.index(named[-1]) + 1)
     lines.insert(at, line)
+    if (line.name, 1) in LEFT_OUT:
+        line.put(1, str(occurrence))
     return line
 
 

@@ -44,7 +44,8 @@ class Line:
     def put(self, field: int, *repetitions: Parts | str) -> None:
         """Add repetitions to a field: components by number, or the text of the only one; empty ones are left out."""
         for each in repetitions:
-            parts = {1: each} if isinstance(each, str) else {number: part for number, part in each.items() if part}
+            given: Parts = {1: each} if isinstance(each, str) else each
+            parts = {number: part for number, part in given.items() if part}
             if any(_has_text(part) for part in parts.values()):
                 self.fields.setdefault(field, []).append(parts)
 

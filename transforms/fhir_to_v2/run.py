@@ -23,6 +23,7 @@ NOT_RESOLVED = "FHIR-206"
 NO_STATUS = "FHIR-207"
 NOT_KEPT = "FHIR-208"
 NOT_A_TIME = "FHIR-209"
+DEFECT = "FHIR-299"
 
 _MOST_STEPS = 16
 """How far a chain of references (Location.partOf) is followed."""

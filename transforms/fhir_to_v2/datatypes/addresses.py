@@ -48,6 +48,8 @@ def _type_of(address: Node, run: Run) -> str:
             return vacation
     if address.has("use") or address.has("_use"):
         return code_of(address, "use", run, "AddressType[Use]")
-    return "M" if address.peek("type") == "both" and address.text("type") else code_of(
-        address, "type", run, "AddressType[Type]"
+    return (
+        "M"
+        if address.peek("type") == "both" and address.text("type")
+        else code_of(address, "type", run, "AddressType[Type]")
     )

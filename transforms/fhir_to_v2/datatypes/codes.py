@@ -79,7 +79,8 @@ def yes_no(element: Node, name: str) -> str:
 
 def codes_of(concept: Node, system: str) -> list[str]:
     """The codes of a CodeableConcept that are of `system`; nothing else is marked as read."""
-    return [each.text("code") for each in concept.all("coding") if each.peek("system") == system and each.text("system")]
+    found = [each for each in concept.all("coding") if each.peek("system") == system]
+    return [each.text("code") for each in found if each.text("system")]
 
 
 def has_code(concept: Node, *wanted: str) -> bool:
@@ -106,9 +107,7 @@ def _cwe(codings: list[Node], text: str, run: Run, codes: str, table: str) -> di
     found = _codes(codings, run, codes, table)
     parts: dict[int, Part] = {}
     for code, places in zip(found, _PLACES, strict=False):
-        for value, place in zip(code, places, strict=True):
-            if value:
-                parts[place] = value
+        parts.update({place: value for value, place in zip(code, places, strict=True) if value})
     if len(found) > len(_PLACES):
         where = codings[0].path.rpartition(".")[0]
         run.tell(NO_V2_CODE, where, "more codes than a CWE has places for; the first three are written")

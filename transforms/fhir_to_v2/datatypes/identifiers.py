@@ -10,7 +10,6 @@ from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY
 
 
-
 def cx_of(identifier: Node, run: Run) -> dict[int, Part]:
     """Identifier[CX]."""
     value = identifier.text("value")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.messages.adt import adt
-from transforms.fhir_to_v2.run import Run
+from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 
 MessageMap = Callable[[Event, Run], None]
 
@@ -14,6 +14,10 @@ MAPS: dict[str, MessageMap] = {"ADT": adt}
 """The function for each message type."""
 
 
-def message_map(event: Event) -> MessageMap | None:
-    """The function that writes messages of that type, None where there is none."""
-    return MAPS.get(event.message_type)
+def message_map(event: Event, run: Run) -> MessageMap:
+    """The function that writes messages of that type; raises `RefusedError` where there is none."""
+    found = MAPS.get(event.message_type)
+    if found is None:
+        what = f"no message of type {event.message_type} is made of FHIR"
+        raise run.refuse(NO_MESSAGE, "MSH-9", what, "docs/fhir-to-v2.md lists the types")
+    return found

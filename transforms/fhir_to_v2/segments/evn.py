@@ -29,7 +29,7 @@ def evn_of(event: Event, run: Run) -> Line:
             evn.put(5, xcn_of(who, run))
     evn.put(6, dtm_of(provenance, "occurredDateTime", run))
     if provenance.has("location"):
-        evn.put(7, {number: part for number, part in enumerate(hd_of_location(provenance.one("location"), run), 1)})
+        evn.put(7, dict(enumerate(hd_of_location(provenance.one("location"), run), 1)))
     return evn
 
 

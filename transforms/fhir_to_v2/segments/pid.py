@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
-from transforms.fhir_to_v2.datatypes.authorities import IDENTIFIER_TYPE, assigner_hd
+from transforms.fhir_to_v2.datatypes.authorities import assigner_hd
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, yes_no
 from transforms.fhir_to_v2.datatypes.contacts import xtn_of
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of, dln_of
 from transforms.fhir_to_v2.datatypes.names import is_called_by, xpn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
-from transforms.fhir_to_v2.line import Line
+from transforms.fhir_to_v2.line import Line, Parts
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
+from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE
 from transforms.v2_to_fhir.extensions import CORE, OWN, US_CORE
 from transforms.v2_to_fhir.profiles import CDC_RACE
 from transforms.v2_to_fhir.segments.pid import OPERATION, SSN
@@ -98,7 +99,7 @@ def _put_races(pid: Line, patient: Node, run: Run) -> None:
         pid.put(22, cwe_of(group.one("valueCodeableConcept"), run, "", "0189"))
 
 
-def _category(coding: Node, old: str) -> dict[int, str]:
+def _category(coding: Node, old: str) -> Parts:
     code, system = coding.text("code"), coding.text("system")
     name = "HL70005" if system == CDC_RACE else "NULLFL"
     if old:
@@ -138,14 +139,12 @@ def _put_extensions(pid: Line, patient: Node, run: Run) -> None:
 
 def _put_last_update(pid: Line, patient: Node, run: Run) -> None:
     for each in run.of_type("Provenance"):
-        if any(run.refers(target, patient) for target in each.all("target")):
-            if codes_of(each.one("activity"), OPERATION):
-                pid.put(33, dtm_of(each, "occurredDateTime", run))
-                pid.put(34, dict(enumerate(assigner_hd(each.one("agent").one("who"), run), 1)))
-                run.done.add(each.path)
+        is_update = codes_of(each.one("activity"), OPERATION)
+        if is_update and any(run.refers(target, patient) for target in each.all("target")):
+            pid.put(33, dtm_of(each, "occurredDateTime", run))
+            pid.put(34, dict(enumerate(assigner_hd(each.one("agent").one("who"), run), 1)))
+            run.done.add(each.path)
 
 
 def _is_of(account: Node, patient: Node, run: Run) -> bool:
     return any(run.refers(each, patient) for each in account.all("subject"))
-
-

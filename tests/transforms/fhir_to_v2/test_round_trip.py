@@ -1,0 +1,42 @@
+"""A message that goes to FHIR and back is the message that it was."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.hl7v2 import Er7
+from tests.transforms.fhir_to_v2.conversion import leaves, lost, there_and_back
+
+SAMPLES = sorted((Path(__file__).parents[3] / "samples" / "hl7v2").glob("adt_*.hl7"))
+
+
+@pytest.mark.parametrize("bundle", ["message", "transaction", "batch", "collection"])
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_nothing_is_lost_on_the_way(path: Path, bundle: str) -> None:
+    sent, got, conversion = there_and_back(path.read_bytes(), bundle=bundle)
+    assert got is not None, conversion.findings
+    assert list(leaves(sent))
+    assert lost(sent, got) == []
+    assert [segment.name for segment in sent.segments] == [segment.name for segment in got.segments]
+
+
+def test_a_null_stays_a_null_and_a_local_segment_its_place() -> None:
+    text = (
+        "MSH|^~\\&|REG|STANNE|||20260312083015+0100||ADT^A08^ADT_A01|C1|P|2.5.1\r"
+        "EVN||20260312083015+0100\r"
+        'PID|1||77^^^STANNE^MR~""~78^^^STANNE^PI||Vale^Ann||""|F\r'
+        "PV1|1|O|4W^412\r"
+        "ZPI|1|dog~cat|a^b&c\r"
+        "ZPI|2|bird\r"
+    )
+    sent, got, _ = there_and_back(text.encode())
+    assert got is not None
+    assert lost(sent, got) == []
+    assert got.raw("PID-7") == '""'
+    assert [each.text for each in got.named("ZPI")] == ["ZPI|1|dog~cat|a^b&c", "ZPI|2|bird"]
+
+
+def test_the_comparison_sees_what_is_lost() -> None:
+    sent = Er7.parse(b"MSH|^~\\&|A|B|||20260312083015+0100||ADT^A01|C1|P|2.5\rPID|1||7^^^S||Vale^Ann||1961\r")
+    got = Er7.parse(b"MSH|^~\\&|A|B|||20260312073015+0000||ADT^A01|C1|P|2.5\rPID|1||7^^^X||Vale||1962\r")
+    assert lost(sent, got) == ["PID-3[1].4.1", "PID-5[1].2.1", "PID-7[1].1.1"]
