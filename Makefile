@@ -1,5 +1,5 @@
 # Each target does its own set-up: .venv from the lock file, and on Debian as root the packages that tests need.
-.PHONY: help demo test lint bench soak run lock clean set-up set-up-dev
+.PHONY: help demo test lint bench corpus soak run lock clean set-up set-up-dev
 .DEFAULT_GOAL := help
 SITE ?= config
 BIN := .venv/bin
@@ -34,6 +34,9 @@ bench: set-up-dev ## Print the figures of bench/README.md
 	@$(BIN)/hie bench
 	@for file in bench/*_speed.py; do \
 		echo "== $$file"; $(BIN)/python -m bench.$$(basename $$file .py) || exit 1; done
+
+corpus: set-up-dev ## Print the figures of docs/fhir-figures.md, on the open corpus (HIE_CORPUS)
+	@$(BIN)/python -m tests.corpus $(ARGS)
 
 lock: set-up-dev ## Pin the newest versions that pyproject.toml admits
 	@cd $(CURDIR) && for kind in "" -dev; do \

@@ -1,0 +1,229 @@
+"""Every figure of the conversions, on the corpus and the samples: `make corpus`, or `python -m tests.corpus`.
+
+    --only MEASURE...   converted, valid, references, facts, account, back, speed, repeat
+    --source NAME       only messages and pairs whose source's name holds NAME
+    --json              one JSON object in the place of the table
+    --all               every line of what stands in the way, not the first 40 of each figure
+    --samples           the messages of samples/ in the place of the corpus
+
+Exit status 1 when a figure does not keep its bound, 2 for a usage error or where there is no corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from tests.corpus import expected, repeat, speed, validity
+from tests.corpus.examine import Examined, examine_all
+from tests.corpus.figures import Figure, counted, percent, table
+from tests.corpus.inputs import CORPUS, Input, corpus, samples
+
+MEASURES = ("converted", "valid", "references", "facts", "account", "speed", "repeat")
+_EXAMINED = {"converted", "valid", "references", "account", "repeat"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the figures that the command line asks for; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.corpus", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES), metavar="MEASURE")
+    parser.add_argument("--source", default="")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--samples", action="store_true")
+    parser.add_argument("--processes", type=int, default=min(4, os.cpu_count() or 1))
+    options = parser.parse_args(arguments)
+    inputs = samples() if options.samples else corpus(options.source)
+    if not inputs:
+        print(f"no messages at {CORPUS}; HIE_CORPUS names the corpus's folder", file=sys.stderr)
+        return 2
+    start = time.monotonic()
+    figures = measured(options, inputs)
+    seconds = time.monotonic() - start
+    failed = [each for each in figures if not each.holds]
+    if options.json:
+        print(json.dumps({"seconds": round(seconds, 1), "figures": [as_json(each) for each in figures]}, indent=1))
+    else:
+        print(table(figures, 1_000_000 if options.all else 40))
+        print(f"{len(figures)} figures of {len(inputs):,} messages in {seconds:.0f} s; {len(failed)} out of bounds")
+    return 1 if failed else 0
+
+
+def measured(options: argparse.Namespace, inputs: list[Input]) -> list[Figure]:
+    """The figures that `options` ask for; speed first, while nothing else runs."""
+    only = set(options.only)
+    figures = speed.figures() if "speed" in only else []
+    if only & _EXAMINED:
+        others = []
+        if "repeat" in only:
+            others = [repeat.elsewhere(options.source, seed, is_samples=options.samples) for seed in repeat.SEEDS]
+        measures = [
+            name
+            for name, asked in (("structure", "valid"), ("profile", "valid"), ("account", "account"))
+            if asked in only
+        ]
+        if not validity.has_definitions():
+            measures = [each for each in measures if each != "profile"]
+        examined = examine_all(inputs, measures, options.processes, lambda done: _progress(done, len(inputs)))
+        _progress(0, 0)
+        figures = [*examined_figures(examined, only), *figures]
+        if others:
+            figures.append(repeat.figure(examined, others))
+    if "facts" in only and not options.samples:
+        figures += expected.figures(options.source)
+    return figures
+
+
+def examined_figures(examined: list[Examined], only: Iterable[str]) -> list[Figure]:
+    """What the examined messages come to."""
+    figures = []
+    for name, made in (("converted", conversions), ("valid", valid), ("references", references), ("account", accounts)):
+        if name in only:
+            figures += made(examined)
+    return figures
+
+
+def conversions(examined: list[Examined]) -> list[Figure]:
+    """How many well-formed messages were converted without an exception, and how many came to a bundle."""
+    formed = [each for each in examined if each.state != "not well-formed"]
+    states = Counter(each.state for each in examined)
+    raised, raised_in = _grouped(formed, "raised")
+    refused, refused_in = _grouped(formed, "refused")
+    return [
+        Figure(
+            "converted",
+            "well-formed messages converted without an exception",
+            percent(len(formed) - states["raised"], len(formed)),
+            "%",
+            100.0,
+            of=f"{len(formed):,} messages; {states['not well-formed']} more without a header that can be read",
+            listed=counted(raised, raised_in),
+        ),
+        Figure(
+            "converted",
+            "of these, came to a bundle",
+            percent(states["converted"], len(formed)),
+            "%",
+            of=f"{states['converted']:,}; {states['refused']} refused with a finding",
+            listed=counted(refused, refused_in),
+        ),
+    ]
+
+
+def valid(examined: list[Examined]) -> list[Figure]:
+    """How many resources no validator says anything against."""
+    resources = sum((each.resources for each in examined), Counter[str]())
+    failures: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for each in examined:
+        for failure, count in each.failures.items():
+            failures[str(failure)] += count
+            examples.setdefault(str(failure), each.name)
+    bad = sum(each.bad_resources for each in examined)
+    who = "fhir.resources and pyrofile-validator" if validity.has_definitions() else "fhir.resources alone"
+    return [
+        Figure(
+            "valid",
+            "resources valid R4",
+            percent(resources.total() - bad, resources.total()),
+            "%",
+            100.0,
+            of=f"{resources.total():,} resources by {who}",
+            listed=counted(failures, examples),
+        )
+    ]
+
+
+def references(examined: list[Examined]) -> list[Figure]:
+    """How many references lead to a resource of their bundle."""
+    total = sum(each.references for each in examined)
+    lost: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for each in examined:
+        lost.update(each.dangling)
+        for path in each.dangling:
+            examples.setdefault(path, each.name)
+    return [
+        Figure(
+            "references",
+            "references that resolve",
+            percent(total - lost.total(), total),
+            "%",
+            100.0,
+            of=f"{total:,} references",
+            listed=counted(lost, examples),
+        )
+    ]
+
+
+def accounts(examined: list[Examined]) -> list[Figure]:
+    """How many populated elements were mapped or kept, and how many are spoken of at all."""
+    uses = sum((each.uses for each in examined), Counter[str]())
+    unmapped: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for each in examined:
+        unmapped.update(each.unmapped)
+        for name in each.unmapped:
+            examples.setdefault(name, each.name)
+    carried = uses["mapped"] + uses["kept"]
+    silent = uses["not in the report"]
+    shown = ", ".join(f"{count:,} {use}" for use, count in sorted(uses.items()))
+    return [
+        Figure(
+            "account",
+            "populated elements mapped or kept",
+            percent(carried, uses.total()),
+            "%",
+            90.0,
+            of=shown,
+            listed=counted(unmapped, examples),
+        ),
+        Figure(
+            "account",
+            "populated elements accounted for in the report",
+            percent(uses.total() - silent, uses.total()),
+            "%",
+            100.0,
+            of=f"{uses.total():,} elements counted in the messages",
+        ),
+    ]
+
+
+def as_json(figure: Figure) -> dict[str, object]:
+    """A figure as JSON."""
+    return {
+        "measure": figure.measure,
+        "what": figure.what,
+        "found": figure.found,
+        "unit": figure.unit,
+        "bound": figure.bound,
+        "holds": figure.holds,
+        "of": figure.of,
+        "listed": list(figure.listed),
+    }
+
+
+def _grouped(examined: list[Examined], state: str) -> tuple[Counter[str], dict[str, str]]:
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for each in examined:
+        if each.state == state:
+            counts[each.detail] += 1
+            examples.setdefault(each.detail, each.name)
+    return counts, examples
+
+
+def _progress(done: int, total: int) -> None:
+    if not sys.stderr.isatty() and done % 200:
+        return
+    text = f"\r{done:,} of {total:,} messages" if total else "\r" + " " * 40 + "\r"
+    print(text, end="" if sys.stderr.isatty() or not total else "\n", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

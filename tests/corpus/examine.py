@@ -1,0 +1,195 @@
+"""One message, converted once, and everything that is counted of it."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from schemas.hl7v2 import Er7, Hl7Error
+from tests.corpus import validity
+from tests.corpus.inputs import Input
+from tests.corpus.references import dangling, standing_alone
+from tests.corpus.validity import Failure
+from transforms.v2_to_fhir import Options, convert
+from transforms.v2_to_fhir.convert import DEFECT
+from transforms.v2_to_fhir.report import account
+
+NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
+MEASURES = ("structure", "profile", "account")
+"""What can be left out of an examination."""
+
+_MOST_REMEMBERED = 50_000
+_seen: dict[tuple[str, bytes], list[Failure]] = {}
+
+
+@dataclass(slots=True)
+class Examined:
+    """What was counted of one message; `state` is `converted`, `refused`, `raised` or `not well-formed`."""
+
+    name: str
+    state: str
+    detail: str = ""
+    digest: str = ""
+    repeats: bool = True
+    resources: Counter[str] = field(default_factory=Counter)
+    failures: Counter[Failure] = field(default_factory=Counter)
+    bad_resources: int = 0
+    references: int = 0
+    dangling: list[str] = field(default_factory=list)
+    uses: Counter[str] = field(default_factory=Counter)
+    unmapped: Counter[str] = field(default_factory=Counter)
+
+
+def examine(given: Input, options: Options | None = None, measures: Iterable[str] = MEASURES) -> Examined:
+    """Convert one message and count; an exception, or the finding that an exception was made into, is a result."""
+    options = options or Options()
+    wanted = set(measures)
+    try:
+        er7 = Er7.parse(given.body)
+    except Hl7Error as refused:
+        return Examined(given.name, "not well-formed", str(refused))
+    try:
+        conversion = convert(er7, options, NOW)
+        found = Examined(given.name, "converted")
+        if conversion.bundle is None:
+            found.state = "refused"
+            found.detail = "; ".join(f"{each.code} {each.where}: {each.what}" for each in conversion.findings[:3])
+        defects = [each for each in conversion.findings if each.code == DEFECT]
+        if defects:
+            return Examined(given.name, "raised", defects[0].what)
+        found.digest = digest(conversion.bundle)
+        again = convert(Er7.parse(given.body), options, NOW)
+        found.repeats = digest(again.bundle) == found.digest
+        if "account" in wanted:
+            _account(found, Er7.parse(given.body), options)
+    except Exception:
+        return Examined(given.name, "raised", _where(traceback.format_exc()))
+    if conversion.bundle is None:
+        return found
+    bundle = orjson.loads(orjson.dumps(conversion.bundle))
+    _resources(found, bundle, wanted)
+    found.references, found.dangling = dangling(bundle)
+    return found
+
+
+def digest(bundle: Any) -> str:
+    """The SHA-256 of the bundle as it is written."""
+    return hashlib.sha256(orjson.dumps(bundle)).hexdigest()
+
+
+def examine_all(
+    inputs: list[Input],
+    measures: Iterable[str] = MEASURES,
+    processes: int = 1,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> list[Examined]:
+    """`examine` each message, in `processes` processes; `progress` is told how many are done."""
+    measures = tuple(measures)
+    found = []
+    for one in _mapped(inputs, measures, processes):
+        found.append(one)
+        progress(len(found))
+    return found
+
+
+def _mapped(inputs: list[Input], measures: tuple[str, ...], processes: int) -> Iterator[Examined]:
+    if processes == 1:
+        yield from (examine(each, None, measures) for each in inputs)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(_one, [(each, measures) for each in inputs], chunksize=8)
+
+
+def _one(given: tuple[Input, tuple[str, ...]]) -> Examined:
+    return examine(given[0], None, given[1])
+
+
+def _account(found: Examined, er7: Er7, options: Options) -> None:
+    """Look up what the report says of each populated element, or of what it is part of."""
+    uses = {each.path: each.use for each in account(er7, options, NOW, trace=False)}
+    for element in populated(er7):
+        use = next((uses[path] for path in element if path in uses), "")
+        found.uses[use or "not in the report"] += 1
+        if use not in ("mapped", "kept"):
+            found.unmapped[f"{use or 'not in the report'} {element[-2]}"] += 1
+
+
+def populated(er7: Er7) -> Iterator[list[str]]:
+    """Every element that holds something, down to the leaf: its address, then those of what it is part of.
+
+    The last but one is the field (`OBX-5`, whichever segment of that name), the last the segment.
+    """
+    delimiters = er7.delimiters
+    for segment in er7.segments:
+        if not segment.name:
+            continue
+        name = segment.name if segment.occurrence == 1 else f"{segment.name}[{segment.occurrence}]"
+        for number, field_text in enumerate(segment.fields):
+            if number < (3 if segment.name in ("MSH", "FHS", "BHS") else 1) or not field_text:
+                continue
+            for repetition, text in enumerate(field_text.split(delimiters.repetition), start=1):
+                place = f"{name}-{number}"
+                outer = [
+                    f"{place}[{repetition}]",
+                    *([place] if repetition == 1 else []),
+                    place,
+                    f"{segment.name}-{number}",
+                    name,
+                ]
+                for component, part in enumerate(text.split(delimiters.component), start=1):
+                    for subcomponent, leaf in enumerate(part.split(delimiters.subcomponent), start=1):
+                        if leaf:
+                            inner = (f"{each}.{component}" for each in dict.fromkeys(outer[:-2]))
+                            starts = list(inner) if repetition == 1 else [f"{outer[0]}.{component}"]
+                            yield [*(f"{each}.{subcomponent}" for each in starts), *starts, *outer]
+
+
+def _resources(found: Examined, bundle: Any, wanted: set[str]) -> None:
+    for resource in standing_alone(bundle):
+        found.resources[resource["resourceType"]] += 1
+        failures = _checked(resource, wanted)
+        found.failures.update(failures)
+        found.bad_resources += bool(failures)
+    if "structure" in wanted:
+        found.resources["Bundle"] += 1
+        failures = validity.structure(_bundle_alone(bundle))
+        found.failures.update(failures)
+        found.bad_resources += bool(failures)
+
+
+def _bundle_alone(bundle: Any) -> Any:
+    """The bundle with its resources left out, each of which is checked by itself."""
+    kept = [{key: value for key, value in entry.items() if key != "resource"} for entry in bundle.get("entry", [])]
+    return {**bundle, "entry": [each for each in kept if each]}
+
+
+def _checked(resource: Any, wanted: set[str]) -> list[Failure]:
+    """What the validators say against a resource; the same content is checked once."""
+    text = orjson.dumps(resource)
+    failures: list[Failure] = []
+    for name, check in (("structure", validity.structure), ("profile", validity.profile)):
+        if name not in wanted:
+            continue
+        key = (name, hashlib.sha1(text).digest())
+        if key not in _seen:
+            if len(_seen) > _MOST_REMEMBERED:
+                _seen.clear()
+            _seen[key] = check(resource)
+        failures += _seen[key]
+    return failures
+
+
+def _where(text: str) -> str:
+    """The last call of ours and the exception, of a traceback."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    calls = [line for line in lines if (line.startswith("File ") and "/transforms/" in line) or "/schemas/" in line]
+    place = calls[-1].rpartition("/hie")[2] if calls else ""
+    return f"{lines[-1][:100]} ({place[-90:]})"

@@ -1,0 +1,236 @@
+"""Bundles that other engines made of the same messages: how much of what they say is in ours.
+
+An expected bundle is one engine's reading. Where it departs from the guide, or takes a choice that the guide leaves
+open, ours differs on purpose: `differences.csv` names each class of such facts with the reason and the guide's row.
+"""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.hl7v2 import Er7, split_batch
+from tests.corpus.examine import NOW
+from tests.corpus.facts import Comparison, Fact, Rules, compare
+from tests.corpus.figures import Figure, counted, percent
+from tests.corpus.inputs import CORPUS, rows
+from transforms.v2_to_fhir import Options, convert
+
+DIFFERENCES = Path(__file__).with_name("differences.csv")
+REPORTSTREAM = (
+    "https://reportstream.cdc.gov/*",
+    "urn:id:*",
+)
+MICROSOFT = (
+    "http://example.com/v2-to-fhir-converter*",
+    "http://example.com/id-system*",
+    "*/CodeSystem/L",
+    "urn:id:*",
+)
+DATA_TYPES = frozenset(
+    (
+        "cp",
+        "cq",
+        "cwe",
+        "cx",
+        "dt",
+        "dtm",
+        "ei",
+        "eip",
+        "hd",
+        "id",
+        "msg",
+        "ndl",
+        "pl",
+        "xad",
+        "xcn",
+        "xon",
+        "xpn",
+        "xtn",
+    )
+)
+"""The data types whose maps ReportStream tests by messages that hold one such field; they name the pairs' folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Pairs of one engine: what they are called, the options that fit its expectations, what is compared, the floor."""
+
+    name: str
+    what: str
+    options: Options
+    rules: Rules
+    floor: float | None
+
+
+@dataclass(slots=True)
+class Score:
+    """What a set came to; `explained` and `unexplained` divide the facts that are missing."""
+
+    pairs: int = 0
+    comparison: Comparison = field(default_factory=Comparison)
+    explained: Counter[Fact] = field(default_factory=Counter)
+    unexplained: Counter[Fact] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+
+_RUN = frozenset({"Provenance"})
+"""What tells of the run and of the engine, not of the message."""
+
+SETS = (
+    Set(
+        "reportstream-fields",
+        "facts of ReportStream's single-field pairs",
+        Options(time_zone="Z"),
+        Rules(without=_RUN, private=REPORTSTREAM),
+        95.0,
+    ),
+    Set(
+        "reportstream-segments",
+        "facts of ReportStream's other pairs",
+        Options(time_zone="Z"),
+        Rules(without=_RUN, private=REPORTSTREAM),
+        None,
+    ),
+    Set(
+        "microsoft",
+        "facts of Microsoft's Patient, Encounter, Observation, DiagnosticReport",
+        Options(time_zone="Z", bundle="batch"),
+        Rules(only=frozenset({"Patient", "Encounter", "Observation", "DiagnosticReport"}), private=MICROSOFT),
+        90.0,
+    ),
+    Set(
+        "trusted-intermediary",
+        "facts of trusted-intermediary's",
+        Options(time_zone="Z"),
+        Rules(without=_RUN, private=REPORTSTREAM),
+        90.0,
+    ),
+)
+
+
+def figures(source: str = "") -> list[Figure]:
+    """Two figures for each set whose name holds `source`: the recall as it is, and with explained differences."""
+    found = []
+    for each in SETS:
+        if source not in each.name:
+            continue
+        score = scored(each)
+        total = score.comparison.expected.total()
+        hits = score.comparison.found.total()
+        explained = score.explained.total()
+        of = f"{hits:,} of {total:,} facts in {score.pairs} pairs"
+        listed = [
+            f"{name}: {score.comparison.found[name]:,} of {count:,}"
+            for name, count in sorted(score.comparison.expected.items())
+        ]
+        found.append(
+            Figure(
+                f"recall {each.name}", f"{each.what}: found", percent(hits, total), "%", None, False, of, tuple(listed)
+            )
+        )
+        missing: Counter[str] = Counter()
+        for fact, count in score.unexplained.items():
+            missing[fact.path] += count
+        found.append(
+            Figure(
+                f"explained {each.name}",
+                f"{each.what}: found, or missing for a stated reason",
+                percent(hits + explained, total),
+                "%",
+                each.floor,
+                of=f"{explained:,} explained, {score.unexplained.total():,} not",
+                listed=counted(missing, score.examples),
+            )
+        )
+    return found
+
+
+def scored(chosen: Set) -> Score:
+    """Compare each pair of a set."""
+    score = Score()
+    left = Counter({each: each.count for each in stated() if each.set == chosen.name})
+    for row in rows():
+        if row["expected_kind"] != "fhir" or row["class"] == "fhir" or set_of(row) != chosen.name:
+            continue
+        expected = json.loads((CORPUS / row["expected_path"]).read_text("utf-8-sig"), parse_float=Decimal)
+        actual = converted((CORPUS / row["file"]).read_bytes(), chosen.options)
+        result = compare(expected, actual, chosen.rules)
+        score.pairs += 1
+        score.comparison.add(result)
+        for fact, count in sorted(result.missing.items()):
+            explained = _explain(fact, count, left)
+            if explained:
+                score.explained[fact] += explained
+            if count > explained:
+                score.unexplained[fact] += count - explained
+                score.examples.setdefault(fact.path, f"{fact.value[:60]!r} in {row['file']}")
+    return score
+
+
+def set_of(row: dict[str, str]) -> str:
+    """The name of the set that a pair of the manifest belongs to, "" where it belongs to none."""
+    file = row["file"]
+    if file.startswith("reportstream/mappinginventory/catchall/"):
+        folders = file.split("/")[3:-1]
+        is_field = bool(DATA_TYPES & set(folders))
+        return "reportstream-fields" if is_field else "reportstream-segments"
+    if file.startswith("trusted-intermediary/"):
+        return "trusted-intermediary"
+    if row["source"] == "ms-fhir-converter":
+        return "microsoft"
+    return ""
+
+
+def converted(body: bytes, options: Options) -> Any:
+    """The bundle of the first message in `body`, as it reads after being written; an empty one where there is none."""
+    pieces = [each.body for each in split_batch(body).messages]
+    bundle = convert(Er7.parse(pieces[0]), options, NOW).bundle
+    return orjson.loads(orjson.dumps(bundle or {"resourceType": "Bundle"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A class of facts that are missing on purpose: at most `count` in that set at paths and values like these."""
+
+    set: str
+    path: str
+    value: str
+    count: int
+    reason: str
+    row: str
+
+
+@cache
+def stated() -> tuple[Stated, ...]:
+    """What `differences.csv` says; a row without a reason or without a row of the guide explains nothing."""
+    with DIFFERENCES.open(newline="") as lines:
+        return tuple(
+            Stated(row["set"], row["path"], row["value"] or "*", int(row["count"]), row["reason"], row["row"])
+            for row in csv.DictReader(lines)
+            if row["reason"] and row["row"]
+        )
+
+
+def _explain(fact: Fact, count: int, left: Counter[Stated]) -> int:
+    """How many of `count` missing facts a stated difference with a rest explains."""
+    explained = 0
+    for each in left:
+        if explained < count and left[each] and _is_like(fact.path, each.path) and _is_like(fact.value, each.value):
+            taken = min(count - explained, left[each])
+            left[each] -= taken
+            explained += taken
+    return explained
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))

@@ -1,0 +1,48 @@
+"""The figures that `make corpus` prints, as far as they are cheap: on the samples, and on the corpus where it is."""
+
+import pytest
+
+from tests.corpus import repeat, validity
+from tests.corpus.__main__ import conversions, references
+from tests.corpus.examine import Examined, examine_all
+from tests.corpus.inputs import corpus, samples
+
+
+@pytest.fixture(scope="module")
+def of_samples() -> list[Examined]:
+    profile = ("profile",) if validity.has_definitions() else ()
+    return examine_all(samples(), ("structure", "account", *profile))
+
+
+@pytest.fixture(scope="module")
+def of_corpus() -> list[Examined]:
+    return examine_all(corpus(), ("structure",))
+
+
+def test_samples_become_valid_resources(of_samples: list[Examined]) -> None:
+    assert [each.name for each in of_samples if each.state == "raised"] == []
+    assert {str(failure): each.name for each in of_samples for failure in each.failures} == {}
+
+
+def test_references_of_samples_lead_somewhere(of_samples: list[Examined]) -> None:
+    assert {path: each.name for each in of_samples for path in each.dangling} == {}
+    assert sum(each.references for each in of_samples) > 50
+
+
+def test_every_element_of_a_sample_is_accounted_for(of_samples: list[Examined]) -> None:
+    assert [each.name for each in of_samples if each.uses["not in the report"]] == []
+
+
+def test_samples_come_to_the_same_bytes_in_any_process(of_samples: list[Examined]) -> None:
+    figure = repeat.figure(of_samples, [repeat.elsewhere("", seed, is_samples=True) for seed in repeat.SEEDS])
+    assert figure.listed == ()
+
+
+def test_corpus_is_converted_without_an_exception_and_without_a_lost_reference(
+    of_corpus: list[Examined], capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = [*conversions(of_corpus), *references(of_corpus)]
+    with capsys.disabled():
+        print(f"\ncorpus: {len(of_corpus)} messages to FHIR: {'; '.join(figure.of for figure in figures)}")
+    assert [figure.listed for figure in figures if not figure.holds] == []
+    assert [each.name for each in of_corpus if not each.repeats] == []
