@@ -59,7 +59,7 @@ def decimal(text: str, run: Run, where: str) -> Decimal | None:
     if not stripped:
         return None
     try:
-        number = Decimal(stripped)
+        number = Decimal(stripped) if stripped.isascii() and "_" not in stripped else None
     except InvalidOperation:
         number = None
     if number is None or not number.is_finite() or len(stripped) > 64 or abs(number.adjusted()) > 60:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from urllib.parse import quote
 
 from schemas.codes import Coding
@@ -60,8 +61,6 @@ class Run:
         """The zone of times without an offset: that of MSH-7 (HL7 v2.9, 2A.3.22), else the site's."""
         self.bundle: Element = {}
         """What MSH says of the Bundle itself."""
-        self.at = "MSH"
-        """The segment that is being read."""
         self.header: Resource = {}
         self.patient: Resource | None = None
         self.encounter: Resource | None = None
@@ -71,10 +70,19 @@ class Run:
         self.specimen: Resource | None = None
         self.latest: Resource | None = None
         """What a note that follows belongs to."""
+        self.section = ""
+        """What the results of the open report are: `laboratory`, `imaging`, `procedure`."""
+        self.position = 0
+        """Where in `segments` the walk is."""
         self._by_id: dict[str, Resource] = {}
         self._reference = "urn:uuid:" if options.bundle != "batch" else ""
         self._reported: set[tuple[str, str]] = set()
         self._counts: dict[str, int] = {}
+
+    @property
+    def at(self) -> str:
+        """The address of the segment that is being read."""
+        return self.segments[self.position].where()
 
     @property
     def sender_uri(self) -> str:
@@ -133,14 +141,18 @@ class Run:
     def walk(self, handlers: Mapping[str, Handler]) -> None:
         """Hand each segment to its handler, in the order of the message; one without is left to `leftovers`."""
         extra = self.options.segments
-        for segment in self.segments:
-            self.at = segment.where()
+        for position, segment in enumerate(self.segments):
+            self.position = position
             handler = handlers.get(segment.name)
             if handler is not None:
                 segment.target = handler(segment, self)
             if segment.name in extra:
                 made = extra[segment.name](segment, self)
                 segment.target = segment.target or made
+
+    def following(self) -> Iterator[SourceSegment]:
+        """The segments behind the one that is being handled."""
+        return islice(self.segments, self.position + 1, None)
 
     # codes and systems
 

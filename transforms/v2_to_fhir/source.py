@@ -74,6 +74,11 @@ class Value:
         """The encoded text of part `number`, "" when it is absent; nothing is marked as read."""
         return self.parts[number - 1] if number <= len(self.parts) else ""
 
+    def mark(self, *numbers: int) -> None:
+        """Mark parts as read that `peek` gave."""
+        for number in numbers:
+            self.used |= 1 << number
+
     def is_simple(self, number: int) -> bool:
         """Whether part `number` has no parts of its own."""
         return number > len(self.parts) or self._reading.subcomponent not in self.parts[number - 1]
@@ -85,6 +90,16 @@ class Value:
             inner = self.part(number)
             texts += [text for text in map(inner.__getitem__, range(1, len(inner.parts) + 1)) if text]
         return separator.join(texts)
+
+    def whole(self) -> str:
+        """The plain text of everything, its separators as they were sent; all is marked as read."""
+        return self.rest(1)
+
+    def rest(self, number: int) -> str:
+        """The plain text from part `number` to the end, its separators as they were sent; all of it is marked."""
+        self.used |= -1 << number
+        wire = self._separator.join(self.parts[number - 1 :])
+        return wire if self._reading.is_plain else self._reading.plain(wire)
 
     def unread(self) -> Iterator[tuple[str, str]]:
         """The parts that hold something and were not read: their address beneath this value, and their wire text."""
@@ -130,6 +145,10 @@ class SourceSegment:
             return []
         return [value for value in self._split(field) if value]
 
+    def all(self, field: int) -> list[Value]:
+        """The repetitions of `field`, those that hold nothing too."""
+        return self._split(field) if field < len(self._fields) and self._fields[field] else []
+
     def first(self, field: int) -> Value | None:
         """The first repetition of `field` that holds something, or None."""
         if field >= len(self._fields) or not self._fields[field]:
@@ -148,6 +167,12 @@ class SourceSegment:
     def has(self, field: int) -> bool:
         """Whether `field` holds something other than null; nothing is marked as read."""
         return field < len(self._fields) and self._fields[field] not in ("", NULL)
+
+    def mark(self, *fields: int) -> None:
+        """Mark fields as read as a whole."""
+        for field in fields:
+            for value in self.all(field):
+                value.rest(1)
 
     def raw(self, field: int) -> str:
         """The encoded text of `field` as it was sent; nothing is marked as read."""

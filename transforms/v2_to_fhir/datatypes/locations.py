@@ -26,30 +26,14 @@ def pl_location(pl: Value | None, run: Run) -> Element | None:
     """PL[Location]: a reference to the narrowest place, each place part of the next wider one."""
     if pl is None:
         return None
-    wider: Element | None = None
-    chain: list[str] = [run.sender]
-    narrowest: Resource | None = None
-    for number, kind, display in _LEVELS:
-        if not pl.has(number):
-            continue
-        hd = pl.part(number)
-        identifier = hd_identifier(hd)
-        if identifier is None:
-            continue
-        if number == 4 and universal_uri(hd[2], hd[3]):
-            chain = [identifier["value"]]
-        else:
-            chain.append(f"{kind}={identifier['value']}")
-        resource = _place(identifier, hd[1] or identifier["value"], kind, display)
-        if pl.has(11):
-            assigner = hd_organization(pl.part(11), run)
-            if assigner is not None:
-                identifier["assigner"] = assigner
-        if wider is not None:
-            resource["partOf"] = wider
-        wider = run.share(resource, *chain)
-        narrowest = run.referred(wider)
-    return _described(pl, narrowest, chain, run)
+    place, chain = _narrowest(pl, _LEVELS, 11, run)
+    return _described(pl, run.referred(place) if place is not None else None, chain, run)
+
+
+def ndl_location(ndl: Value, run: Run) -> Element | None:
+    """The places in an NDL, as those of a PL."""
+    levels = ((7, "si", "Site"), (10, "bu", "Building"), (4, "poc", ""), (11, "lvl", "Level"), (5, "ro", "Room"))
+    return _narrowest(ndl, (*levels, (6, "bd", "Bed")), 0, run)[0]
 
 
 def dld_location(dld: Value | None, run: Run, where: str) -> Element | None:
@@ -71,6 +55,37 @@ def hd_location(hd: Value | None, run: Run) -> Element | None:
         return None
     resource = _place(identifier, hd[1] or identifier["value"], "si", "Site")
     return run.share(resource, run.sender, f"si={identifier['value']}")
+
+
+def _narrowest(
+    value: Value, levels: tuple[tuple[int, str, str], ...], assigner: int, run: Run
+) -> tuple[Element | None, list[str]]:
+    """A reference to the narrowest place of `value`, and what identifies it: the places that lead to it.
+
+    `levels` are the parts that name a place, `assigner` is the part that says who assigned their identifiers.
+    """
+    wider: Element | None = None
+    chain: list[str] = [run.sender]
+    for number, kind, display in levels:
+        if not value.has(number):
+            continue
+        hd = value.part(number)
+        identifier = hd_identifier(hd)
+        if identifier is None:
+            continue
+        if kind == "si" and universal_uri(hd[2], hd[3]):
+            chain = [identifier["value"]]
+        else:
+            chain.append(f"{kind}={identifier['value']}")
+        resource = _place(identifier, hd[1] or identifier["value"], kind, display)
+        if assigner and value.has(assigner):
+            organization = hd_organization(value.part(assigner), run)
+            if organization is not None:
+                identifier["assigner"] = organization
+        if wider is not None:
+            resource["partOf"] = wider
+        wider = run.share(resource, *chain)
+    return wider, chain
 
 
 def _place(identifier: Element, name: str, kind: str, display: str) -> Resource:

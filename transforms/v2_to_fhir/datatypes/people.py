@@ -12,7 +12,9 @@ from transforms.v2_to_fhir.datatypes.authorities import (
 )
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.identifiers import identifier_key
+from transforms.v2_to_fhir.datatypes.locations import ndl_location
 from transforms.v2_to_fhir.datatypes.names import name_period, put_assembly_order, put_family
+from transforms.v2_to_fhir.datatypes.times import period
 from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
@@ -101,3 +103,53 @@ def person_key(identifier: Element | None, name: Element | None, run: Run) -> tu
         return identifier_key(identifier, run)
     given = " ".join((name or {}).get("given", []))
     return (run.sender, "name", (name or {}).get("family", "").casefold(), given.casefold())
+
+
+def cnn_practitioner(cnn: Value | None, run: Run, where: str) -> Element | None:
+    """CNN[Practitioner]: a reference to the Practitioner."""
+    if cnn is None:
+        return None
+    resource: Resource = {"resourceType": "Practitioner"}
+    identifier: Element | None = None
+    if cnn.has(1):
+        identifier = {}
+        put_authority_named(identifier, cnn[9], cnn[10], cnn[11], run)
+        identifier["value"] = cnn[1]
+        resource["identifier"] = [identifier]
+    name: Element = {}
+    put_family(name, cnn, 2)
+    for part, texts in (("given", (cnn[3], cnn[4])), ("suffix", (cnn[5], cnn[7])), ("prefix", (cnn[6],))):
+        found = [text for text in texts if text]
+        if found:
+            name[part] = found
+    if name:
+        resource["name"] = [name]
+    if identifier is None and not name:
+        return None
+    return run.share(resource, *person_key(identifier, name, run))
+
+
+def ndl_practitioner_role(ndl: Value | None, run: Run, where: str, *codes: Element) -> Element | None:
+    """NDL[PractitionerRole]: a reference to the role of who acted, when and where."""
+    if ndl is None:
+        return None
+    # Some senders put the parts of the name into the field itself, as a CN of HL7 v2.2, not into its first part.
+    practitioner = cnn_practitioner(ndl.part(1) if not _is_flat(ndl) else ndl, run, where)
+    if practitioner is None:
+        return None
+    role = practitioner_role(practitioner, run, *codes)
+    if _is_flat(ndl):
+        return role
+    resource = run.referred(role)
+    when = period(ndl[2], ndl[3], run, where)
+    if when is not None:
+        resource["period"] = when
+    place = ndl_location(ndl, run)
+    if place is not None and place not in resource.get("location", []):
+        resource.setdefault("location", []).append(place)
+    return role
+
+
+def _is_flat(ndl: Value) -> bool:
+    """Whether the parts of the name stand as components: a second part that is no time."""
+    return ndl.is_simple(1) and ndl.has(2) and not ndl.peek(2)[:1].isdecimal()

@@ -1,0 +1,99 @@
+"""What US Core 6.1 demands of results: their category, and elements that must not be missing."""
+
+from __future__ import annotations
+
+from schemas.fhir import Element, Resource
+from transforms.v2_to_fhir.datatypes.quantities import UCUM
+from transforms.v2_to_fhir.elements import append, coded
+from transforms.v2_to_fhir.extensions import US_CORE, absent
+from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.source import SourceSegment
+
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+SECTION = "http://terminology.hl7.org/CodeSystem/v2-0074"
+LOINC = "http://loinc.org"
+LABORATORY = "laboratory"
+IMAGING = "imaging"
+_DISPLAYS = {LABORATORY: "Laboratory", IMAGING: "Imaging", "procedure": "Procedure", "vital-signs": "Vital Signs"}
+_CATEGORIES: dict[str, Element] = {name: coded(CATEGORY, name, display) for name, display in _DISPLAYS.items()}
+_OBSERVATION_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0936"
+_LABORATORY_SECTIONS = frozenset(
+    ("BG", "BLB", "CG", "CH", "CP", "HM", "IMM", "LAB", "MB", "MCB", "MYC", "OTH", "PAT", "PTH", "SP", "SR", "TX")
+)
+_IMAGING_SECTIONS = frozenset(("CT", "CTH", "CUS", "IMG", "MRI", "NMR", "NMS", "OUS", "RAD", "RUS", "RX", "VUS", "XRC"))
+_VITAL_SIGNS = {
+    "2708-6": "oxygen saturation",
+    "59408-5": "oxygen saturation by pulse oximetry",
+    "3150-6": "inhaled oxygen concentration",
+    "3151-8": "inhaled oxygen flow",
+    "8310-5": "temperature",
+    "8302-2": "height",
+    "8306-3": "lying height",
+    "8287-5": "head circumference by tape measure",
+    "9843-4": "head circumference",
+    "29463-7": "weight",
+    "39156-5": "body mass index",
+    "59576-9": "body mass index percentile",
+    "8289-1": "head circumference percentile",
+    "77606-2": "weight for length percentile",
+    "85353-1": "vital signs panel",
+    "85354-9": "blood pressure panel",
+    "8480-6": "systolic blood pressure",
+    "8462-4": "diastolic blood pressure",
+    "8867-4": "heart rate",
+    "9279-1": "respiratory rate",
+}
+"""The LOINC codes that US Core 6.1's vital signs profiles fix."""
+_ISSUED = ("partial", "preliminary", "final", "amended", "corrected", "appended")
+
+
+def section_category(section: str) -> str:
+    """The category of results of a diagnostic service section (OBR-24, table 0074)."""
+    if section in _IMAGING_SECTIONS:
+        return IMAGING
+    return LABORATORY if section in _LABORATORY_SECTIONS else "procedure"
+
+
+def put_category(observation: Resource, obx: SourceSegment, run: Run) -> None:
+    """Put the categories of an Observation: OBX-29, vital signs by code, else what the open report's results are."""
+    codes = [each.get("code") for each in observation["code"].get("coding", []) if each.get("system") == LOINC]
+    name = "vital-signs" if any(code in _VITAL_SIGNS for code in codes) else run.section
+    if name:
+        append(observation, "category", _CATEGORIES[name])
+    kind = obx.text(29)
+    if kind:
+        append(observation, "category", coded(_OBSERVATION_TYPE, kind))
+
+
+def put_observation_profile(observation: Resource, run: Run) -> None:
+    """Supply what US Core wants of an Observation, and say so in its profile where it is a laboratory result."""
+    if run.options.profile == "none" or "category" not in observation:
+        return
+    categories = observation["category"]
+    if _CATEGORIES["vital-signs"] in categories and not _has_time(observation):
+        observation["_effectiveDateTime"] = absent("unknown")
+    if _CATEGORIES[LABORATORY] in categories and "subject" in observation and _is_in_ucum(observation):
+        observation["meta"] = {"profile": [f"{US_CORE}us-core-observation-lab"]}
+
+
+def put_report_profile(report: Resource, run: Run) -> None:
+    """Supply what US Core wants of a DiagnosticReport: one of results, or one with a text or document (a note)."""
+    if run.options.profile == "none" or "subject" not in report:
+        return
+    if not _has_time(report) and report["status"] in _ISSUED:
+        report["_effectiveDateTime"] = absent("unknown")
+    if "issued" not in report and "_issued" not in report and report["status"] in _ISSUED:
+        report["_issued"] = absent("unknown")
+    if any(each.get("code") == "LAB" for kind in report.get("category", []) for each in kind.get("coding", [])):
+        report["meta"] = {"profile": [f"{US_CORE}us-core-diagnosticreport-lab"]}
+
+
+def _has_time(resource: Resource) -> bool:
+    return any(name in resource for name in ("effectiveDateTime", "_effectiveDateTime", "effectivePeriod"))
+
+
+def _is_in_ucum(observation: Resource) -> bool:
+    return all(
+        each.get("valueQuantity", {}).get("system", UCUM) == UCUM
+        for each in (observation, *observation.get("component", []))
+    )
