@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -120,7 +121,13 @@ def shown(text: str, *, lines: bool = False) -> str:
 
 
 def body_text(body: bytes) -> str:
-    """`body` as text, a line for each segment, safe on a terminal."""
+    """`body` as text, a line for each segment of HL7 v2 or each value of FHIR, safe on a terminal."""
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        from schemas.fhir.error import FhirError  # noqa: PLC0415
+        from schemas.fhir.read import indented  # noqa: PLC0415
+
+        with contextlib.suppress(FhirError):
+            return shown(indented(body), lines=True)
     text = body.decode("utf-8", "backslashreplace").replace("\r\n", "\n").replace("\r", "\n")
     return shown(text, lines=True).rstrip("\n")
 

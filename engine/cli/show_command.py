@@ -20,7 +20,7 @@ _MOST_VALUES = 20
 
 @click.command("show")
 @click.argument("id_", metavar="ID")
-@click.option("--body", is_flag=True, help="Print the body as well, a line for each segment.")
+@click.option("--body", is_flag=True, help="Print the body as well, a line for each segment, or each value of FHIR.")
 @site_option
 @json_option
 def command(id_: str, body: bool, site: Path, as_json: bool) -> None:

@@ -10,9 +10,11 @@ from itertools import zip_longest
 from channels.ends import Receipt, ReceiptCode
 from engine.plan import Plan, Planned
 from schemas.condition import Condition
-from schemas.hl7v2.compare import differences
-from schemas.hl7v2.error import Hl7Error
-from schemas.message import HL7V2, Message
+from schemas.difference import Difference
+from schemas.error import BodyError
+from schemas.fhir import compare as fhir
+from schemas.hl7v2 import compare as hl7v2
+from schemas.message import FHIR, HL7V2, Message
 
 RECEIPTS: Mapping[str, ReceiptCode] = {
     **{code.value: code for code in ReceiptCode},
@@ -118,7 +120,7 @@ def _child(place: str, expected: ChildExpected, child: Message) -> Iterator[Mism
     for clause in expected.condition.clauses:
         if not clause.holds(child):
             written = clause.values[0] if len(clause.values) == 1 else f"one of {', '.join(clause.values)}"
-            found = ", ".join(child.get_all(clause.path)) if "[*]" in clause.path else child.get(clause.path)
+            found = ", ".join(clause.texts(child))
             yield Mismatch(
                 f"{place} {clause.path}", written if clause.kind == "is" else f"{clause.kind} {written}", found
             )
@@ -127,19 +129,26 @@ def _child(place: str, expected: ChildExpected, child: Message) -> Iterator[Mism
 
 
 def _body(place: str, expected: ChildExpected, child: Message) -> Iterator[Mismatch]:
-    if child.format == HL7V2:
+    if child.format in (HL7V2, FHIR):
+        covers = fhir.covers if child.format == FHIR else _covers
         try:
-            found = differences(expected.body, child.body, child.attributes.get("body.charset"))
-        except Hl7Error as error:
+            found = _differences(expected.body, child)
+        except BodyError as error:
             yield Mismatch(place, expected.file, str(error))
             return
         for each in found:
-            if not any(_covers(path, each.path) for path in expected.ignore):
+            if not any(covers(path, each.path) for path in expected.ignore):
                 yield Mismatch(f"{place} {each.path}", each.before, each.after)
     elif child.body != expected.body:
         before, after = (body.decode("utf-8", "replace").splitlines() for body in (expected.body, child.body))
         lines = list(unified_diff(before, after, expected.file, place, n=1, lineterm=""))
         yield Mismatch(place, expected.file, "\n".join(lines) or "the same text with other line ends")
+
+
+def _differences(expected: bytes, child: Message) -> list[Difference]:
+    if child.format == FHIR:
+        return fhir.differences(expected, child.body)
+    return hl7v2.differences(expected, child.body, child.attributes.get("body.charset"))
 
 
 def _covers(path: str, element: str) -> bool:

@@ -11,10 +11,14 @@ from engine.channel import Channel, Route
 from engine.config.sample import receipt_of
 from engine.plan import Failure, Plan, PlanError, RouteDecision, plan, run_step, why_nothing
 from schemas.condition import Clause
+from schemas.difference import Difference
+from schemas.error import BodyError
+from schemas.fhir import compare as fhir
+from schemas.fhir.error import FhirError
+from schemas.fhir.read import indented
 from schemas.finding import Finding
-from schemas.hl7v2.compare import Difference, differences
-from schemas.hl7v2.error import Hl7Error
-from schemas.message import HL7V2, Message
+from schemas.hl7v2.compare import differences
+from schemas.message import FHIR, HL7V2, Message
 from transforms.step import Step
 
 MOST_CHANGES = 200
@@ -23,10 +27,11 @@ MOST_CHANGES = 200
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One message that a step gave: what it changed, path by path, and what it noticed."""
+    """One message that a step gave: what it changed, path by path, what it noticed, and a body of another format."""
 
     changes: tuple[Difference, ...] = ()
     findings: tuple[Finding, ...] = ()
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,10 @@ class Explanation:
             yield f"  {'->' if way.taken else 'x '} {way.route}: {way.why}"
             for passage in way.passages:
                 yield from _passage_lines(passage, "       ")
+            last = [*self.passages, *way.passages][-1:]
+            seen = {output.body for passage in last for output in passage.outputs}
             for delivery in way.deliveries:
-                yield from _delivery_lines(delivery)
+                yield from _delivery_lines(delivery, delivery.body in seen)
         if self.failed is not None:
             yield f"  failed: {self.failed}"
         elif self.filtered:
@@ -158,18 +165,22 @@ def _through(
 
 def _output(before: Message, after: Message) -> Output:
     return Output(
-        (*_body_changes(before, after), *_attribute_changes(before, after)), after.findings[len(before.findings) :]
+        (*_body_changes(before, after), *_attribute_changes(before, after)),
+        after.findings[len(before.findings) :],
+        _shown_body(after) if after.format != before.format else "",
     )
 
 
 def _body_changes(before: Message, after: Message) -> list[Difference]:
     if after.body == before.body and after.format == before.format:
         return []
-    if before.format == after.format == HL7V2:
-        try:
+    try:
+        if before.format == after.format == HL7V2:
             return differences(before.body, after.body, before.attributes.get("body.charset"))
-        except Hl7Error:  # what a step made is no longer HL7 v2: the sizes tell as much as can be told
-            pass
+        if before.format == after.format == FHIR:
+            return fhir.differences(before.body, after.body)
+    except BodyError:  # what a step made is no longer what its format says: the sizes tell as much as can be told
+        pass
     return [
         Difference("message.format", before.format, after.format),
         Difference("message.size", str(len(before.body)), str(len(after.body))),
@@ -184,10 +195,18 @@ def _attribute_changes(before: Message, after: Message) -> Iterator[Difference]:
 
 
 def _delivery(route: Route, child: Message, keys: tuple[str, ...]) -> Delivery:
-    body = child.body.decode("utf-8", "backslashreplace")
-    if child.format == HL7V2:
-        body = body.replace("\r\n", "\n").replace("\r", "\n")
-    return Delivery(child.id, _outbound(route, child), child.format, len(child.body), keys, body)
+    return Delivery(child.id, _outbound(route, child), child.format, len(child.body), keys, _shown_body(child))
+
+
+def _shown_body(message: Message) -> str:
+    """The body as a person reads it: a line for each segment of HL7 v2, and for each value of FHIR."""
+    if message.format == FHIR:
+        try:
+            return indented(message.body)
+        except FhirError:  # as it is, then
+            pass
+    body = message.body.decode("utf-8", "backslashreplace")
+    return body.replace("\r\n", "\n").replace("\r", "\n") if message.format == HL7V2 else body
 
 
 def _outbound(route: Route, child: Message) -> str:
@@ -201,15 +220,8 @@ def _outbound(route: Route, child: Message) -> str:
 
 
 def _found(clause: Clause, messages: list[Message]) -> str:
-    texts = dict.fromkeys(text for message in messages for text in _texts(clause.path, message))
+    texts = dict.fromkeys(text for message in messages for text in clause.texts(message) if text)
     return ", ".join(texts) or "nothing"
-
-
-def _texts(path: str, message: Message) -> list[str]:
-    if "[*]" in path:
-        return message.get_all(path)
-    text = message.get(path)
-    return [text] if text else []
 
 
 def _passage_lines(passage: Passage, indent: str) -> Iterator[str]:
@@ -225,6 +237,8 @@ def _passage_lines(passage: Passage, indent: str) -> Iterator[str]:
             yield f"{inner}and {len(output.changes) - MOST_CHANGES} more changes"
         for finding in output.findings:
             yield f"{inner}{finding.severity}: {finding}"
+        for line in output.body.rstrip("\n").split("\n") if output.body else ():
+            yield f"{indent}    | {line}"
     if passage.filtered:
         yield f"{indent}    filtered: {passage.filtered.removeprefix(f'{passage.step}: ')}"
     if passage.failed is not None:
@@ -233,13 +247,16 @@ def _passage_lines(passage: Passage, indent: str) -> Iterator[str]:
         )
 
 
-def _delivery_lines(delivery: Delivery) -> Iterator[str]:
+def _delivery_lines(delivery: Delivery, is_seen: bool) -> Iterator[str]:
     keys = (
         f", in order by {', '.join(key or 'the whole route' for key in delivery.order_keys)}"
         if delivery.order_keys
         else ""
     )
     yield f"       => {delivery.outbound}: {delivery.format}, {delivery.size} bytes{keys}"
+    if is_seen:
+        yield "          the body that the last step made"
+        return
     for line in delivery.body.rstrip("\n").split("\n"):
         yield f"          {line}"
 

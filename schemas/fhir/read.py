@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import orjson
 
 from schemas.fhir.error import FhirError
-from schemas.fhir.resource import Resource
+from schemas.fhir.resource import Resource, dumps
 
 MOST_DEPTH = 100
 """How deep objects and arrays may be nested."""
@@ -46,6 +46,11 @@ def read_exact(body: bytes) -> Resource:
     """As `read`, with every decimal as a `Decimal` of the digits it was written in."""
     read(body)
     return _exact(_content(body))
+
+
+def indented(body: bytes) -> str:
+    """The resource in `body` with a line for each value; raises `FhirError`."""
+    return dumps(read_exact(body), indent=True).decode().rstrip("\n")
 
 
 def _content(body: bytes) -> bytes:

@@ -6,21 +6,13 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from itertools import zip_longest
-from typing import NamedTuple
 
+from schemas.difference import Difference
 from schemas.hl7v2.er7 import Er7
 from schemas.hl7v2.segment import HEADERS, Segment
 
 MAX_ALIGNED = 2000
 """Beyond as many segments on one side, segments are paired by name and number alone: alignment takes quadratic time."""
-
-
-class Difference(NamedTuple):
-    """One element that is not the same on both sides; an empty text stands for an element that is not there."""
-
-    path: str
-    before: str
-    after: str
 
 
 def differences(before: bytes, after: bytes, charset: str | None = None) -> list[Difference]:

@@ -11,7 +11,7 @@ from engine.cli.seeking import STATUSES
 from engine.journal import Entry, Journal, Keys, Status
 from schemas.message import Message
 from tests.engine.cli.conftest import Hie, Site
-from tests.engine.journal.stored import BODY, START, delivery
+from tests.engine.journal.stored import BODY, START, delivery, received
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +110,14 @@ def test_show_takes_a_delivery_or_the_beginning_of_an_id(hie: Hie, site: Site) -
         assert told["message"]["id"] == site.ids["well"]
         assert told["body"].startswith("MSH|^~\\&|STANNE")
         assert [each["route"] for each in told["deliveries"]] == ["practice", "archive"]
+
+
+def test_show_lays_a_fhir_body_out(hie: Hie, site: Site) -> None:
+    body = b'{"resourceType":"Observation","valueQuantity":{"value":7.10}}'
+    id = site.journal(lambda journal: received(journal, 99, type="Observation", body=body, format="fhir"))
+    ran = hie("show", id, "--body", "--site", site.folder)
+    assert ran.out.endswith('  "valueQuantity": {\n    "value": 7.10\n  }\n}\n')
+    assert hie("show", id, "--body", "--json", "--site", site.folder).json["body"] == body.decode()
 
 
 def test_a_delivery_is_replayed(hie: Hie, site: Site) -> None:

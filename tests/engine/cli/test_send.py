@@ -139,6 +139,32 @@ def test_tls_is_spoken_with_a_certificate_of_our_own(hie: Hie, batch: Path, tmp_
     assert "cannot be reached" in stranger.err
 
 
+def test_fhir_is_sent_as_fhir_and_its_answer_laid_out(hie: Hie, tmp_path: Path) -> None:
+    kinds: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            kinds.append(self.headers["content-type"])
+            self.rfile.read(int(self.headers["content-length"]))
+            answer = b'{"resourceType":"OperationOutcome","issue":[{"severity":"information"}]}'
+            self.send_response(200)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    file = tmp_path / "patient.json"
+    file.write_text('{"resourceType": "Patient", "id": "p1"}')
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ran = hie("send", file, "--to", f"http://127.0.0.1:{server.server_port}/fhir", "--full")
+        server.shutdown()
+    assert (ran.status, kinds) == (0, ["application/fhir+json"])
+    assert '      "severity": "information"\n' in ran.out
+
+
 def test_http_is_spoken(hie: Hie, batch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, str | None, bytes]] = []
 

@@ -179,6 +179,44 @@ def test_what_is_not_hl7_is_compared_line_by_line(folder: Path) -> None:
     assert "-three\n+two" in mismatch
 
 
+PATIENT = '{"resourceType":"Patient","id":"p1","active":true,"name":[{"family":"Ames"}],"multipleBirthInteger":2}'
+
+
+@pytest.mark.parametrize(
+    ("expect", "more", "wrongs"),
+    [
+        ("{Patient.name.family: Ames, Patient.active: true}", "", []),
+        ("{Patient.name.family: Amis}", "", ["all Patient.name.family: expected Amis, found Ames"]),
+        ("{Patient.birthDate: 1980}", "", ["all Patient.birthDate: expected 1980, found nothing"]),
+        ("{file: expected.json}", "", []),
+        (
+            "{file: expected.json}",
+            'with: {"Patient.name[0].family": Amis, Patient.gender: male}',
+            [
+                "all Patient.name[0].family: expected Ames, found Amis",
+                "all Patient.gender: expected nothing, found male",
+            ],
+        ),
+        ("{file: expected.json, ignore: [Patient.name, Patient.gender]}", "with: {Patient.gender: male}", []),
+        ("{file: adt_a01.hl7}", "", ["all: expected adt_a01.hl7, found the body is no JSON"]),
+        ("{}", "with: {Patient.gendre: male}", ["with: expected elements that can be changed, found"]),
+        ("{}", "with: {PID-8: F}", ["with: expected elements that can be changed, found"]),
+    ],
+)
+def test_fhir_is_compared_by_value_and_path(expect: str, more: str, wrongs: list[str], folder: Path) -> None:
+    (folder / "channels/adt.yaml").write_text(
+        "channel: adt\ninbound: {file: {folder: in}}\nroutes: [{route: all, outbound: {file: {folder: out}}}]\n"
+    )
+    laid_out = PATIENT.replace(",", ",\n  ").replace(":", ": ")
+    (folder / "expected.json").write_text(laid_out)
+    for message in ("p.json", f"'{PATIENT}'"):
+        (folder / "p.json").write_text(PATIENT)
+        cases = case(f"routes: {{all: {expect}}}", more).replace("adt_a01.hl7\n", f"{message}\n", 1)
+        found = wrong(run(folder, cases))
+        assert len(found) == len(wrongs)
+        assert all(each.startswith(start) for each, start in zip(found, wrongs, strict=True)), found
+
+
 def test_routes_without_a_case_are_reported_and_do_not_fail(folder: Path) -> None:
     report = run(folder, case("routes: {practice-a: none, archive: 1}", "with: {PV1-3.1: W2}"))
     assert report.passed
@@ -199,6 +237,11 @@ def test_routes_without_a_case_are_reported_and_do_not_fail(folder: Path) -> Non
         (case("routes: {archive: {PID-3: {near: 1}}}"), 5, "unknown test"),
         (case("routes: {archive: {file: none.hl7}}"), 5, "none.hl7: No such file"),
         (case("routes: {archive: {ignore: [MSH-7]}}"), 5, "without file"),
+        (
+            case("routes: {archive: {file: expected.hl7, ignore: [Patient.name.where(use='a')]}}"),
+            5,
+            "names and indexes",
+        ),
         (case("receipt: AA", "with: {mllp.peer: x}"), 4, "with names elements"),
         (case("receipt: AA", "from: {PID-3: x}"), 4, "from names attributes"),
         (case("receipt: AA", "when: {PID-3: x}"), 4, "no 'when'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,83 @@ def test_the_explanation_as_text_and_as_json(channel: Channel) -> None:
     shown = json.loads(json.dumps(made.to_json()))
     assert shown["passages"][1]["outputs"][0]["changes"][0] == {"path": "PV1-3.4", "before": "", "after": "STANNE"}
     assert shown["ways"][2]["deliveries"][0]["format"] == "hl7v2"
+
+
+FHIR_CHANNEL = """
+channel: adt
+inbound:
+  file: {folder: in}
+steps:
+  - to_patient
+  - set: {Patient.active: "true", "Patient.name[0].family": Amis}
+routes:
+  - route: server
+    when: {Patient.identifier.value: 4711}
+    outbound:
+      http: {url: "http://127.0.0.1:1/{Patient.id}"}
+    in_order: Patient.id
+  - route: archive
+    when: {Patient.name.family: Pine}
+    outbound:
+      file: {folder: out/archive, name: "{message.id}.json"}
+"""
+TO_PATIENT = '''
+from transforms import step
+from schemas import Finding, Message
+
+@step
+def to_patient(message: Message) -> Message:
+    """Makes a Patient."""
+    if message.format == "fhir":
+        return message
+    body = b\'{"resourceType":"Patient","id":"p1","identifier":[{"value":"4711"}],"name":[{"family":"Ames"}]}\'
+    return message.derive("to_patient", body=body, format="fhir", findings=[Finding("X-1", "PID-8", "no gender")])
+'''
+
+
+@pytest.fixture
+def fhir_channel(tmp_path: Path) -> Channel:
+    (tmp_path / "channels").mkdir()
+    (tmp_path / "extensions").mkdir()
+    (tmp_path / "extensions/own.py").write_text(TO_PATIENT)
+    (tmp_path / "channels/adt.yaml").write_text(FHIR_CHANNEL)
+    site = load_site(tmp_path, {})
+    found = site.channel("adt")
+    assert found is not None, site.findings
+    return found
+
+
+def test_a_step_that_makes_fhir_shows_the_new_body_and_what_it_noticed(fhir_channel: Channel) -> None:
+    made = explained(fhir_channel, ADT)
+    to_patient, set_ = made.passages
+    assert to_patient.outputs[0].body.splitlines()[:3] == ["{", '  "resourceType": "Patient",', '  "id": "p1",']
+    assert [each.code for each in to_patient.outputs[0].findings] == ["X-1"]
+    assert set_.outputs[0].changes == (("Patient.name[0].family", "Ames", "Amis"), ("Patient.active", "", "true"))
+    assert set_.outputs[0].body == ""
+    lines = list(made.lines())
+    assert '      |   "id": "p1",' in lines
+    assert "      error: PID-8: X-1 no gender" in lines
+
+
+def test_a_delivery_of_fhir_is_shown_as_a_person_reads_it(fhir_channel: Channel) -> None:
+    server, archive = explained(
+        fhir_channel, '{"resourceType":"Patient","id":"p2","identifier":[{"value":"4711"}]}'
+    ).ways
+    (delivery,) = server.deliveries
+    assert delivery.outbound == "http url http://127.0.0.1:1/p2"
+    assert delivery.order_keys == ("p2",)
+    assert '  "active": true,' in delivery.body.splitlines()
+    assert (archive.taken, archive.why) == (False, "not met: Patient.name.family: Pine (found Amis)")
+
+
+def test_damaged_fhir_is_rejected_with_the_reason(fhir_channel: Channel) -> None:
+    made = explained(fhir_channel, '{"resourceType":"Patient","id":}')
+    assert made.format == "fhir"
+    assert made.receipt.startswith("rejected: the body is no JSON")
+
+
+def test_a_body_that_was_shown_already_is_not_shown_twice(fhir_channel: Channel) -> None:
+    short = replace(fhir_channel, steps=fhir_channel.steps[:1])
+    lines = list(explained(short, ADT).lines())
+    assert "          the body that the last step made" in lines
+    assert sum('"id": "p1"' in line for line in lines) == 1

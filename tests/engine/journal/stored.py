@@ -24,18 +24,19 @@ async def received(
     status: Status = Status.ROUTED,
     routes: dict[str, Status] | None = None,
     body: bytes = BODY,
+    format: str = HL7V2,
     detail: str = "",
 ) -> str:
     """Journal a message that was received `minute` minutes after START, with a delivery on each of `routes`; its id."""
     at = START + timedelta(minutes=minute)
-    message = Message(new_id(at), channel, HL7V2, body, at, attributes={"mllp.peer": "10.0.0.7"})
+    message = Message(new_id(at), channel, format, body, at, attributes={"mllp.peer": "10.0.0.7"})
     keys = Keys(type, control_id, patient_id, terms)
     is_open = status is Status.RECEIVED
     settled = None if is_open else at
     entries = [Entry(message, channel, status, is_open, keys, detail=detail, settled=settled)]
     states = []
     for route, outcome in (routes or {}).items():
-        child = Message(derived_id(message.id, f"{route}/0"), channel, HL7V2, body, at, message.id)
+        child = Message(derived_id(message.id, f"{route}/0"), channel, format, body, at, message.id)
         entries.append(Entry(child, f"{channel}/{route}", Status.QUEUED, True, body_of=message.id))
         if outcome is not Status.QUEUED:
             waits = outcome in (Status.DEFERRED, Status.PENDING)
