@@ -21,6 +21,7 @@ _OMB_ETHNICITIES = {"2135-2": "Hispanic or Latino", "2186-5": "Not Hispanic or L
 _ETHNICITY_0189 = {"H": "2135-2", "N": "2186-5"}
 _BIRTH_SEXES = ("F", "M", "UNK", "ASKU", "OTH")
 _NULLS = {"UNK": "Unknown", "ASKU": "Asked but no answer"}
+_ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _NULL_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 
@@ -57,6 +58,19 @@ def put_patient_profile(patient: Resource, run: Run) -> None:
         patient.setdefault("name", []).append(absent("unknown"))
     if "gender" not in patient:
         patient["gender"] = "unknown"
+
+
+def claims(resource: Resource, profile: str, run: Run) -> bool:
+    """Whether the site wants US Core; `resource` says then that it meets `profile`, and its map sees to it."""
+    if run.options.profile == "none":
+        return False
+    resource["meta"] = {**resource.get("meta", {}), "profile": [f"{US_CORE}{profile}"]}
+    return True
+
+
+def unknown_concept() -> Element:
+    """What stands for a code that must not be missing and that the message does not give."""
+    return {"coding": [{"system": _ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}]}
 
 
 def _put_category(

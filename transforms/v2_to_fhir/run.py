@@ -59,11 +59,17 @@ class Run:
         self.sender = f"{er7.get('MSH-3.1')}|{self.facility}"
         self.zone = _offset_of(er7.get("MSH-7[1].1")) or options.time_zone
         """The zone of times without an offset: that of MSH-7 (HL7 v2.9, 2A.3.22), else the site's."""
+        self.occurred = ""
+        """When the event happened (EVN-6), as a dateTime."""
         self.bundle: Element = {}
         """What MSH says of the Bundle itself."""
         self.header: Resource = {}
         self.patient: Resource | None = None
         self.encounter: Resource | None = None
+        self.account: Resource | None = None
+        self.coverage: Resource | None = None
+        self.procedure: Resource | None = None
+        self.charge: Resource | None = None
         self.order: Resource | None = None
         self.report: Resource | None = None
         self.observation: Resource | None = None
@@ -103,6 +109,10 @@ class Run:
             found = self._by_id[id] = {"resourceType": resource_type, "id": id}
             self.resources.append(found)
         return found
+
+    def find(self, id: str) -> Resource | None:
+        """The resource of the bundle with that id, None where there is none."""
+        return self._by_id.get(id)
 
     def share(self, resource: Resource, *key: str) -> Element:
         """A reference to `resource`, which `key` identifies; put into the bundle once, however often it is met.

@@ -127,6 +127,11 @@ def xon_organization_resource(xon: Value | None, run: Run) -> Element | None:
     return run.referred(run.share(resource, *key))
 
 
+def xon_string(xon: Value | None) -> str:
+    """XON[string]: the organization's name, else its identifier."""
+    return "" if xon is None else xon[1] or xon[10] or xon[3]
+
+
 def _organization(namespace: str, universal: str, kind: str, run: Run) -> Element:
     """A reference to the Organization that a namespace id or a universal id stands for."""
     identifiers: list[Element] = []

@@ -57,6 +57,18 @@ def id_codeable_concept(value: Value | None, run: Run, where: str, codes: str = 
     return cwe_codeable_concept(value, run, where, codes, table)
 
 
+def put_system(concept: Element, name: str) -> None:
+    """Name the coding system of the first code of `concept`, which names none: old fields have it beside the code."""
+    for each in concept.get("coding", [])[:1]:
+        if not name or "system" in each or "extension" in each:
+            continue
+        uri = system_uri(name)
+        if uri:
+            each["system"] = uri
+        else:
+            each["extension"] = [extension(V2_SYSTEM, "valueString", name)]
+
+
 def st_codeable_concept(text: str) -> Element | None:
     """ST[CodeableConcept]: a text alone."""
     return {"text": text} if text else None

@@ -1,7 +1,8 @@
-"""CX, EI, EIP, HD, PLN, DLN and ST to Identifier and uri."""
+"""CX, EI, EIP, HD, PLN, DLN, CWE and ST to Identifier and uri."""
 
 from __future__ import annotations
 
+from schemas.codes import system_uri
 from schemas.fhir import Element
 from transforms.v2_to_fhir.datatypes.authorities import (
     URI,
@@ -10,6 +11,7 @@ from transforms.v2_to_fhir.datatypes.authorities import (
     put_authority_named,
     put_check_digit,
     put_type,
+    system_of,
     universal_uri,
 )
 from transforms.v2_to_fhir.datatypes.times import period
@@ -81,6 +83,25 @@ def dln_identifier(dln: Value | None, run: Run, where: str) -> Element | None:
     element["value"] = dln[1]
     _put_period(element, "", dln[3], run, where)
     return element
+
+
+def cwe_identifiers(cwe: Value | None, run: Run) -> list[Element]:
+    """CWE[Identifier]: each code of a CWE as an identifier, its coding system as the system, its text as the type's."""
+    found: list[Element] = []
+    if cwe is None:
+        return found
+    for code, text, name in ((1, 2, 3), (4, 5, 6), (10, 11, 12)):
+        if not cwe.has(code):
+            continue
+        element: Element = {}
+        shown = cwe[text]
+        if shown:
+            element["type"] = {"text": shown}
+        if cwe.has(name):
+            element["system"] = system_uri(cwe[name]) or system_of(cwe[name], "", "", run)
+        element["value"] = cwe[code]
+        found.append(element)
+    return found
 
 
 def eip_identifiers(eip: Value | None, run: Run) -> list[Element]:

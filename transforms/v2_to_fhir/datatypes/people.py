@@ -46,6 +46,31 @@ def xcn_practitioner_role(xcn: Value | None, run: Run, where: str, *role: Elemen
     return None if practitioner is None else practitioner_role(practitioner, run, *role)
 
 
+def cwe_practitioner_role(
+    cwe: Value | None, practitioner: Element, run: Run, where: str, *codes: Element
+) -> Element | None:
+    """CWE[PractitionerRole]: a reference to the role that the kind of provider `cwe` makes beside `codes`."""
+    kind = cwe_codeable_concept(cwe, run, where)
+    return None if kind is None else practitioner_role(practitioner, run, *codes, kind)
+
+
+def xcn_related_person(xcn: Value | None, run: Run, where: str) -> Element | None:
+    """XCN[RelatedPerson]: name and identifier of someone who is related to a patient, to be put into the resource."""
+    if xcn is None:
+        return None
+    element: Element = {}
+    identifier = xcn_identifier(xcn, run)
+    if identifier is not None:
+        element["identifier"] = [identifier]
+    name = xcn_human_name(xcn, run, where)
+    if name is not None:
+        degree = xcn[7]
+        if degree:
+            name.setdefault("suffix", []).append(degree)
+        element["name"] = [name]
+    return element or None
+
+
 def practitioner_role(practitioner: Element, run: Run, *codes: Element, organization: Element | None = None) -> Element:
     """A reference to the role of a Practitioner that `codes` (CodeableConcepts) and `organization` make."""
     resource: Resource = {"resourceType": "PractitionerRole", "practitioner": practitioner}

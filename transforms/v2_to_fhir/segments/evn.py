@@ -19,6 +19,7 @@ def evn_provenance(evn: SourceSegment, run: Run) -> Resource:
     provenance = run.add("Provenance", run.sender, run.control_id, "event")
     provenance["target"] = [run.refer(run.header)]
     put_field_time(provenance, "occurredDateTime", evn, 6, run)
+    run.occurred = provenance.get("occurredDateTime", "")
     recorded = moment(evn.text(2), run.zone).text
     provenance["recorded"] = recorded if "T" in recorded else run.now.isoformat()
     put(provenance, "location", hd_location(evn.first(7), run))

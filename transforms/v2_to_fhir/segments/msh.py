@@ -24,6 +24,23 @@ MESSAGE = "urn:hie-engine:message:"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", re.ASCII)
 _SCHEMES = {"ISO": "urn:oid:", "UUID": "urn:uuid:", "DNS": "urn:dns:", "URI": "urn:uri:"}
 
+_STATUS_AFTER = {
+    "A03": "finished",
+    "A05": "planned",
+    "A11": "cancelled",
+    "A12": "in-progress",
+    "A13": "in-progress",
+    "A14": "planned",
+    "A21": "onleave",
+    "A22": "in-progress",
+    "A23": "entered-in-error",
+    "A27": "cancelled",
+    "A38": "cancelled",
+    "A52": "in-progress",
+    "A53": "onleave",
+}
+"""The status of a visit after an event that decides it; after any other the class and the times of PV1 do."""
+
 
 def msh_bundle(msh: SourceSegment, bundle: Resource, run: Run) -> None:
     """MSH[Bundle]: identifier and time; the type is the site's choice."""
@@ -54,6 +71,11 @@ def msh_message_header(msh: SourceSegment, run: Run) -> Resource:
     for profile in msh[21]:
         add_extension(header, extension("urn:hie-engine:v2-profile", "valueIdentifier", _profile(profile)))
     return header
+
+
+def msh_encounter(run: Run) -> str:
+    """MSH[Encounter]: the status of a visit that the trigger event says, "" where it leaves it to PV1."""
+    return _STATUS_AFTER.get(run.trigger_event, "") if run.message_type == "ADT" else ""
 
 
 def msg_coding(msg: Value, run: Run) -> Element:

@@ -10,7 +10,10 @@ from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_date_time
 from transforms.v2_to_fhir.elements import append, append_each, coded, put, put_first
 from transforms.v2_to_fhir.extensions import CORE, R5, extension
+from transforms.v2_to_fhir.profiles import claims, unknown_concept
 from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.segments.msh import msh_encounter
+from transforms.v2_to_fhir.segments.npu import put_bed_status
 from transforms.v2_to_fhir.source import SourceSegment
 
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
@@ -22,7 +25,7 @@ _PARTICIPANTS = (
     (52, "PART", "Participation"),
 )
 _LOCATIONS = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
-_NO_CLASS = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK", "display": "unknown"}
+NO_CLASS = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK", "display": "unknown"}
 _TEMPORARY = coded("http://hl7.org/fhir/ValueSet/subject-location", "temporary")
 
 
@@ -30,14 +33,17 @@ def pv1_encounter(pv1: SourceSegment, run: Run, patient: Resource | None) -> Res
     """PV1[Encounter]."""
     numbers = _visit_numbers(pv1, run)
     encounter = run.add("Encounter", *encounter_key(numbers, run, patient))
+    claims(encounter, "us-core-encounter", run)
     put(encounter, "identifier", numbers)
     _put_status(encounter, pv1, run)
     encounter["class"] = (
-        cwe_coding(pv1.first(2), run, pv1.where(2), "PatientClass[EncounterClass]", "0004") or _NO_CLASS
+        cwe_coding(pv1.first(2), run, pv1.where(2), "PatientClass[EncounterClass]", "0004") or NO_CLASS
     )
     if patient is not None:
         encounter["subject"] = run.refer(patient)
     append_each(encounter, "type", pv1, 4, run, cwe_codeable_concept, codes="AdmissionType", table="0007")
+    if "type" not in encounter and run.options.profile != "none":
+        encounter["type"] = [unknown_concept()]
     put_first(encounter, "serviceType", pv1, 10, run, cwe_codeable_concept, codes="HospitalService", table="0069")
     for field, code, display in _PARTICIPANTS:
         put_participants(encounter, pv1, field, code, display, run)
@@ -119,6 +125,11 @@ def _visit_numbers(pv1: SourceSegment, run: Run) -> list[Element]:
 
 
 def _put_status(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
+    """What the event says the visit is now; where it does not say, what the discharge time or the class of PV1 say."""
+    told = msh_encounter(run)
+    if told:
+        encounter["status"] = told
+        return
     if pv1.has(45):
         encounter["status"] = "finished"
         return
@@ -130,7 +141,11 @@ def _put_status(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
 def _put_period(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
     period: Element = {}
     put_date_time(period, "start", pv1.text(44), run, pv1.where(44))
-    put_date_time(period, "end", pv1.text(45), run, pv1.where(45))
+    # The discharge that is cancelled did not end the visit; its time stays unread, and so is kept.
+    if encounter["status"] not in ("in-progress", "planned", "onleave"):
+        put_date_time(period, "end", pv1.text(45), run, pv1.where(45))
+    if encounter["status"] == "finished" and "end" not in period:
+        put(period, "end", run.occurred)
     put(encounter, "period", period)
 
 
@@ -162,11 +177,7 @@ def _put_locations(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
             ]
         append(encounter, "location", location)
         if field == 3 and pv1.has(40):
-            held: Element = {}
-            put_code(held, "code", pv1.text(40), "BedStatus", run, pv1.where(40), "0116")
-            if "code" in held:
-                bed = {"system": "http://terminology.hl7.org/CodeSystem/v2-0116", "code": held["code"]}
-                run.referred(place)["operationalStatus"] = bed
+            put_bed_status(run.referred(place), pv1.text(40), run, pv1.where(40))
 
 
 def _put_episode(encounter: Resource, pv1: SourceSegment, run: Run, patient: Resource | None) -> None:
