@@ -66,6 +66,8 @@ class Run:
         self.header: Resource = {}
         self.patient: Resource | None = None
         self.encounter: Resource | None = None
+        self.prior_encounter: Resource | None = None
+        """The visit of MRG, until the PV1 that it goes into."""
         self.account: Resource | None = None
         self.coverage: Resource | None = None
         self.procedure: Resource | None = None

@@ -42,9 +42,7 @@ def in2_coverage(in2: SourceSegment, run: Run, coverage: Resource) -> Resource:
 def _put_insured(subscriber: Resource, in2: SourceSegment, run: Run) -> None:
     number = in2.text(2)
     if number:
-        append(
-            subscriber, "identifier", {"type": coded(IDENTIFIER_TYPE, "SS"), "system": SSN, "value": number}
-        )
+        append(subscriber, "identifier", {"type": coded(IDENTIFIER_TYPE, "SS"), "system": SSN, "value": number})
     append_each(subscriber, "telecom", in2, 63, run, xtn_contact_point, use="home")
     append_each(subscriber, "telecom", in2, 64, run, xtn_contact_point, use="work")
 

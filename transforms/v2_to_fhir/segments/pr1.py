@@ -56,19 +56,16 @@ def pr1_procedure(pr1: SourceSegment, run: Run, patient: Resource) -> Resource:
 
 def _code(pr1: SourceSegment, run: Run) -> Element:
     """PR1-3, its coding system named by PR1-2 where it does not name one itself, with the text of PR1-4."""
-    first, *others = pr1[3] or [None]
-    concept = cne_codeable_concept(first, run, pr1.where(3)) or {}
+    concept = cne_codeable_concept(pr1.first(3), run, pr1.where(3)) or {}
     put_system(concept, pr1.text(2))
-    for other in others:
+    for other in pr1[3][1:]:
         append(concept, "coding", *(cne_codeable_concept(other, run, pr1.where(3)) or {}).get("coding", []))
     if "text" not in concept:
         put(concept, "text", pr1.text(4))
     return concept
 
 
-def _key(
-    pr1: SourceSegment, code: Element, identifier: Element | None, run: Run, patient: Resource
-) -> tuple[str, ...]:
+def _key(pr1: SourceSegment, code: Element, identifier: Element | None, run: Run, patient: Resource) -> tuple[str, ...]:
     """What identifies a procedure: its identifier, else what was done when in which visit."""
     if identifier is not None:
         return identifier_key(identifier, run)

@@ -31,9 +31,7 @@ _PREFERRED = {"B": "pager", "C": "phone", "E": "email", "F": "fax", "H": "phone"
 _PREFERRED_USE = {"C": "mobile", "H": "home", "O": "work"}
 
 
-def prt_patient_general_practitioner_practitioner(
-    prt: SourceSegment, run: Run, patient: Resource
-) -> Resource | None:
+def prt_patient_general_practitioner_practitioner(prt: SourceSegment, run: Run, patient: Resource) -> Resource | None:
     """PRT[Patient-GeneralPractitioner-Practitioner]: for a participation that names a person and nothing more."""
     for value in prt[5]:
         append(patient, "generalPractitioner", xcn_practitioner(value, run, prt.where(5)))
@@ -140,9 +138,9 @@ def _put_telecom(element: Element, prt: SourceSegment, run: Run) -> None:
         point = xtn_contact_point(value, run, prt.where(15))
         if point is None:
             continue
-        if method and _PREFERRED.get(method) == point.get("system", "phone"):
-            if _PREFERRED_USE.get(method, point.get("use")) == point.get("use"):
-                add_extension(point, extension(f"{CORE}iso21090-preferred", "valueBoolean", True))
+        is_kind = _PREFERRED.get(method) == point.get("system", "phone")
+        if is_kind and _PREFERRED_USE.get(method, point.get("use")) == point.get("use"):
+            add_extension(point, extension(f"{CORE}iso21090-preferred", "valueBoolean", True))
         append(element, "telecom", point)
 
 

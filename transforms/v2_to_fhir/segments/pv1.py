@@ -36,9 +36,7 @@ def pv1_encounter(pv1: SourceSegment, run: Run, patient: Resource | None) -> Res
     claims(encounter, "us-core-encounter", run)
     put(encounter, "identifier", numbers)
     _put_status(encounter, pv1, run)
-    encounter["class"] = (
-        cwe_coding(pv1.first(2), run, pv1.where(2), "PatientClass[EncounterClass]", "0004") or NO_CLASS
-    )
+    encounter["class"] = cwe_coding(pv1.first(2), run, pv1.where(2), "PatientClass[EncounterClass]", "0004") or NO_CLASS
     if patient is not None:
         encounter["subject"] = run.refer(patient)
     append_each(encounter, "type", pv1, 4, run, cwe_codeable_concept, codes="AdmissionType", table="0007")
@@ -52,6 +50,11 @@ def pv1_encounter(pv1: SourceSegment, run: Run, patient: Resource | None) -> Res
     _put_locations(encounter, pv1, run)
     _put_episode(encounter, pv1, run, patient)
     return encounter
+
+
+def is_no_visit(pv1: SourceSegment) -> bool:
+    """Whether the segment says that there is no visit: class N, not applicable, and nothing that belongs to one."""
+    return pv1.raw(2).partition("^")[0] == "N" and not any(pv1.has(field) for field in (3, 7, 10, 19, 44, 45, 50))
 
 
 def pv1_coverage(pv1: SourceSegment, run: Run, patient: Resource) -> None:
@@ -144,7 +147,7 @@ def _put_period(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
     # The discharge that is cancelled did not end the visit; its time stays unread, and so is kept.
     if encounter["status"] not in ("in-progress", "planned", "onleave"):
         put_date_time(period, "end", pv1.text(45), run, pv1.where(45))
-    if encounter["status"] == "finished" and "end" not in period:
+    if encounter["status"] == "finished" and not pv1.has(45):
         put(period, "end", run.occurred)
     put(encounter, "period", period)
 
