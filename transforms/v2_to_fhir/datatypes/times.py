@@ -119,7 +119,7 @@ def put_date(element: Element, name: str, text: str, run: Run, where: str) -> No
         return
     value, _ = _moment(text, "")
     if value:
-        element[name] = value
+        element[name] = value[:10]
     else:
         element[f"_{name}"] = _kept(text, value)
         run.report_time(where, value)

@@ -10,6 +10,7 @@ from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.people import person_key
 from transforms.v2_to_fhir.datatypes.times import put_field_time
 from transforms.v2_to_fhir.elements import append, append_each, coded
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, add_extension, extension
 from transforms.v2_to_fhir.related import related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
@@ -75,9 +76,7 @@ def _put_status(resource: Resource, iam: SourceSegment, run: Run) -> None:
         resource["verificationStatus"] = coded(VERIFICATION, _VERIFICATIONS[code])
         if code == "I":
             resource["clinicalStatus"] = coded(CLINICAL, "inactive")
-    if not concept:
-        return
-    if "verificationStatus" in resource:
-        append(resource["verificationStatus"], "coding", *concept.get("coding", []))
-    else:
-        append(resource["clinicalStatus"], "coding", *concept.get("coding", []))
+    if concept:
+        # Both elements allow only the codes of FHIR, so the sender's own stands beside.
+        told = resource.get("verificationStatus") or resource["clinicalStatus"]
+        add_extension(told, extension(ALTERNATE_CODES, "valueCodeableConcept", concept))

@@ -63,6 +63,8 @@ def nk1_related_person(nk1: SourceSegment, run: Run, patient: Resource) -> Resou
     append_each(person, "address", nk1, 4, run, xad_address)
     _put_period(person, nk1, run)
     end_relation(person, run)
+    if not person.keys() & {"name", "relationship"}:
+        person["name"] = [absent("unknown")]
     number = nk1.text(37)
     if number:
         kind = {"coding": [{"system": IDENTIFIER_TYPE, "code": "SS"}]}

@@ -9,7 +9,7 @@ from transforms.v2_to_fhir.datatypes.locations import dld_location, pl_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_date_time
 from transforms.v2_to_fhir.elements import append, append_each, coded, put, put_first
-from transforms.v2_to_fhir.extensions import CORE, R5, extension
+from transforms.v2_to_fhir.extensions import CORE, R5, absent, extension
 from transforms.v2_to_fhir.profiles import claims, unknown_concept
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import msh_encounter
@@ -39,6 +39,8 @@ def pv1_encounter(pv1: SourceSegment, run: Run, patient: Resource | None) -> Res
     encounter["class"] = cwe_coding(pv1.first(2), run, pv1.where(2), "PatientClass[EncounterClass]", "0004") or NO_CLASS
     if patient is not None:
         encounter["subject"] = run.refer(patient)
+    elif run.options.profile != "none":
+        encounter["subject"] = absent("unknown")
     append_each(encounter, "type", pv1, 4, run, cwe_codeable_concept, codes="AdmissionType", table="0007")
     if "type" not in encounter and run.options.profile != "none":
         encounter["type"] = [unknown_concept()]
