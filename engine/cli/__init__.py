@@ -25,6 +25,7 @@ COMMANDS = {
     "replay": "Route or deliver again.",
     "settle": "Give up what waits in queues that are gone.",
     "prune": "Remove settled messages that are old enough.",
+    "transform": "Turn HL7 v2 into FHIR, file by file.",
     "validate": "Check HL7 v2 files against the standard.",
     "bench": "Measure what this machine does.",
     "demo": "Play the sample site, start to end.",

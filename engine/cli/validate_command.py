@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.common import Failure, json_option, print_json, shown
+from engine.cli.files import content_of, files_in
 
 if TYPE_CHECKING:
     from schemas.finding import Finding
     from schemas.hl7v2 import Hl7Error
     from schemas.hl7v2.validate_profile import Profile
-
-_MOST_BYTES = 64 << 20
 
 
 @click.command("validate")
@@ -38,8 +37,8 @@ def command(paths: tuple[Path, ...], profile: Path | None, as_json: bool) -> int
     agreed = _profile(profile)
     checked: list[dict[str, object]] = []
     counts = dict.fromkeys(Severity, 0)
-    for file in _files(paths):
-        for number, line, findings in _validated(file, agreed, named=file in paths):
+    for file, _, named in files_in(paths):
+        for number, line, findings in _validated(file, agreed, named=named):
             for each in findings:
                 counts[each.severity] += 1
             where = f"{file} message {number} (line {line})" if number else str(file)
@@ -79,14 +78,6 @@ def _profile(file: Path | None) -> Profile | None:
     return read
 
 
-def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
-        else:
-            yield path
-
-
 def _validated(file: Path, profile: Profile | None, *, named: bool) -> Iterator[tuple[int, int, list[Finding]]]:
     """Each message of `file`: its number in a batch (0 when it is alone), its first line, and what was found."""
     from channels.formats import sniff  # noqa: PLC0415
@@ -94,12 +85,7 @@ def _validated(file: Path, profile: Profile | None, *, named: bool) -> Iterator[
     from schemas.hl7v2.validate import validate  # noqa: PLC0415
     from schemas.message import HL7V2  # noqa: PLC0415
 
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise Failure(f"{file} is larger than {_MOST_BYTES >> 20} MB", "split it")
-        body = file.read_bytes()
-    except OSError as error:
-        raise Failure(f"{file}: {error.strerror}", "see that it can be read") from None
+    body = content_of(file)
     if not named and sniff(body) != HL7V2:
         return
     try:

@@ -1,0 +1,109 @@
+"""What `hie transform` can do: each direction with its options, one message at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from engine.cli.common import Failure
+
+if TYPE_CHECKING:
+    from schemas.finding import Finding
+    from transforms.accounting import Use
+
+
+class Converted(NamedTuple):
+    """What became of one message: its new body, None where it has none, the findings, and the account where asked."""
+
+    body: bytes | None
+    findings: Sequence[Finding] = ()
+    uses: Sequence[Use] = ()
+
+
+class Direction(NamedTuple):
+    """One way to transform: the `format` of what it takes, the `suffix` of what it gives, and how.
+
+    `convert` takes a body, the time when it was received (None: the time that the message itself names), and whether
+    to account for its elements.
+    """
+
+    format: str
+    suffix: str
+    convert: Callable[[bytes, datetime | None, bool], Converted]
+
+
+def to_fhir(options: Path | None) -> Direction:
+    """HL7 v2 to FHIR, with the options of `v2_to_fhir` in the YAML file `options`; raises `Failure`."""
+    from engine.config.sample import RECEIVED  # noqa: PLC0415 - each direction loads its own maps
+    from schemas.fhir import dumps  # noqa: PLC0415
+    from schemas.hl7v2 import Er7, Hl7Error  # noqa: PLC0415
+    from schemas.message import HL7V2  # noqa: PLC0415
+    from transforms.v2_to_fhir import Options, convert  # noqa: PLC0415
+    from transforms.v2_to_fhir.datatypes.times import moment  # noqa: PLC0415
+    from transforms.v2_to_fhir.report import account  # noqa: PLC0415
+    from transforms.v2_to_fhir.site import segment_functions  # noqa: PLC0415
+    from transforms.v2_to_fhir.step import v2_to_fhir  # noqa: PLC0415
+
+    given = _read_options(options, v2_to_fhir)
+    for name, made_of in (("patient_identifiers", tuple), ("segments", segment_functions)):
+        if given.get(name) is not None:
+            given[name] = made_of(given[name])
+    chosen = Options(**given)
+
+    def one(body: bytes, received: datetime | None, report: bool) -> Converted:
+        try:
+            er7 = Er7.parse(body)
+        except Hl7Error as error:
+            return Converted(None, (_unreadable("V2-000", error.where or "MSH", error.args[0], error.hint),))
+        now = received or _time(moment(er7.get("MSH-7.1"), chosen.time_zone or "Z").text) or RECEIVED
+        made = convert(er7, chosen, now)
+        uses = account(er7, chosen, now) if report else ()
+        return Converted(None if made.bundle is None else dumps(made.bundle), made.findings, uses)
+
+    return Direction(HL7V2, ".json", one)
+
+
+DIRECTIONS: dict[str, Callable[[Path | None], Direction]] = {"fhir": to_fhir}
+"""Every direction by what it leads to."""
+
+
+def _read_options(file: Path | None, step: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of `step` that are written in `file`; the files it names, and extensions/, lie beside it."""
+    if file is None:
+        return {}
+    from engine.config.extensions import load_extensions  # noqa: PLC0415
+    from engine.config.load import load, read  # noqa: PLC0415
+    from engine.config.options import signature_of  # noqa: PLC0415
+    from transforms import STEPS  # noqa: PLC0415
+
+    content, problem = read(file, str(file))
+    if problem is not None:
+        raise Failure(f"{problem.where}: {problem.what}", "--options names a YAML file")
+    loaded = load(content, str(file))
+    if loaded.tree is None:
+        found = loaded.findings[0]
+        raise Failure(f"{found.where}: {found.what}", found.hint)
+    if findings := load_extensions(file.parent, STEPS).findings:  # an option may name what they hold
+        raise Failure(f"{findings[0].where}: {findings[0].what}", findings[0].hint)
+    arguments, problems = signature_of(step).convert(loaded.tree, file.parent)
+    if problems:
+        wrong = problems[0]
+        hint = wrong.hint or "docs/reference/steps.md lists the options"
+        raise Failure(f"{file}:{wrong.node.line}: {wrong.what}", hint)
+    return arguments
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        made = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return made if made.tzinfo is not None else None
+
+
+def _unreadable(code: str, where: str, what: str, hint: str) -> Finding:
+    from schemas.finding import Finding  # noqa: PLC0415
+
+    return Finding(code, where, what, hint)
