@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from engine.cli.common import Failure, columns, json_option, print_json, shown
+from engine.cli.common import Failure, body_text, columns, json_option, print_json, shown
 from engine.cli.files import Named, content_of, files_in
 from engine.cli.moments import Moment
 from engine.cli.transforming import DIRECTIONS, Converted, Direction
@@ -72,11 +72,12 @@ def command(
     received: datetime | None,
     as_json: bool,
 ) -> int:
-    """Transform messages offline: HL7 v2 to FHIR, as the step of a channel would.
+    """Transform messages offline: HL7 v2 to FHIR, or FHIR to HL7 v2, as the steps of a channel would.
 
-    A batch is split. Of a folder, every file in it and below that holds such messages is taken. One message is printed
-    laid out, of several each in one line. The same messages and options give the same output. Findings go to standard
-    error; of many messages, only warnings and errors. Exit status 1 when any message could not be transformed.
+    A batch is split, and NDJSON. Of a folder, every file in it and below that holds such messages is taken. One message
+    is printed laid out, of several each FHIR resource in one line. The same messages and options give the same output.
+    Findings go to standard error; of many messages, only warnings and errors. Exit status 1 when any message could not
+    be transformed.
     """
     direction = DIRECTIONS[to](options)
     files = list(files_in(paths))
@@ -117,7 +118,7 @@ def _sources(files: list[Named], direction: Direction) -> Iterator[_Source]:
         body = content_of(file.path)
         if not file.is_given and sniff(body) != direction.format:
             continue
-        bodies = list(_messages(body)) if direction.format == HL7V2 else [body]
+        bodies = list(_messages(body) if direction.format == HL7V2 else _resources(body))
         name = file.within.with_suffix("")
         if name in taken:
             name = file.within  # another file has this name but for its extension
@@ -136,6 +137,13 @@ def _messages(body: bytes) -> Iterator[bytes]:
         yield from (message.body for message in split_batch(body).messages)
     except Hl7Error:
         yield body
+
+
+def _resources(body: bytes) -> list[bytes]:
+    """The resources of a file of FHIR: one, or one in each line (NDJSON)."""
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    is_ndjson = all(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines)
+    return lines if len(lines) > 1 and is_ndjson else [body]
 
 
 class _Told:
@@ -205,7 +213,9 @@ class _Told:
         return target
 
     def _printed(self, body: bytes) -> bytes:
-        return _laid_out(body, self._direction) if self._work.is_one else body.rstrip(b"\r\n") + b"\n"
+        if self._direction.suffix == ".hl7":
+            return f"{body_text(body)}\n".encode() if sys.stdout.isatty() else body
+        return _laid_out(body, self._direction) if self._work.is_one else body + b"\n"
 
     def _document(self, source: _Source, made: Converted, written: Path | None) -> dict[str, Any]:
         document: dict[str, Any] = {

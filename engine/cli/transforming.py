@@ -65,7 +65,35 @@ def to_fhir(options: Path | None) -> Direction:
     return Direction(HL7V2, ".json", one)
 
 
-DIRECTIONS: dict[str, Callable[[Path | None], Direction]] = {"fhir": to_fhir}
+def to_hl7v2(options: Path | None) -> Direction:
+    """FHIR to HL7 v2, with the options of `fhir_to_v2` in the YAML file `options`; raises `Failure`."""
+    from engine.config.sample import RECEIVED  # noqa: PLC0415
+    from schemas.fhir.error import FhirError  # noqa: PLC0415
+    from schemas.fhir.read import read_exact  # noqa: PLC0415
+    from schemas.ids import first_id_at  # noqa: PLC0415
+    from schemas.message import FHIR, Message  # noqa: PLC0415
+    from transforms.fhir_to_v2 import Options, convert  # noqa: PLC0415
+    from transforms.fhir_to_v2.report import account  # noqa: PLC0415
+    from transforms.fhir_to_v2.step import fhir_to_v2  # noqa: PLC0415
+
+    given = _read_options(options, fhir_to_v2)
+
+    def one(body: bytes, received: datetime | None, report: bool) -> Converted:
+        try:
+            resource = read_exact(body)
+            now = received or _time(str(resource.get("timestamp"))) or RECEIVED
+            message = Message(first_id_at(now), "transform", FHIR, body, now)
+            chosen = Options(**given | {"control_id": message.fill(given.get("control_id", ""))})
+        except FhirError as error:
+            return Converted(None, (_unreadable("FHIR-000", error.where or "resourceType", error.args[0], error.hint),))
+        made = convert(resource, chosen, now)
+        uses = account(resource, chosen, now) if report else ()
+        return Converted(None if made.message is None else made.message.encode(), made.findings, uses)
+
+    return Direction(FHIR, ".hl7", one)
+
+
+DIRECTIONS: dict[str, Callable[[Path | None], Direction]] = {"fhir": to_fhir, "hl7v2": to_hl7v2}
 """Every direction by what it leads to."""
 
 

@@ -145,3 +145,44 @@ def test_of_many_messages_only_what_went_wrong_is_told(hie: Hie, folder: Path, m
     told = hie("transform", folder, "--to", "fhir").err
     assert "information" not in told
     assert "FHIR-001" in told
+
+
+def test_fhir_becomes_hl7_v2_again(hie: Hie, folder: Path, tmp_path: Path) -> None:
+    assert hie("transform", folder, "--to", "fhir", "--out", tmp_path / "bundles").status == 1
+    ran = hie("transform", tmp_path / "bundles", "--to", "hl7v2")
+    assert ran.status == 0
+    segments = ran.out.split("\r")
+    assert [segment.split("|")[9] for segment in segments if segment.startswith("MSH")] == ["C2", "C3", "C1"]
+    assert [segment.split("|")[3] for segment in segments if segment.startswith("PID")] == [
+        "4711^^^STANNE^MR", "4712^^^STANNE^MR", "4711^^^STANNE^MR",
+    ]  # fmt: skip
+    assert hie("transform", tmp_path / "bundles", "--to", "hl7v2", "--out", tmp_path / "back").status == 0
+    written = sorted(str(path.relative_to(tmp_path / "back")) for path in (tmp_path / "back").rglob("*.hl7"))
+    assert written == ["old/batch-1.hl7", "old/batch-2.hl7", "one.hl7"]
+    assert "".join((tmp_path / "back" / name).read_bytes().decode() for name in written) == ran.out
+
+
+def test_a_resource_in_each_line_is_a_message_each(hie: Hie, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "bundles.ndjson").write_text(hie("transform", folder, "--to", "fhir").out)
+    told = hie("transform", tmp_path / "bundles.ndjson", "--to", "hl7v2", "--json").json
+    assert [each["message"] for each in told["messages"]] == [1, 2, 3]
+    assert all(each["body"].startswith("MSH|") for each in told["messages"])
+
+
+def test_the_options_and_the_report_of_the_way_back(hie: Hie, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(hie("transform", folder / "one.hl7", "--to", "fhir").out)
+    (tmp_path / "options.yaml").write_text("version: '2.3'\ncontrol_id: X-{Bundle.identifier.value}\n")
+    ran = hie("transform", tmp_path / "one.json", "--to", "hl7v2", "--options", tmp_path / "options.yaml")
+    assert ran.out.split("|")[9:12] == ["X-C1", "P", "2.3"]
+    ran = hie("transform", tmp_path / "one.json", "--to", "hl7v2", "--report")
+    assert "DOE" not in ran.out
+    assert " elements: " in ran.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("body", ["{", '{"resourceType":"Patient","name":DOE}', "MSH|^~\\&|A\r"])
+def test_what_is_no_resource_is_told(hie: Hie, tmp_path: Path, body: str) -> None:
+    (tmp_path / "one.json").write_text(body)
+    ran = hie("transform", tmp_path / "one.json", "--to", "hl7v2")
+    assert ran.status == 1
+    assert "FHIR-000 the body is no JSON" in ran.err
+    assert "DOE" not in ran.err
