@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from schemas.finding import Finding
 from schemas.ids import Clock
@@ -95,6 +95,26 @@ class Outbound(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How deliveries are gathered: up to `most` at once, or when the first was received `wait` ago."""
+
+    most: int
+    wait: timedelta
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """What an outbound end also is that may take several messages at once: where `together` says so, and not None, the
+    engine hands them over in the order of the route, and only so."""
+
+    together: Together | None
+
+    async def deliver_together(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Deliver `messages` in their order and say what became of each, as `deliver` does."""
         ...
 
 

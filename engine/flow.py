@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from channels.ends import EndContext
+from channels.ends import EndContext, Gathering, Outbound
 from engine.accept import Acceptor
 from engine.backbone import Backbone
 from engine.channel import Channel, Route
 from engine.deliver import Deliverer
 from engine.due import Worker
 from engine.feed import Feed
+from engine.gather import Gatherer
 from engine.journal import Journal, Waiting
 from engine.route import Router
 from engine.stages import Ended, Stages, Stop
@@ -96,11 +97,10 @@ class Flow:
 
     async def _start(self, queue: str, ended: Ended) -> Stop:
         route = self._routes.get(queue)
-        feed = Feed(self._services.journal, queue, deferred=route is not None and route.in_order is not None)
-        stop = self._route_stage(feed, ended) if route is None else self._deliver_stage(route, feed, ended)
+        stop = self._route_stage(queue, ended) if route is None else self._deliver_stage(route, queue, ended)
         subscription = None
         if self._services.journal.shared:
-            subscription = self._services.backbone.consume(queue, _waker(feed), prefetch=_TICKETS)
+            subscription = self._services.backbone.consume(queue, _waker(self.workers[queue].feed), prefetch=_TICKETS)
 
         async def leave() -> None:
             if subscription is not None:
@@ -110,10 +110,11 @@ class Flow:
 
         return leave
 
-    def _route_stage(self, feed: Feed, ended: Ended) -> Stop:
+    def _route_stage(self, queue: str, ended: Ended) -> Stop:
+        feed = Feed(self._services.journal, queue, deferred=False)
         router = Router(self.channel, self._services.journal, feed, self._services.clock, self._routed)
-        self.workers[feed.queue] = router
-        task = asyncio.create_task(router.run(), name=f"{feed.queue} router")
+        self.workers[queue] = router
+        task = asyncio.create_task(router.run(), name=f"{queue} router")
         task.add_done_callback(ended)
 
         async def stop() -> None:
@@ -123,13 +124,12 @@ class Flow:
 
         return stop
 
-    def _deliver_stage(self, route: Route, feed: Feed, ended: Ended) -> Stop:
-        services = self._services
+    def _deliver_stage(self, route: Route, queue: str, ended: Ended) -> Stop:
         bound = route.outbound
         assert bound.end.outbound is not None
-        outbound = bound.end.outbound(self._context(feed.queue), **bound.options)
-        deliverer = Deliverer(self.channel, route, outbound, services.journal, feed, services.clock, services.holds)
-        self.workers[feed.queue] = deliverer
+        outbound = bound.end.outbound(self._context(queue), **bound.options)
+        deliverer = self._deliverer(route, outbound)
+        self.workers[queue] = deliverer
         deliverer.start(ended)
 
         async def stop() -> None:
@@ -137,6 +137,15 @@ class Flow:
             await outbound.close()
 
         return stop
+
+    def _deliverer(self, route: Route, outbound: Outbound) -> Deliverer | Gatherer:
+        journal, clock, holds = self._services.journal, self._services.clock, self._services.holds
+        queue = self.channel.queue(route)
+        if isinstance(outbound, Gathering) and outbound.together is not None:
+            feed = Feed(journal, queue, deferred=True)
+            return Gatherer(self.channel, route, outbound, outbound.together, journal, feed, clock, holds)
+        feed = Feed(journal, queue, deferred=route.in_order is not None)
+        return Deliverer(self.channel, route, outbound, journal, feed, clock, holds)
 
     def _accepted(self, waiting: list[Waiting]) -> None:
         self._hand_over(self.channel.name, waiting)

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from engine.deliver import Deliverer
 from engine.flow import Flow
+from engine.gather import Gatherer
 from engine.route import Router
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _stages(flows: Mapping[str, Flow]) -> Iterator[Metric]:
             if isinstance(worker, Router):
                 for result in ("routed", "filtered", "failed"):
                     routed.add_metric([queue, result], getattr(worker, result))
-            elif isinstance(worker, Deliverer):
+            elif isinstance(worker, Deliverer | Gatherer):
                 for status, count in worker.counts.items():
                     if count:
                         outcomes.add_metric([queue, status.value], count)

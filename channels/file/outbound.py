@@ -1,4 +1,4 @@
-"""The outbound `file` end: one message, one file, whole from the moment it can be seen."""
+"""The outbound `file` end: one message or one batch, one file, whole from the moment it can be seen."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from channels.ends import EndContext, Outcome, OutcomeCode
+from channels.ends import EndContext, Outcome, OutcomeCode, Together
+from channels.file.batching import Batching, batch_of, refusal
 from channels.file.folder import MOST_NAMESAKES, move_new, open_folder, suffixed, sync_folder, write_durably
 from channels.file.naming import NameTemplate, file_name
 from schemas.error import BodyError
@@ -54,6 +56,9 @@ class FileOutbound:
     is delivered again finds its file with the same content and counts as delivered. A full disk, a missing folder or a
     missing permission makes the route wait.
 
+    With `batch` several messages share a file, with FHS, BHS, BTS and FTS around them, in the order in which they were
+    received; each counts as delivered when the whole file is in its place.
+
     Args:
         folder: Where the files go. Made when it is missing and inside the site; must exist elsewhere.
         name: The name of a file. What the message fills in cannot lead out of the folder: separators, control
@@ -61,6 +66,7 @@ class FileOutbound:
         existing: What to do when a file of that name with another content is there: `keep_both` gives the new one a
             number (`a-2.hl7`), `replace` puts the new one in its place.
         mode: The permissions of the files, in octal digits.
+        batch: Writes several HL7 v2 messages to one file; `name` is filled from the first.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class FileOutbound:
         name: NameTemplate = "{message.id}.hl7",
         existing: Literal["keep_both", "replace"] = "keep_both",
         mode: Mode = "640",
+        batch: Batching | None = None,
     ) -> None:
         self._context = context
         self._folder = folder
@@ -78,11 +85,28 @@ class FileOutbound:
         self._replace = existing == "replace"
         self._mode = int(mode, 8)
         self._swept = False
+        self.together = None if batch is None else Together(batch.most, batch.wait)
 
     async def deliver(self, message: Message) -> Outcome:
         """Write `message` to its file; `reply` is the file's name."""
+        if self.together is not None:
+            return (await self.deliver_together((message,)))[0]
+        return await self._written(message, (message,))
+
+    async def deliver_together(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Write `messages` to one file, but those that cannot be in a batch; `reply` is the file's name."""
+        reasons = await asyncio.to_thread(lambda: {message.id: refusal(message) for message in messages})
+        fit = [message for message in messages if not reasons[message.id]]
+        written = await self._written(fit[0], fit) if fit else None
+        return [
+            written if written is not None and not reasons[each.id] else Outcome(OutcomeCode.REFUSED, reasons[each.id])
+            for each in messages
+        ]
+
+    async def _written(self, first: Message, messages: Sequence[Message]) -> Outcome:
         try:
-            name = await asyncio.to_thread(self._deliver, message)
+            content = first.body if self.together is None else await asyncio.to_thread(batch_of, messages)
+            name = await asyncio.to_thread(self._put, first, content)
         except BodyError as error:
             return Outcome(OutcomeCode.REFUSED, f"`name` cannot be filled from this message: {error}")
         except OSError as error:
@@ -90,24 +114,26 @@ class FileOutbound:
             if error.errno in _NAME_TROUBLE:
                 return Outcome(OutcomeCode.REFUSED, f"{self._folder}: {_NAME_TROUBLE[error.errno]}")
             return Outcome(OutcomeCode.DEFERRED, f"{self._folder}: {hint}", unreachable=True)
-        return Outcome(OutcomeCode.DELIVERED, f"{len(message.body)} bytes written to {self._folder}", os.fsencode(name))
+        what = f"{len(content)} bytes" if self.together is None else f"{len(messages)} messages, {len(content)} bytes,"
+        return Outcome(OutcomeCode.DELIVERED, f"{what} written to {self._folder}", os.fsencode(name))
 
     async def close(self) -> None:
         """Nothing is held between deliveries."""
 
-    def _deliver(self, message: Message) -> str:
+    def _put(self, message: Message, content: bytes) -> str:
+        """Put `content` into a file that is named by `message`; the name."""
         open_folder(self._folder, self._context.site)
         if not self._swept:
             self._sweep()
             self._swept = True
         name = file_name(self._name, message)
         unfinished = self._folder / f"{_UNFINISHED}{self._context.new_id()}.tmp"
-        write_durably(unfinished, message.body, self._mode)
+        write_durably(unfinished, content, self._mode)
         try:
             if self._replace:
                 unfinished.replace(self._folder / name)
             else:
-                name = self._keep_both(unfinished, name, message.body)
+                name = self._keep_both(unfinished, name, content)
         except IsADirectoryError:
             raise FileExistsError(errno.EEXIST, "a folder has this name") from None
         finally:

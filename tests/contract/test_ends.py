@@ -17,9 +17,10 @@ import pytest
 from channels import ENDS
 from channels.ends import Inbound, Outbound, OutcomeCode, Receipt, ReceiptCode
 from channels.file import FileInbound, FileOutbound
+from channels.file.batching import Batching
 from channels.http import HttpInbound, HttpOutbound
 from channels.mllp import MllpInbound, MllpOutbound
-from schemas.hl7v2 import acknowledge, read_ack
+from schemas.hl7v2 import acknowledge, read_ack, split_batch
 from schemas.message import HL7V2, Message
 from schemas.values import Address
 from tests.channels.desk import ACCEPTED, NOW, Desk, adt
@@ -136,6 +137,19 @@ class FileReceiver:
         return list(contents(self._folder).values())
 
 
+class BatchReceiver(FileReceiver):
+    """Reads a folder of batches."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._folder = folder / "out"
+        options = {"batch": Batching(most=100)}
+        self.end = FileOutbound(desk.context(folder), folder=self._folder, **options)
+        self.away = FileOutbound(desk.context(folder), folder=Path(os.devnull) / "out", **options)
+
+    def received(self) -> list[bytes]:
+        return [each.body for content in contents(self._folder).values() for each in split_batch(content).messages]
+
+
 class HttpReceiver:
     """Listens on a socket with what `http.server` knows."""
 
@@ -192,7 +206,12 @@ class MllpReceiver:
 
 
 SENDERS: dict[str, type[Any]] = {"file": FileSender, "http": HttpSender, "mllp": MllpSender}
-RECEIVERS: dict[str, type[Any]] = {"file": FileReceiver, "http": HttpReceiver, "mllp": MllpReceiver}
+RECEIVERS: dict[str, type[Any]] = {
+    "file": FileReceiver,
+    "file, batches": BatchReceiver,
+    "http": HttpReceiver,
+    "mllp": MllpReceiver,
+}
 
 
 @pytest.fixture(params=SENDERS)
@@ -216,7 +235,7 @@ def message(number: int, body: bytes | None = None) -> Message:
 
 def test_every_end_is_under_contract() -> None:
     assert {name for name, end in ENDS.items() if end.inbound} == set(SENDERS)
-    assert {name for name, end in ENDS.items() if end.outbound} == set(RECEIVERS)
+    assert {name for name, end in ENDS.items() if end.outbound} == {name.partition(",")[0] for name in RECEIVERS}
 
 
 async def test_what_was_sent_is_handed_over_as_it_was(new_sender: Callable[[Desk], Sender]) -> None:
