@@ -105,6 +105,14 @@ class Run:
         self.done.update(each.path for each in sources if each)
         return made
 
+    def append(self, line: Line) -> Line | None:
+        """Put a segment behind those that there are, unless it is empty."""
+        if not line.fields:
+            return None
+        self.lines.append(line)
+        self.done.update(each.path for each in line.sources if each)
+        return line
+
     def before(self, *version: int) -> bool:
         """Whether the message's version comes before this one."""
         return tuple(map(int, self.version.split("."))) < version

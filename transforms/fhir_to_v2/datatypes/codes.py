@@ -11,6 +11,8 @@ from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_V2_CODE, Run
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_SYSTEM
 
+_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+"""The system of codes that say why there is no code."""
 _PLACES = ((1, 2, 3, 7), (4, 5, 6, 8), (10, 11, 12, 13))
 """Identifier, text, name of coding system and its version, for each of the codes of a CWE (HL7 v2.9, 2A.2.13)."""
 
@@ -29,7 +31,10 @@ def cwe_of(concept: Node, run: Run, codes: str = "", table: str = "") -> dict[in
 
     `table` (`0069`) is the HL7 table of the field, whose codes need no coding system.
     """
-    return _cwe(concept.all("coding"), concept.text("text"), run, codes, table)
+    codings = [each for each in concept.all("coding") if each.peek("system") != _ABSENT]
+    if concept.has("coding") and not codings:
+        return {}
+    return _cwe(codings, concept.text("text"), run, codes, table)
 
 
 def cwe_of_each(element: Node, name: str, run: Run, codes: str = "", table: str = "") -> list[dict[int, Part]]:

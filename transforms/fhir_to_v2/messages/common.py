@@ -5,9 +5,19 @@ from __future__ import annotations
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
+from transforms.fhir_to_v2.segments.acc import acc_of, db1_of, pda_of
+from transforms.fhir_to_v2.segments.al1 import allergies_of
+from transforms.fhir_to_v2.segments.dg1 import dg1s_of
+from transforms.fhir_to_v2.segments.gt1 import gt1s_of
+from transforms.fhir_to_v2.segments.in1 import in1s_of
 from transforms.fhir_to_v2.segments.msh import msh_of
+from transforms.fhir_to_v2.segments.nk1 import nk1s_of
+from transforms.fhir_to_v2.segments.pd1 import pd1_of
 from transforms.fhir_to_v2.segments.pid import pid_of
+from transforms.fhir_to_v2.segments.pr1 import pr1s_of
 from transforms.fhir_to_v2.segments.pv1 import pv1_of
+from transforms.fhir_to_v2.segments.pv2 import pv2_of
+from transforms.fhir_to_v2.segments.rol import rols_of_encounter, rols_of_patient
 
 
 def header(event: Event, run: Run) -> None:
@@ -17,11 +27,34 @@ def header(event: Event, run: Run) -> None:
 
 def person(patient: Node, run: Run) -> None:
     """PID and what follows it about the person."""
-    if patient:
-        pid_of(patient, run)
+    if not patient:
+        return
+    pid_of(patient, run)
+    pd1_of(patient, run)
+    rols_of_patient(patient, run)
+    nk1s_of(patient, run)
 
 
 def visit(encounter: Node, run: Run) -> None:
-    """PV1 and PV2."""
-    if encounter:
-        pv1_of(encounter, run)
+    """PV1 and what follows it about the visit."""
+    if not encounter:
+        return
+    pv1_of(encounter, run)
+    pv2_of(encounter, run)
+    rols_of_encounter(encounter, run)
+
+
+def clinical(patient: Node, encounter: Node, run: Run) -> None:
+    """Disability, allergies, diagnoses and procedures."""
+    db1_of(patient, run)
+    allergies_of(patient, run)
+    dg1s_of(patient, encounter, run)
+    pr1s_of(patient, run)
+
+
+def billing(patient: Node, encounter: Node, run: Run) -> None:
+    """Guarantors, insurances, the accident, and what the patient died of."""
+    gt1s_of(patient, run)
+    in1s_of(patient, run)
+    acc_of(encounter, run)
+    pda_of(patient, run)

@@ -10,6 +10,8 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
+from transforms.fhir_to_v2.segments.in1 import is_insurance
+from transforms.fhir_to_v2.segments.rol import participant_role
 from transforms.v2_to_fhir.extensions import CORE, R5
 
 PARTICIPANTS = {"ATND": 7, "REF": 8, "CON": 9, "ADM": 17, "PART": 52, "PPRF": 7, "SPRF": 52}
@@ -40,6 +42,8 @@ def pv1_of(encounter: Node, run: Run) -> Line:
 def put_participants(line: Line, encounter: Node, fields: dict[str, int], run: Run) -> None:
     """Put each participant of an Encounter into the field for its type, other types into that for others."""
     for participant in encounter.all("participant"):
+        if participant_role(participant, run):
+            continue  # it becomes a ROL or PRT
         code = next((coding.peek("code") for kind in participant.all("type") for coding in kind.all("coding")), "")
         field = fields.get(code) or fields.get("PART")
         if field is not None and participant.has("individual"):
@@ -109,9 +113,9 @@ def _put_locations(pv1: Line, encounter: Node, run: Run) -> None:
 
 def _put_financial_classes(pv1: Line, run: Run) -> None:
     for coverage in run.of_type("Coverage"):
-        if coverage.has("subscriberId") or coverage.has("identifier") or not coverage.has("type"):
+        if not coverage.has("type"):
             continue
-        if any(run.resolve(payor).peek("resourceType") == "Organization" for payor in coverage.all("payor")):
+        if is_insurance(coverage, run):
             continue
         parts = cwe_of(coverage.one("type"), run, "FinancialClass", "0064")
         since = dtm_of(coverage.one("period"), "start", run)
