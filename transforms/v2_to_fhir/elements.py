@@ -7,11 +7,21 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from schemas.fhir import Element
+from transforms.v2_to_fhir.extensions import V2_FIELD, add_extension, extension
 from transforms.v2_to_fhir.run import NOT_A_NUMBER, Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 Convert = Callable[[Value, Run, str], Element | None]
 T = TypeVar("T")
+
+_SECOND_FIELDS = frozenset(
+    {
+        *(("PID", field) for field in (2, 4, 9, 40)),
+        *(("NK1", field) for field in (7, 12, 30, 31, 40, 41)),
+        *(("MRG", field) for field in (2, 4)),
+    }
+)
+"""Fields that go into the same list as another one of their segment."""
 
 
 def put(element: Element, name: str, value: T | None) -> T | None:
@@ -38,7 +48,14 @@ def append_each(
 ) -> None:
     """Put what `convert` makes of each repetition of `field` into the list `name` of `element`."""
     for value in segment[field]:
-        append(element, name, convert(value, run, segment.where(field), **options))
+        append(element, name, of_field(convert(value, run, segment.where(field), **options), segment, field))
+
+
+def of_field(element: Element | None, segment: SourceSegment, field: int) -> Element | None:
+    """`element`, which says that it came from `field` where nothing else tells it from the others of its list."""
+    if element is not None and (segment.name, field) in _SECOND_FIELDS:
+        add_extension(element, extension(V2_FIELD, "valueString", f"{segment.name}-{field}"))
+    return element
 
 
 def put_first(

@@ -18,6 +18,8 @@ V2_TIME = f"{OWN}v2-time"
 """A time that FHIR cannot say: as the message writes it."""
 V2_SYSTEM = f"{OWN}v2-coding-system"
 """The name of a coding system that has no URI."""
+V2_FIELD = f"{OWN}v2-field"
+"""The field that an element came from (`PID-4`), where several go into one list and nothing else tells them apart."""
 ASSIGNING_FACILITY = f"{OWN}assigning-facility"
 """Where an identifier was assigned (CX.6): the guide asks for such an extension, and there is none yet."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.fhir import Element, Resource
 from schemas.finding import Severity
+from schemas.hl7v2.delimiters import STANDARD, UNUSED, Delimiters
 from transforms.v2_to_fhir.extensions import V2_ELEMENT, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
@@ -47,22 +49,48 @@ def leftovers(segment: SourceSegment, run: Run) -> Iterator[Leftover]:
     """What was not read of `segment`, without what is left out for a reason."""
     for field, where, wire in segment.unread():
         if (segment.name, field) not in LEFT_OUT:
-            yield Leftover(field, where, run.er7.decode_wire(wire))
+            yield Leftover(field, where, in_standard(run.er7.decode_wire(wire), run.er7.delimiters))
+
+
+def in_standard(text: str, delimiters: Delimiters) -> str:
+    """Encoded text with the recommended delimiters (`|^~\\&`) in the place of those that the message declares."""
+    if _parts(delimiters) == _parts(STANDARD):
+        return text
+    return text.translate(_translation(delimiters))
+
+
+@lru_cache(maxsize=64)
+def _translation(delimiters: Delimiters) -> dict[int, str]:
+    pairs = [
+        (own, standard) for own, standard in zip(_parts(delimiters), _parts(STANDARD), strict=True) if own != UNUSED
+    ]
+    escaped = zip(_parts(STANDARD), ("\\F\\", "\\S\\", "\\R\\", "\\E\\", "\\T\\"), strict=True)
+    table = {ord(standard): text for standard, text in escaped}
+    return table | {ord(own): standard for own, standard in pairs}
+
+
+def _parts(delimiters: Delimiters) -> tuple[str, ...]:
+    each = delimiters
+    return each.field, each.component, each.repetition, each.escape, each.subcomponent
 
 
 def sweep(run: Run) -> None:
     """Keep what is left of every segment with the resource that it became, and report it by field."""
     keep = run.options.unmapped_field == "keep"
+    before = run.header
     for segment in run.segments:
         if segment.name.startswith("Z"):
             segment.target = _z_target(segment, run)
             if segment.target is None:
                 continue
+        else:
+            # A segment without a map of its own belongs to what stands before it.
+            before = segment.target = segment.target or before
         rest = list(leftovers(segment, run))
         if not rest:
             continue
         if keep:
-            add_extension(segment.target or run.header, *[_kept(each) for each in rest])
+            add_extension(segment.target, *[_kept(each) for each in rest])
         for field in dict.fromkeys(each.field for each in rest):
             where = segment.where(field)
             if keep:

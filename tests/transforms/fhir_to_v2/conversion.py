@@ -48,7 +48,8 @@ def there_and_back(body: bytes, *, bundle: str = "message", **options: Any) -> t
 
 def lost(sent: Er7, got: Er7) -> list[str]:
     """The addresses of the elements of `sent` that do not come back in `got` with an equal meaning."""
-    return [path for path, text, zone in leaves(sent) if not _is_equal(text, got.get(path), zone)]
+    found = {path: text for path, text, _ in leaves(got)}
+    return [path for path, text, zone in leaves(sent) if not _is_equal(text, found.get(path, ""), zone)]
 
 
 def leaves(er7: Er7) -> Iterator[tuple[str, str, str]]:

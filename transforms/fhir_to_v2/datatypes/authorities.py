@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from schemas.codes import identifier_system
 from transforms.fhir_to_v2.datatypes.codes import codes_of
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.node import Node
@@ -31,7 +32,7 @@ def hd_of(identifier: Node, run: Run) -> Hd:
     if named[1]:
         return named
     by_system = system_hd(system)
-    if named[0] and (not by_system[1] or system in _KNOWN):
+    if named[0] and (not by_system[1] or identifier_system(named[0], "") == system):
         return named
     return (named[0] or by_system[0], *by_system[1:])
 

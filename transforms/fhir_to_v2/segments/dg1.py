@@ -40,7 +40,7 @@ def dg1_of(condition: Node, encounter: Node, run: Run) -> Line | None:
         del code[9]
         dg1.put(4, text)
     if run.before(2, 4):
-        dg1.put(2, code.get(3, ""))
+        dg1.put(2, str(code.get(3, "")))
     dg1.put(3, code)
     dg1.put(5, dtm_of(condition, "onsetDateTime", run))
     use = _use(condition, encounter, run)

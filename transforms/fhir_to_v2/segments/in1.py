@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from schemas.codes import system_name
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
-from transforms.fhir_to_v2.datatypes.authorities import organization_hd, xon_of_organization
+from transforms.fhir_to_v2.datatypes.authorities import organization_hd, system_hd, xon_of_organization
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, has_code
 from transforms.fhir_to_v2.datatypes.contacts import xtn_of
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
@@ -103,22 +104,14 @@ def _put_plan(in1: Line, coverage: Node) -> None:
         if has_code(each.one("type"), "plan"):
             each.one("type").skip("coding")
             code, name = each.text("value"), each.text("name")
-    parts: dict[int, Part] = {1: code, 2: name}
-    place = 1
-    for identifier in coverage.all("identifier"):
-        if identifier.one("type").has("coding"):
-            continue
-        value = identifier.text("value")
-        if value == code or not code:
-            parts[1] = value
-        elif place <= 4:
-            place = 4
-            parts[4], parts[5] = value, identifier.one("type").text("text")
-            continue
-        parts[2] = name or identifier.one("type").text("text")
-        identifier.one("type").text("text")
-        identifier.text("system")
-    in1.put(2, parts)
+    parts: dict[int, Part] = {}
+    plans = [each for each in coverage.all("identifier") if not each.one("type").has("coding")]
+    for place, identifier in zip((1, 4, 10), plans, strict=False):
+        parts[place] = identifier.text("value")
+        parts[place + 1] = identifier.one("type").text("text")
+        system = identifier.text("system")
+        parts[place + 2] = system_name(system) or system_hd(system)[0]
+    in1.put(2, {**parts, 1: parts.get(1) or code, 2: parts.get(2) or name})
 
 
 def _put_company(in1: Line, company: Node, run: Run) -> None:

@@ -37,7 +37,9 @@ def _write(contact: Node, person: Node, patient: Node, run: Run) -> None:
     nk1 = run.line("NK1", *([person] if person else [patient]))
     nk1.put(1, str(sum(line.name == "NK1" for line in run.lines)))
     main = person or contact
-    nk1.put(2, *(xpn_of(each, run) for each in main.all("name") if not _is_absent(each)))
+    for each in main.all("name"):
+        if not _is_absent(each):
+            nk1.put(field_of(each, "NK1") or 2, xpn_of(each, run))
     for relation in main.all("relationship"):
         is_role = any(each.peek("system") == _ROLES for each in relation.all("coding")) or (
             "CONTACTROLE" in relation.peek("text").upper()

@@ -9,6 +9,7 @@ from transforms.fhir_to_v2.datatypes.contacts import xtn_of
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of, dln_of
 from transforms.fhir_to_v2.datatypes.names import is_called_by, xpn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
+from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Parts
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
@@ -32,7 +33,8 @@ def pid_of(patient: Node, run: Run) -> Line:
     for address in patient.all("address"):
         pid.put(11, xad_of(address, run))
     for contact in patient.all("telecom"):
-        pid.put(14 if contact.peek("use") == "work" else 13, xtn_of(contact, run))
+        field = field_of(contact, "PID") or (14 if contact.peek("use") == "work" else 13)
+        pid.put(field, xtn_of(contact, run))
     _put_languages(pid, patient, run)
     pid.put(16, cwe_of(patient.one("maritalStatus"), run, "MaritalStatus", "0002"))
     account = next((each for each in run.of_type("Account") if _is_of(each, patient, run)), EMPTY)
@@ -57,12 +59,14 @@ def _put_identifiers(pid: Line, patient: Node, run: Run) -> None:
         elif kinds == ["DL"] and not system and run.has_field("PID", 20) and not pid.has(20):
             pid.put(20, dln_of(identifier, run))
         else:
-            pid.put(3, cx_of(identifier, run))
+            pid.put(field_of(identifier, "PID") or 3, cx_of(identifier, run))
 
 
 def _put_names(pid: Line, patient: Node, run: Run) -> None:
     for name in patient.all("name"):
-        if is_called_by(name) and run.has_component("XPN", 15) and pid.has(5):
+        if field_of(name, "PID") == 9:
+            pid.put(9, xpn_of(name, run))
+        elif is_called_by(name) and run.has_component("XPN", 15) and pid.has(5):
             name.text("use")
             pid.fields[5][-1][15] = name.text("given")  # type: ignore[index]
         else:

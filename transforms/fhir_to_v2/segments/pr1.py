@@ -39,7 +39,7 @@ def pr1_of(procedure: Node, run: Run) -> Line | None:
         del code[9]
         pr1.put(4, text)
     if run.before(2, 4):
-        pr1.put(2, code.get(3, ""))
+        pr1.put(2, str(code.get(3, "")))
     pr1.put(3, code)
     _put_performed(pr1, procedure, run)
     pr1.put(6, cwe_of(procedure.one("category"), run, "", "0230"))

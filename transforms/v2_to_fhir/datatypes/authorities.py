@@ -65,8 +65,12 @@ def put_authority_named(element: Element, namespace: str, universal: str, kind: 
     known = identifier_system(namespace, universal)
     if known:
         element["system"] = known
-        if namespace:
-            element["assigner"] = {"display": namespace}
+        assigner: Element = {"display": namespace} if namespace else {}
+        if namespace and universal:
+            # The name says who it is; that the message gave the number as well is said here.
+            assigner["identifier"] = {"system": URI, "value": universal_uri(universal, kind) or universal}
+        if assigner:
+            element["assigner"] = assigner
         return
     element["system"] = system_of(namespace, universal, kind, run)
     element["assigner"] = _organization(namespace, universal, kind, run)

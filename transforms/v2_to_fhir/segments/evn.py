@@ -6,9 +6,9 @@ from schemas.fhir import Resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.locations import hd_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
-from transforms.v2_to_fhir.datatypes.times import moment, put_field_time
+from transforms.v2_to_fhir.datatypes.times import put_field_time, put_instant
 from transforms.v2_to_fhir.elements import append, put
-from transforms.v2_to_fhir.extensions import absent
+from transforms.v2_to_fhir.extensions import V2_TIME, absent, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import msh_provenance_operator
 from transforms.v2_to_fhir.source import SourceSegment
@@ -20,8 +20,11 @@ def evn_provenance(evn: SourceSegment, run: Run) -> Resource:
     provenance["target"] = [run.refer(run.header)]
     put_field_time(provenance, "occurredDateTime", evn, 6, run)
     run.occurred = provenance.get("occurredDateTime", "")
-    recorded = moment(evn.text(2), run.zone).text
-    provenance["recorded"] = recorded if "T" in recorded else run.now.isoformat()
+    put_instant(provenance, "recorded", evn.text(2), run, evn.where(2))
+    if "recorded" not in provenance:
+        provenance["recorded"] = run.now.isoformat()
+        if "_recorded" in provenance:
+            provenance["_recorded"] = {"extension": [extension(V2_TIME, "valueString", evn.text(2))]}
     put(provenance, "location", hd_location(evn.first(7), run))
     reason = evn.first(4)
     if reason is not None and reason[1] == "U":

@@ -10,7 +10,7 @@ from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.times import put_date, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, put, put_first
+from transforms.v2_to_fhir.elements import append, append_each, of_field, put, put_first
 from transforms.v2_to_fhir.extensions import absent
 from transforms.v2_to_fhir.related import end_relation, related_person
 from transforms.v2_to_fhir.run import Run
@@ -43,11 +43,12 @@ def nk1_patient(nk1: SourceSegment, run: Run, patient: Resource) -> None:
 
 def nk1_related_person(nk1: SourceSegment, run: Run, patient: Resource) -> Resource:
     """NK1[RelatedPerson]."""
-    found = [*nk1[33], *nk1[12]]
-    identifiers = [cx_identifier(value, run, nk1.where(33)) for value in found]
+    identifiers = [
+        of_field(cx_identifier(value, run, nk1.where(field)), nk1, field) for field in (33, 12) for value in nk1[field]
+    ]
     names = [xpn_human_name(value, run, nk1.where(2)) for value in nk1[2]]
     if not any(names) and not nk1.has(13):
-        names = [xpn_human_name(value, run, nk1.where(30)) for value in nk1[30]]
+        names = [of_field(xpn_human_name(value, run, nk1.where(30)), nk1, 30) for value in nk1[30]]
     relation = nk1.first(3)
     person = related_person(
         run,
