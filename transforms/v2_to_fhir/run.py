@@ -76,6 +76,14 @@ class Run:
         self.report: Resource | None = None
         self.observation: Resource | None = None
         self.specimen: Resource | None = None
+        self.appointment: Resource | None = None
+        self.immunization: Resource | None = None
+        self.medication: Resource | None = None
+        """The MedicationRequest, MedicationDispense or MedicationAdministration that is open."""
+        self.orc: SourceSegment | None = None
+        """The ORC of what is ordered next."""
+        self.waiting: list[SourceSegment] = []
+        """Segments that came before what they belong to."""
         self.latest: Resource | None = None
         """What a note that follows belongs to."""
         self.section = ""

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from transforms.v2_to_fhir.messages.ack import ack
 from transforms.v2_to_fhir.messages.adt import adt_a01, adt_a24, adt_a37, adt_a39
 from transforms.v2_to_fhir.messages.bar import bar_p01
 from transforms.v2_to_fhir.messages.dft import dft_p03
+from transforms.v2_to_fhir.messages.mdm import mdm_t02
+from transforms.v2_to_fhir.messages.pharmacy import omp_o09, ras_o17, rde_o11, rds_o13, rgv_o15
+from transforms.v2_to_fhir.messages.query import qbp_q21, rsp_k21
+from transforms.v2_to_fhir.messages.siu import siu_s12
+from transforms.v2_to_fhir.messages.vxu import vxu_v04
 from transforms.v2_to_fhir.run import Run
 
 MessageMap = Callable[[Run], None]
@@ -23,6 +29,26 @@ MAPS: dict[tuple[str, str], MessageMap] = {
     **{("ADT", event): adt_a39 for event in _WITH_MRG},
     ("BAR", ""): bar_p01,
     ("DFT", ""): dft_p03,
+    ("ACK", ""): ack,
+    ("MDM", ""): mdm_t02,
+    ("SIU", ""): siu_s12,
+    ("SRM", ""): siu_s12,
+    ("SRR", ""): siu_s12,
+    ("VXR", ""): vxu_v04,
+    ("VXU", ""): vxu_v04,
+    ("OMP", ""): omp_o09,
+    ("RDE", ""): rde_o11,
+    ("RDS", ""): rds_o13,
+    ("RGV", ""): rgv_o15,
+    ("RAS", ""): ras_o17,
+    ("QBP", ""): qbp_q21,
+    ("QRY", ""): qbp_q21,
+    ("QCN", ""): qbp_q21,
+    ("QSB", ""): qbp_q21,
+    ("VXQ", ""): qbp_q21,
+    ("RSP", ""): rsp_k21,
+    ("ADR", ""): rsp_k21,
+    ("RTB", ""): rsp_k21,
 }
 """The map of each message type and trigger event; an empty event stands for every other."""
 

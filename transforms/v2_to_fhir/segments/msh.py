@@ -228,6 +228,11 @@ def _put_meta(header: Resource, msh: SourceSegment, run: Run) -> None:
     put(header, "meta", meta)
 
 
+def recorded(run: Run) -> str:
+    """When the message was sent, as an instant; where it does not say so exactly, when it was received."""
+    return _recorded(run.segments[0], run)
+
+
 def _profile(ei: Value) -> Element:
     element: Element = {"value": ei[1]}
     uri = universal_uri(ei[3], ei[4])
