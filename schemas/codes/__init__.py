@@ -3,5 +3,15 @@
 from schemas.codes.concept_map import Coding, ConceptMap, concept_map, map_names
 from schemas.codes.identifiers import identifier_system
 from schemas.codes.systems import system_name, system_uri
+from schemas.codes.tables import has_code
 
-__all__ = ["Coding", "ConceptMap", "concept_map", "identifier_system", "map_names", "system_name", "system_uri"]
+__all__ = [
+    "Coding",
+    "ConceptMap",
+    "concept_map",
+    "has_code",
+    "identifier_system",
+    "map_names",
+    "system_name",
+    "system_uri",
+]

@@ -19,13 +19,13 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.corpus import expected, repeat, speed, validity
+from tests.corpus import back, expected, repeat, speed, validity
 from tests.corpus.examine import Examined, examine_all
 from tests.corpus.figures import Figure, counted, percent, table
 from tests.corpus.inputs import CORPUS, Input, corpus, samples
 
-MEASURES = ("converted", "valid", "references", "facts", "account", "speed", "repeat")
-_EXAMINED = {"converted", "valid", "references", "account", "repeat"}
+MEASURES = ("converted", "valid", "references", "facts", "account", "back", "speed", "repeat")
+_EXAMINED = {"converted", "valid", "references", "account", "back", "repeat"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,7 +64,7 @@ def measured(options: argparse.Namespace, inputs: list[Input]) -> list[Figure]:
             others = [repeat.elsewhere(options.source, seed, is_samples=options.samples) for seed in repeat.SEEDS]
         measures = [
             name
-            for name, asked in (("structure", "valid"), ("profile", "valid"), ("account", "account"))
+            for name, asked in (("structure", "valid"), ("profile", "valid"), ("account", "account"), ("back", "back"))
             if asked in only
         ]
         if not validity.has_definitions():
@@ -81,11 +81,19 @@ def measured(options: argparse.Namespace, inputs: list[Input]) -> list[Figure]:
 
 def examined_figures(examined: list[Examined], only: Iterable[str]) -> list[Figure]:
     """What the examined messages come to."""
-    figures = []
-    for name, made in (("converted", conversions), ("valid", valid), ("references", references), ("account", accounts)):
-        if name in only:
-            figures += made(examined)
-    return figures
+    makers = {
+        "converted": conversions,
+        "valid": valid,
+        "references": references,
+        "account": accounts,
+        "back": returns,
+    }
+    return [figure for name, made in makers.items() if name in only for figure in made(examined)]
+
+
+def returns(examined: list[Examined]) -> list[Figure]:
+    """How many fields came back from FHIR the same."""
+    return back.figures([each.returned for each in examined], [each.name for each in examined])
 
 
 def conversions(examined: list[Examined]) -> list[Figure]:

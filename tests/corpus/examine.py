@@ -13,8 +13,10 @@ from typing import Any
 
 import orjson
 
+from schemas.fhir import dumps
+from schemas.fhir.read import read_exact
 from schemas.hl7v2 import Er7, Hl7Error
-from tests.corpus import validity
+from tests.corpus import back, validity
 from tests.corpus.inputs import Input
 from tests.corpus.references import dangling, standing_alone
 from tests.corpus.validity import Failure
@@ -23,7 +25,7 @@ from transforms.v2_to_fhir.convert import DEFECT
 from transforms.v2_to_fhir.report import account
 
 NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
-MEASURES = ("structure", "profile", "account")
+MEASURES = ("structure", "profile", "account", "back")
 """What can be left out of an examination."""
 
 _MOST_REMEMBERED = 50_000
@@ -46,6 +48,7 @@ class Examined:
     dangling: list[str] = field(default_factory=list)
     uses: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
+    returned: back.Returned | None = None
 
 
 def examine(given: Input, options: Options | None = None, measures: Iterable[str] = MEASURES) -> Examined:
@@ -74,15 +77,17 @@ def examine(given: Input, options: Options | None = None, measures: Iterable[str
         return Examined(given.name, "raised", _where(traceback.format_exc()))
     if conversion.bundle is None:
         return found
-    bundle = orjson.loads(orjson.dumps(conversion.bundle))
+    bundle = orjson.loads(dumps(conversion.bundle))
     _resources(found, bundle, wanted)
     found.references, found.dangling = dangling(bundle)
+    if "back" in wanted:
+        found.returned = back.returned(er7, read_exact(dumps(conversion.bundle)), NOW)
     return found
 
 
 def digest(bundle: Any) -> str:
     """The SHA-256 of the bundle as it is written."""
-    return hashlib.sha256(orjson.dumps(bundle)).hexdigest()
+    return hashlib.sha256(dumps(bundle or {})).hexdigest()
 
 
 def examine_all(

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from schemas.fhir import dumps
 from schemas.hl7v2 import Er7, split_batch
 from tests.corpus.examine import NOW
 from tests.corpus.facts import Comparison, Fact, Rules, compare
@@ -195,7 +196,7 @@ def converted(body: bytes, options: Options) -> Any:
     """The bundle of the first message in `body`, as it reads after being written; an empty one where there is none."""
     pieces = [each.body for each in split_batch(body).messages]
     bundle = convert(Er7.parse(pieces[0]), options, NOW).bundle
-    return orjson.loads(orjson.dumps(bundle or {"resourceType": "Bundle"}))
+    return orjson.loads(dumps(bundle or {"resourceType": "Bundle"}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
+from schemas.codes import has_code
 from schemas.fhir import Element
 from transforms.v2_to_fhir.extensions import V2_FIELD, add_extension, extension
 from transforms.v2_to_fhir.run import NOT_A_NUMBER, Run
@@ -86,8 +87,8 @@ def decimal(text: str, run: Run, where: str) -> Decimal | None:
 
 
 def coded(system: str, code: str, display: str = "") -> Element:
-    """A CodeableConcept of one code."""
-    coding = {"system": system, "code": code}
+    """A CodeableConcept of one code, which names its system where that has the code."""
+    coding = {"system": system, "code": code} if has_code(system, code) else {"code": code}
     if display:
         coding["display"] = display
     return {"coding": [coding]}

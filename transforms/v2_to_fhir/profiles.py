@@ -54,10 +54,20 @@ def put_patient_profile(patient: Resource, run: Run) -> None:
     patient.setdefault("meta", {})["profile"] = [f"{US_CORE}us-core-patient"]
     if "identifier" not in patient:
         patient["identifier"] = [absent("unknown")]
+    supply(patient, "identifier", "system", "value")
+    supply(patient, "telecom", "system", "value")
     if not any("family" in name or "given" in name for name in patient.get("name", [])):
         patient.setdefault("name", []).append(absent("unknown"))
     if "gender" not in patient:
         patient["gender"] = "unknown"
+
+
+def supply(resource: Resource, name: str, *members: str) -> None:
+    """Say of each of `members` that an element `name` of the resource does not have that it is not known."""
+    for element in resource.get(name, []):
+        for member in members:
+            if member not in element and f"_{member}" not in element:
+                element[f"_{member}"] = absent("unknown")
 
 
 def claims(resource: Resource, profile: str, run: Run) -> bool:

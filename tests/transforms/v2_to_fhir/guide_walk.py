@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 
 import orjson
 
+from schemas.fhir import dumps
 from schemas.hl7v2 import Er7
 from tests.corpus.facts import Fact, Rules, facts_of
 from tests.transforms.v2_to_fhir.guide_conditions import VALUED, Need, needs
@@ -71,7 +72,7 @@ def facts(message: bytes) -> Counter[Fact]:
     bundle = convert(Er7.parse(message), Options(), NOW).bundle
     if bundle is None:
         return Counter()
-    read = orjson.loads(orjson.dumps(bundle))
+    read = orjson.loads(dumps(bundle))
     entries = read.get("entry", [])
     kinds = {entry.get("fullUrl", ""): entry["resource"]["resourceType"] for entry in entries}
     found: Counter[Fact] = Counter()

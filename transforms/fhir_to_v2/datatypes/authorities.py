@@ -115,9 +115,9 @@ def xon_of_organization(organization: Node, run: Run) -> dict[int, Part]:
 
 
 def identifier_type_of(identifier: Node) -> str:
-    """The type of an Identifier, a code of table 0203."""
+    """The type of an Identifier, a code of table 0203 or one of the sender's own, which names no system."""
     kind = identifier.one("type")
-    found = codes_of(kind, IDENTIFIER_TYPE)
+    found = codes_of(kind, IDENTIFIER_TYPE) or codes_of(kind, "")
     return found[0] if found else ""
 
 

@@ -83,9 +83,9 @@ def yes_no(element: Node, name: str) -> str:
 
 
 def codes_of(concept: Node, system: str) -> list[str]:
-    """The codes of a CodeableConcept that are of `system`; nothing else is marked as read."""
+    """The codes of a CodeableConcept that are of `system`, "" for none; nothing else is marked as read."""
     found = [each for each in concept.all("coding") if each.peek("system") == system]
-    return [each.text("code") for each in found if each.text("system")]
+    return [each.text("code") for each in found if each.text("system") == system]
 
 
 def has_code(concept: Node, *wanted: str) -> bool:

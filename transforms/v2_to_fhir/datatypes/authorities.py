@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from schemas.codes import concept_map, identifier_system
 from schemas.fhir import Element
+from transforms.v2_to_fhir.elements import coded
 from transforms.v2_to_fhir.extensions import CORE, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
@@ -79,7 +80,7 @@ def put_authority_named(element: Element, namespace: str, universal: str, kind: 
 def put_type(element: Element, code: str) -> None:
     """Put the identifier's type, a code of table 0203, into it."""
     if code:
-        element["type"] = {"coding": [{"system": IDENTIFIER_TYPE, "code": code}]}
+        element["type"] = coded(IDENTIFIER_TYPE, code)
 
 
 def put_check_digit(element: Element, digit: str, scheme: str) -> None:
@@ -145,7 +146,7 @@ def _organization(namespace: str, universal: str, kind: str, run: Run) -> Elemen
         uri = universal_uri(universal, kind)
         own: Element = {"system": URI, "value": uri} if uri else {"value": universal}
         if kind:
-            own["type"] = {"coding": [{"system": UNIVERSAL_ID_TYPE, "code": kind}]}
+            own["type"] = coded(UNIVERSAL_ID_TYPE, kind)
         identifiers.append(own)
     resource = {
         "resourceType": "Organization",

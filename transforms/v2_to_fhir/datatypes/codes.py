@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from schemas.codes import Coding, ConceptMap, concept_map, system_uri
+from schemas.codes import Coding, ConceptMap, concept_map, has_code, system_uri
 from schemas.fhir import Element
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_SYSTEM, extension
 from transforms.v2_to_fhir.run import Run, coding
@@ -113,7 +113,7 @@ def put_code(element: Element, name: str, value: str, codes: str, run: Run, wher
     else:
         run.report_code(where, value, codes)
     original: Element = {"code": value}
-    if table:
+    if table and has_code(system_uri(f"HL7{table}"), value):
         original["system"] = system_uri(f"HL7{table}")
     beside = element.setdefault(f"_{name}", {})
     beside.setdefault("extension", []).append(
@@ -175,6 +175,8 @@ def _codings(
 def _original(code: str, display: str, name: str, version: str, run: Run, table: str) -> Element:
     element: Element = {}
     uri = system_uri(name) if name else (system_uri(f"HL7{table}") if table else "")
+    if not has_code(uri, code):
+        uri = ""
     if not uri and name and run.options.local_systems:
         uri = run.options.local_systems.replace("{name}", name)
     if uri:
@@ -183,7 +185,8 @@ def _original(code: str, display: str, name: str, version: str, run: Run, table:
         element["extension"] = [extension(V2_SYSTEM, "valueString", name)]
     if version:
         element["version"] = version
-    element["code"] = code
+    # a code has no space at its ends and none beside another (FHIR R4, 2.24.0.1)
+    element["code"] = " ".join(code.split()) if " " in code else code
     if display:
         element["display"] = display
     return element

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.fhir import Element
 from transforms.v2_to_fhir.extensions import DATA_ABSENT_REASON, V2_TIME
-from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.run import NOT_A_TIME, Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 _DTM = re.compile(
@@ -167,8 +167,25 @@ def period(start: str, end: str, run: Run, where: str) -> Element | None:
         return None
     element: Element = {}
     put_date_time(element, "start", start, run, where)
-    put_date_time(element, "end", end, run, where)
+    put_end(element, end, run, where)
     return element
+
+
+def put_end(element: Element, text: str, run: Run, where: str) -> None:
+    """Put the DTM `text` into a Period as its end; one before the start is kept beside, and a finding tells (per-1)."""
+    put_date_time(element, "end", text, run, where)
+    start, end = element.get("start", ""), element.get("end", "")
+    if start and end and _is_after(start, end):
+        del element["end"]
+        element["_end"] = _kept(text, "")
+        run.tell(NOT_A_TIME, where, "the period ends before it starts; the text of its end is kept beside")
+
+
+def _is_after(start: str, end: str) -> bool:
+    if "T" in start and "T" in end:
+        return datetime.fromisoformat(start) > datetime.fromisoformat(end)
+    length = min(len(start), len(end), 10)
+    return start[:length] > end[:length]
 
 
 def put_field_time(element: Element, name: str, segment: SourceSegment, field: int, run: Run) -> None:

@@ -8,6 +8,7 @@ from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier
 from transforms.v2_to_fhir.datatypes.times import period
 from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
+from transforms.v2_to_fhir.profiles import put_patient_profile
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -21,6 +22,7 @@ def db1_patient(db1: SourceSegment, run: Run, patient: Resource) -> None:
         return
     for value in db1[3]:
         append(patient, "identifier", cx_identifier(value, run, db1.where(3)))
+        put_patient_profile(patient, run)
     parts: list[Element] = []
     is_disabled = id_boolean(db1.text(4)) if db1.raw(4) in ("Y", "N") else None
     if is_disabled is not None:

@@ -83,8 +83,7 @@ def msg_coding(msg: Value, run: Run) -> Element:
     kind, event, structure = msg[1], msg[2], msg[3]
     kind, _, old_event = kind.partition("_")
     shown = "^".join(filter(None, (kind, event or old_event, structure)))
-    element = {"system": EVENT, "code": run.trigger_event or kind}
-    return {**element, "display": shown}
+    return {**coded(EVENT, run.trigger_event or kind)["coding"][0], "display": shown}
 
 
 def pt_meta(pt: Value, meta: Element) -> None:
@@ -93,7 +92,7 @@ def pt_meta(pt: Value, meta: Element) -> None:
         code = pt[number]
         if code:
             found = concept_map(codes).find(code)
-            tag = {"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}
+            tag = coded(f"http://terminology.hl7.org/CodeSystem/{system}", code)["coding"][0]
             if found and found[0].display:
                 tag["display"] = found[0].display
             append(meta, "tag", tag)

@@ -7,10 +7,10 @@ from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_codi
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.locations import dld_location, pl_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
-from transforms.v2_to_fhir.datatypes.times import put_date_time
+from transforms.v2_to_fhir.datatypes.times import put_date_time, put_end
 from transforms.v2_to_fhir.elements import append, append_each, coded, put, put_first
 from transforms.v2_to_fhir.extensions import CORE, R5, absent, extension
-from transforms.v2_to_fhir.profiles import claims, unknown_concept
+from transforms.v2_to_fhir.profiles import claims, supply, unknown_concept
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import msh_encounter
 from transforms.v2_to_fhir.segments.npu import put_bed_status
@@ -51,6 +51,8 @@ def pv1_encounter(pv1: SourceSegment, run: Run, patient: Resource | None) -> Res
     _put_hospitalization(encounter, pv1, run)
     _put_locations(encounter, pv1, run)
     _put_episode(encounter, pv1, run, patient)
+    if run.options.profile != "none":
+        supply(encounter, "identifier", "system", "value")
     return encounter
 
 
@@ -148,7 +150,7 @@ def _put_period(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
     put_date_time(period, "start", pv1.text(44), run, pv1.where(44))
     # The discharge that is cancelled did not end the visit; its time stays unread, and so is kept.
     if encounter["status"] not in ("in-progress", "planned", "onleave"):
-        put_date_time(period, "end", pv1.text(45), run, pv1.where(45))
+        put_end(period, pv1.text(45), run, pv1.where(45))
     if encounter["status"] == "finished" and not pv1.has(45):
         put(period, "end", run.occurred)
     put(encounter, "period", period)
