@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from schemas.fhir.check import readable_path
 from schemas.fhir.edit import written_path
-from schemas.fhir.path import FhirPath, is_fhir_path
+from schemas.fhir.path import is_fhir_path
 from schemas.fhir.read import read_exact
 from schemas.fhir.resource import Resource
 from schemas.hl7v2 import Er7, Path
@@ -20,7 +21,7 @@ OWN = "message."
 
 def _readable(path: str) -> str:
     if is_fhir_path(path):
-        FhirPath.parse(path)
+        readable_path(path)
     elif not is_attribute(path):
         Path.parse(path)
     return path

@@ -11,7 +11,9 @@ from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Node, Text
 from schemas.condition import Condition
 from schemas.error import BodyError
-from schemas.fhir.path import FhirPath, is_fhir_path
+from schemas.fhir.check import readable_path
+from schemas.fhir.error import FhirError
+from schemas.fhir.path import is_fhir_path
 from schemas.hl7v2.path import Path
 from schemas.message import is_attribute, template_paths
 
@@ -27,7 +29,9 @@ def path_problem(text: str) -> tuple[str, str] | None:
     if is_attribute(text):
         return None
     try:
-        FhirPath.parse(text) if is_fhir_path(text) else Path.parse(text)
+        readable_path(text) if is_fhir_path(text) else Path.parse(text)
+    except FhirError as error:
+        return f"{text[:60]}: {error.args[0]}", error.hint
     except BodyError as error:
         return f"{text[:40]!r} is no path", error.hint
     return None

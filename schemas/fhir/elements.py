@@ -56,6 +56,11 @@ def element_names(of: str) -> Iterable[str]:
     return (*_table().get(of, {}), *_EVERYWHERE, *(_IN_RESOURCES if of in RESOURCES else ()))
 
 
+def is_type(name: str) -> bool:
+    """Whether R4 has a resource or data type with parts that is called `name`."""
+    return name in _table() and "." not in name
+
+
 def choices(of: str, stem: str) -> list[str]:
     """The names that the choice element `stem` may have in the type `of`: `valueQuantity` and so on."""
     return [name for name in _table().get(of, {}) if name.startswith(stem) and name[len(stem) :] in CHOICES]

@@ -199,7 +199,7 @@ PATIENT = '{"resourceType":"Patient","id":"p1","active":true,"name":[{"family":"
         ),
         ("{file: expected.json, ignore: [Patient.name, Patient.gender]}", "with: {Patient.gender: male}", []),
         ("{file: adt_a01.hl7}", "", ["all: expected adt_a01.hl7, found the body is no JSON"]),
-        ("{}", "with: {Patient.gendre: male}", ["with: expected elements that can be changed, found"]),
+        ("{}", "with: {Patient.active: perhaps}", ["with: expected elements that can be changed, found"]),
         ("{}", "with: {PID-8: F}", ["with: expected elements that can be changed, found"]),
     ],
 )
@@ -237,6 +237,7 @@ def test_routes_without_a_case_are_reported_and_do_not_fail(folder: Path) -> Non
         (case("routes: {archive: {PID-3: {near: 1}}}"), 5, "unknown test"),
         (case("routes: {archive: {file: none.hl7}}"), 5, "none.hl7: No such file"),
         (case("routes: {archive: {ignore: [MSH-7]}}"), 5, "without file"),
+        (case("receipt: AA", "with: {Patient.gendre: male}"), 4, "no element 'gendre'"),
         (
             case("routes: {archive: {file: expected.hl7, ignore: [Patient.name.where(use='a')]}}"),
             5,

@@ -97,6 +97,7 @@ CASES = [
     line("HIE210", "PID.3", "steps: [keep: {PID.3: x}]\n" + OUT),
     line("HIE210", "pid-3", route("in_order: pid-3"), at=6),
     line("HIE210", "PID.3", 'steps: [set: {PID.3: "x"}]\n' + OUT),
+    line("HIE210", "no element 'gendre'", route("when: {Patient.gendre: male}"), at=6),
     line("HIE210", "Patiant", "steps: [keep: {Patiant.gender: male}]\n" + OUT),
     line("HIE210", "[*]", 'steps: [set: {ward.name: "{Patient.name[*].family}"}]\n' + OUT),
     line("HIE210", "PID3", 'steps: [set: {PID-3.1: "{PID3}"}]\n' + OUT),
