@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from urllib.parse import quote
 
 from schemas.fhir import Element, Resource
@@ -19,6 +20,8 @@ _BY_CONDITION = (
     "Appointment",
 )
 """What is looked up at the server by its identifier: the server may know it from elsewhere, under an id of its own."""
+_BY_SERVICE = ("ServiceRequest", "DiagnosticReport")
+"""What its number alone does not identify: several services are ordered under one number."""
 
 
 def bundle_of(run: Run) -> Resource:
@@ -27,18 +30,21 @@ def bundle_of(run: Run) -> Resource:
     found: Resource = {"resourceType": "Bundle", "id": resource_id("Bundle", run.sender, run.control_id), "type": kind}
     if kind in ("message", "collection"):
         found.update(run.bundle)
-    found["entry"] = [_entry(resource, run) for resource in run.resources]
+    conditions = Counter(map(_condition, run.resources)) if kind == "transaction" else Counter()
+    found["entry"] = [_entry(resource, run, conditions) for resource in run.resources]
     return found
 
 
-def _entry(resource: Resource, run: Run) -> Element:
+def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
     path = f"{resource['resourceType']}/{resource['id']}"
     match run.options.bundle:
         case "transaction":
+            condition = _condition(resource)
+            url = condition if condition and conditions[condition] == 1 else path
             return {
                 "fullUrl": f"urn:uuid:{resource['id']}",
                 "resource": resource,
-                "request": {"method": "PUT", "url": _condition(resource) or path},
+                "request": {"method": "PUT", "url": url},
             }
         case "batch":
             entry: Element = {"fullUrl": f"{run.options.server.rstrip('/')}/{path}"} if run.options.server else {}
@@ -53,6 +59,13 @@ def _condition(resource: Resource) -> str:
         return ""
     for identifier in resource.get("identifier", []):
         if "system" in identifier and "value" in identifier:
-            token = quote(f"{identifier['system']}|{identifier['value']}", safe="")
-            return f"{resource['resourceType']}?identifier={token}"
+            condition = f"{resource['resourceType']}?identifier={_token(identifier['system'], identifier['value'])}"
+            if resource["resourceType"] not in _BY_SERVICE:
+                return condition
+            for coding in resource.get("code", {}).get("coding", []):
+                return f"{condition}&code={_token(coding.get('system', ''), coding['code'])}"
     return ""
+
+
+def _token(system: str, code: str) -> str:
+    return quote(f"{system}|{code}" if system else code, safe="")

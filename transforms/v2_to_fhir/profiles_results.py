@@ -21,6 +21,10 @@ _LABORATORY_SECTIONS = frozenset(
     ("BG", "BLB", "CG", "CH", "CP", "HM", "IMM", "LAB", "MB", "MCB", "MYC", "OTH", "PAT", "PTH", "SP", "SR", "TX")
 )
 _IMAGING_SECTIONS = frozenset(("CT", "CTH", "CUS", "IMG", "MRI", "NMR", "NMS", "OUS", "RAD", "RUS", "RX", "VUS", "XRC"))
+_CARDIOLOGY_SECTIONS = frozenset(("CTH", "CUS", "EC"))
+_LAB = coded(SECTION, "LAB", "Laboratory")
+_RADIOLOGY = coded(LOINC, "LP29684-5", "Radiology")
+_CARDIOLOGY = coded(LOINC, "LP29708-2", "Cardiology")
 _VITAL_SIGNS = {
     "2708-6": "oxygen saturation",
     "59408-5": "oxygen saturation by pulse oximetry",
@@ -65,6 +69,23 @@ def put_category(observation: Resource, obx: SourceSegment, run: Run) -> None:
         append(observation, "category", coded(_OBSERVATION_TYPE, kind))
 
 
+def is_vital_sign(code: str) -> bool:
+    """Whether a LOINC code is that of a vital sign."""
+    return code in _VITAL_SIGNS
+
+
+def put_report_category(report: Resource, run: Run, section: str) -> None:
+    """Put the category that US Core wants beside that of OBR-24, `section`: laboratory, radiology, cardiology."""
+    if run.options.profile == "none":
+        return
+    if run.section == LABORATORY and section != "LAB":
+        append(report, "category", _LAB)
+    if section in _CARDIOLOGY_SECTIONS:
+        append(report, "category", _CARDIOLOGY)
+    elif run.section == IMAGING:
+        append(report, "category", _RADIOLOGY)
+
+
 def put_observation_profile(observation: Resource, run: Run) -> None:
     """Supply what US Core wants of an Observation, and say so in its profile where it is a laboratory result."""
     if run.options.profile == "none" or "category" not in observation:
@@ -77,15 +98,24 @@ def put_observation_profile(observation: Resource, run: Run) -> None:
 
 
 def put_report_profile(report: Resource, run: Run) -> None:
-    """Supply what US Core wants of a DiagnosticReport: one of results, or one with a text or document (a note)."""
+    """Supply what US Core wants of a DiagnosticReport, and say so where it is one of a laboratory or a note."""
     if run.options.profile == "none" or "subject" not in report:
         return
-    if not _has_time(report) and report["status"] in _ISSUED:
-        report["_effectiveDateTime"] = absent("unknown")
-    if "issued" not in report and "_issued" not in report and report["status"] in _ISSUED:
-        report["_issued"] = absent("unknown")
-    if any(each.get("code") == "LAB" for kind in report.get("category", []) for each in kind.get("coding", [])):
-        report["meta"] = {"profile": [f"{US_CORE}us-core-diagnosticreport-lab"]}
+    if report["status"] in _ISSUED:
+        if not _has_time(report):
+            report["_effectiveDateTime"] = absent("unknown")
+        if "issued" not in report and "_issued" not in report:
+            report["_issued"] = absent("unknown")
+    categories = report.get("category", [])
+    name = "lab" if _LAB in categories or _is_laboratory(categories) else ""
+    if not name and (_RADIOLOGY in categories or _CARDIOLOGY in categories):
+        name = "note"
+    if name:
+        report.setdefault("meta", {})["profile"] = [f"{US_CORE}us-core-diagnosticreport-{name}"]
+
+
+def _is_laboratory(categories: list[Element]) -> bool:
+    return any(each.get("code") == "LAB" for kind in categories for each in kind.get("coding", []))
 
 
 def _has_time(resource: Resource) -> bool:

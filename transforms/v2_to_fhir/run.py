@@ -15,6 +15,7 @@ from schemas.hl7v2 import Er7
 from schemas.tables import Code
 from transforms.v2_to_fhir.identity import resource_id
 from transforms.v2_to_fhir.options import Options
+from transforms.v2_to_fhir.order_group import OrderGroup
 from transforms.v2_to_fhir.source import SourceSegment, source_of
 
 Handler = Callable[[SourceSegment, "Run"], Resource | None]
@@ -44,6 +45,37 @@ class Run:
     The attributes named for resources hold the one that is open: what a segment that comes later belongs to.
     """
 
+    occurred: str = ""
+    """When the event happened (EVN-6), as a dateTime."""
+    patient: Resource | None = None
+    encounter: Resource | None = None
+    prior_encounter: Resource | None = None
+    """The visit of MRG, until the PV1 that it goes into."""
+    account: Resource | None = None
+    coverage: Resource | None = None
+    procedure: Resource | None = None
+    charge: Resource | None = None
+    order: Resource | None = None
+    report: Resource | None = None
+    observation: Resource | None = None
+    specimen: Resource | None = None
+    appointment: Resource | None = None
+    immunization: Resource | None = None
+    medication: Resource | None = None
+    """The MedicationRequest, MedicationDispense or MedicationAdministration that is open."""
+    orc: SourceSegment | None = None
+    """The ORC of what is ordered next."""
+    group: OrderGroup | None = None
+    """The order that is open, and what came with it."""
+    latest: Resource | None = None
+    """What a note that follows belongs to."""
+    note: Element | None = None
+    """The latest note, which an NTE right behind it may go on with."""
+    section: str = ""
+    """What the results of the open report are: `laboratory`, `imaging`, `procedure`."""
+    position: int = 0
+    """Where in `segments` the walk is."""
+
     def __init__(self, er7: Er7, options: Options, now: datetime) -> None:
         self.er7 = er7
         self.options = options
@@ -59,37 +91,13 @@ class Run:
         self.sender = f"{er7.get('MSH-3.1')}|{self.facility}"
         self.zone = _offset_of(er7.get("MSH-7[1].1")) or options.time_zone
         """The zone of times without an offset: that of MSH-7 (HL7 v2.9, 2A.3.22), else the site's."""
-        self.occurred = ""
-        """When the event happened (EVN-6), as a dateTime."""
         self.bundle: Element = {}
         """What MSH says of the Bundle itself."""
         self.header: Resource = {}
-        self.patient: Resource | None = None
-        self.encounter: Resource | None = None
-        self.prior_encounter: Resource | None = None
-        """The visit of MRG, until the PV1 that it goes into."""
-        self.account: Resource | None = None
-        self.coverage: Resource | None = None
-        self.procedure: Resource | None = None
-        self.charge: Resource | None = None
-        self.order: Resource | None = None
-        self.report: Resource | None = None
-        self.observation: Resource | None = None
-        self.specimen: Resource | None = None
-        self.appointment: Resource | None = None
-        self.immunization: Resource | None = None
-        self.medication: Resource | None = None
-        """The MedicationRequest, MedicationDispense or MedicationAdministration that is open."""
-        self.orc: SourceSegment | None = None
-        """The ORC of what is ordered next."""
         self.waiting: list[SourceSegment] = []
         """Segments that came before what they belong to."""
-        self.latest: Resource | None = None
-        """What a note that follows belongs to."""
-        self.section = ""
-        """What the results of the open report are: `laboratory`, `imaging`, `procedure`."""
-        self.position = 0
-        """Where in `segments` the walk is."""
+        self.results: dict[tuple[str, str], Resource] = {}
+        """The patient's results by OBX-3 and OBX-4, which OBR-26 refers to."""
         self._by_id: dict[str, Resource] = {}
         self._reference = "urn:uuid:" if options.bundle != "batch" else ""
         self._reported: set[tuple[str, str]] = set()

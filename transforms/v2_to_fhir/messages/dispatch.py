@@ -9,8 +9,10 @@ from transforms.v2_to_fhir.messages.adt import adt_a01, adt_a24, adt_a37, adt_a3
 from transforms.v2_to_fhir.messages.bar import bar_p01
 from transforms.v2_to_fhir.messages.dft import dft_p03
 from transforms.v2_to_fhir.messages.mdm import mdm_t02
+from transforms.v2_to_fhir.messages.orders import ORDERS, orm_o01
 from transforms.v2_to_fhir.messages.pharmacy import omp_o09, ras_o17, rde_o11, rds_o13, rgv_o15
 from transforms.v2_to_fhir.messages.query import qbp_q21, rsp_k21
+from transforms.v2_to_fhir.messages.results import oru_r01
 from transforms.v2_to_fhir.messages.siu import siu_s12
 from transforms.v2_to_fhir.messages.vxu import vxu_v04
 from transforms.v2_to_fhir.run import Run
@@ -49,6 +51,8 @@ MAPS: dict[tuple[str, str], MessageMap] = {
     ("RSP", ""): rsp_k21,
     ("ADR", ""): rsp_k21,
     ("RTB", ""): rsp_k21,
+    **dict.fromkeys((("ORU", ""), ("OUL", ""), ("ORF", "")), oru_r01),
+    **dict.fromkeys(((kind, "") for kind in ORDERS), orm_o01),
 }
 """The map of each message type and trigger event; an empty event stands for every other."""
 

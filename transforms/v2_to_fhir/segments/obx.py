@@ -106,7 +106,7 @@ def text_lines(obx: SourceSegment, run: Run) -> list[SourceSegment]:
             break
         found.append(following)
     for number, line in enumerate(found, start=2):
-        line.mark(2, 3, *range(6, 26))
+        line.mark(2, 3, *range(6, 34))
         if line.raw(4) in (obx.raw(4), str(number), ""):
             line.mark(4)
     return found

@@ -85,6 +85,13 @@ def has_value(observation: Resource) -> bool:
     )
 
 
+def title_of(observation: Resource) -> str:
+    """What the code of an Observation is called."""
+    code = observation["code"]
+    text: str = code.get("text", "")
+    return text or next((each["display"] for each in code.get("coding", []) if "display" in each), "")
+
+
 def put_reference_range(observation: Resource, obx: SourceSegment) -> None:
     """Put OBX-7 into the Observation as text, and as low and high where it says no more than numbers."""
     value = obx.first(7)
@@ -179,9 +186,7 @@ def _text(obx: SourceSegment) -> str:
 
 def _put_attachments(observation: Resource, obx: SourceSegment, kind: str, run: Run) -> None:
     convert = ed_attachment if kind == "ED" else rp_attachment
-    title = observation["code"].get("text") or next(
-        (each["display"] for each in observation["code"].get("coding", []) if "display" in each), ""
-    )
+    title = title_of(observation)
     for value in obx[5]:
         attachment = convert(value, run, obx.where(5))
         if attachment is None:

@@ -1,0 +1,52 @@
+"""ORM, OML, OMG, OMI, and their responses ORR, ORL, ORG, ORI: orders."""
+
+from __future__ import annotations
+
+from schemas.fhir import Resource
+from transforms.v2_to_fhir.elements import append
+from transforms.v2_to_fhir.messages.common import finish
+from transforms.v2_to_fhir.messages.dft import on_ft1
+from transforms.v2_to_fhir.messages.order_groups import close_group, obr_of, open_order
+from transforms.v2_to_fhir.messages.results import RESULTS, open_report
+from transforms.v2_to_fhir.run import Handler, Run
+from transforms.v2_to_fhir.segments.orc import orc_provenance
+from transforms.v2_to_fhir.source import SourceSegment
+
+ORDERS = ("ORM", "OML", "OMG", "OMI", "ORR", "ORL", "ORG", "ORI")
+_PRIOR_RESULTS = "PR"
+"""ORC-1 of results that the orderer sends along (HL7 v2.9, 4.4.6): a report, and no new order."""
+
+
+def on_orc(orc: SourceSegment, run: Run) -> Resource:
+    """ORC: an order, and who did with it what ORC-1 says."""
+    close_group(run)
+    obr = obr_of(run)
+    if orc.raw(1) == _PRIOR_RESULTS and obr is not None:
+        return open_report(orc, obr, run)
+    order = open_order(orc, obr, run)
+    orc_provenance(orc, run, order)
+    return order
+
+
+def on_obr(obr: SourceSegment, run: Run) -> Resource | None:
+    """OBR: what is ordered."""
+    if run.group is None or run.group.obr is not obr:
+        close_group(run)
+        open_order(None, obr, run)
+    run.latest = run.report or run.order
+    return run.latest
+
+
+def orm_o01(run: Run) -> None:
+    """ORM_O01, OML_O21, O33, O35 and O39, OMG_O19, OMI_O23, and the responses to them."""
+    run.walk(ORDER_HANDLERS)
+    close_group(run)
+    finish(run)
+    for each in run.resources:
+        if each["resourceType"] in ("Patient", "ServiceRequest"):
+            append(run.header, "focus", run.refer(each))
+
+
+oml_o21 = orm_o01
+
+ORDER_HANDLERS: dict[str, Handler] = {**RESULTS, "ORC": on_orc, "OBR": on_obr, "FT1": on_ft1}
