@@ -25,6 +25,16 @@ _Repetition = dict[int, Part]
 _SEPARATOR, _COMPONENT, _REPETITION, _SUBCOMPONENT = "|", "^", "~", "&"
 
 
+def decoded(text: str) -> dict[int, Part]:
+    """The components of one repetition that is encoded already."""
+    safe = text.replace("\r", "").replace("\n", "").replace(_SEPARATOR, "").replace(_REPETITION, "")
+    return {
+        number: [Encoded(sub) for sub in part.split(_SUBCOMPONENT)] if _SUBCOMPONENT in part else Encoded(part)
+        for number, part in enumerate(safe.split(_COMPONENT), 1)
+        if part
+    }
+
+
 class Line:
     """One segment: fields by number, each a list of repetitions, each the components by number.
 

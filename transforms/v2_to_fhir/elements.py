@@ -20,9 +20,17 @@ _SECOND_FIELDS = frozenset(
         *(("PID", field) for field in (2, 4, 9, 40)),
         *(("NK1", field) for field in (7, 12, 30, 31, 40, 41)),
         *(("MRG", field) for field in (2, 4)),
+        ("DB1", 3),
+        ("IN1", 3),
+        ("PV2", 13),
     }
 )
 """Fields that go into the same list as another one of their segment."""
+_WORK = {
+    **{("PID", 13): False, ("NK1", 5): False, ("GT1", 6): False, ("IN2", 63): False},
+    **{("PID", 14): True, ("NK1", 6): True, ("GT1", 7): True, ("IN2", 64): True},
+}
+"""The telephone fields of one list, and whether those at work are meant: others say where they came from."""
 
 
 def put(element: Element, name: str, value: T | None) -> T | None:
@@ -54,7 +62,10 @@ def append_each(
 
 def of_field(element: Element | None, segment: SourceSegment, field: int) -> Element | None:
     """`element`, which says that it came from `field` where nothing else tells it from the others of its list."""
-    if element is not None and (segment.name, field) in _SECOND_FIELDS:
+    place = (segment.name, field)
+    if element is None:
+        return None
+    if place in _SECOND_FIELDS or (place in _WORK and (element.get("use") == "work") is not _WORK[place]):
         add_extension(element, extension(V2_FIELD, "valueString", f"{segment.name}-{field}"))
     return element
 

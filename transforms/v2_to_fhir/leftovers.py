@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.fhir import Element, Resource
 from schemas.finding import Severity
-from schemas.hl7v2.delimiters import STANDARD, UNUSED, Delimiters
+from transforms.v2_to_fhir.encoded import in_standard
 from transforms.v2_to_fhir.extensions import V2_ELEMENT, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
@@ -50,28 +49,6 @@ def leftovers(segment: SourceSegment, run: Run) -> Iterator[Leftover]:
     for field, where, wire in segment.unread():
         if (segment.name, field) not in LEFT_OUT:
             yield Leftover(field, where, in_standard(run.er7.decode_wire(wire), run.er7.delimiters))
-
-
-def in_standard(text: str, delimiters: Delimiters) -> str:
-    """Encoded text with the recommended delimiters (`|^~\\&`) in the place of those that the message declares."""
-    if _parts(delimiters) == _parts(STANDARD):
-        return text
-    return text.translate(_translation(delimiters))
-
-
-@lru_cache(maxsize=64)
-def _translation(delimiters: Delimiters) -> dict[int, str]:
-    pairs = [
-        (own, standard) for own, standard in zip(_parts(delimiters), _parts(STANDARD), strict=True) if own != UNUSED
-    ]
-    escaped = zip(_parts(STANDARD), ("\\F\\", "\\S\\", "\\R\\", "\\E\\", "\\T\\"), strict=True)
-    table = {ord(standard): text for standard, text in escaped}
-    return table | {ord(own): standard for own, standard in pairs}
-
-
-def _parts(delimiters: Delimiters) -> tuple[str, ...]:
-    each = delimiters
-    return each.field, each.component, each.repetition, each.escape, each.subcomponent
 
 
 def sweep(run: Run) -> None:

@@ -91,6 +91,11 @@ class Value:
             texts += [text for text in map(inner.__getitem__, range(1, len(inner.parts) + 1)) if text]
         return separator.join(texts)
 
+    @property
+    def wire(self) -> str:
+        """The wire text of everything; nothing is marked as read."""
+        return self._separator.join(self.parts)
+
     def whole(self) -> str:
         """The plain text of everything, its separators as they were sent; all is marked as read."""
         return self.rest(1)

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from schemas.codes import identifier_system
 from transforms.fhir_to_v2.datatypes.codes import codes_of
+from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
@@ -45,7 +46,8 @@ def assigner_hd(reference: Node, run: Run) -> Hd:
         organization = run.resolve(reference)
         if organization:
             run.done.add(organization.path)
-            return organization_hd(organization)
+            found = organization_hd(organization)
+            return (reference.text("display") or found[0], *found[1:])
     identifier = reference.one("identifier")
     universal = system_hd(identifier.text("value")) if identifier.text("system") == URI else ("", "", "")
     return (reference.text("display"), *universal[1:])
@@ -131,7 +133,7 @@ def check_digit_of(identifier: Node) -> tuple[str, str]:
 
 def _chosen(organization: Node) -> Node:
     """The identifier to write of an Organization: the first with a system."""
-    found = organization.all("identifier")
+    found = [each for each in organization.all("identifier") if not field_of(each, "IN1")]
     return next((each for each in found if each.has("system")), found[0] if found else organization.one("identifier"))
 
 

@@ -9,7 +9,7 @@ from schemas.codes import ConceptMap, concept_map, system_name, system_uri
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_V2_CODE, Run
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_SYSTEM
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTEM
 
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 """The system of codes that say why there is no code."""
@@ -88,6 +88,14 @@ def codes_of(concept: Node, system: str) -> list[str]:
     return [each.text("code") for each in found if each.text("system") == system]
 
 
+def method_of(concept: Node, segment: str) -> str:
+    """The coding system that stands in a field of its own (DG1-2, PR1-2), beside the code."""
+    coding = concept.one("coding")
+    if coding.has("extension") and coding.extension(V2_FIELD).text("valueString") == f"{segment}-2":
+        return _system_name(coding, coding.peek("system"))
+    return ""
+
+
 def has_code(concept: Node, *wanted: str) -> bool:
     """Whether a CodeableConcept has one of these codes; nothing is marked as read."""
     return any(each.peek("code") in wanted for each in concept.all("coding"))
@@ -130,47 +138,45 @@ def _cwe(codings: list[Node], text: str, run: Run, codes: str, table: str) -> di
 def _codes(codings: list[Node], run: Run, codes: str, table: str) -> list[Code]:
     """The codes to write: the sender's own, and of those that a concept map has made only what no own code says."""
     map_ = _map(codes) if codes else None
-    own: list[Code] = []
-    mapped: list[tuple[int, Code]] = []
+    peeked = [(each.peek("system"), each.peek("code")) for each in codings]
+    made = {
+        (target.system, target.code)
+        for number, (_, code) in enumerate(peeked)
+        for target in (map_.find(code) if map_ is not None else ())
+        if (target.system, target.code) != peeked[number]
+    }
+    found: list[Code] = []
     for coding in codings:
         system, code, display = coding.text("system"), coding.text("code"), coding.text("display")
         if not code:
-            if display:
-                own.append(Code("", display))
+            found += [Code("", display)] if display else []
             continue
         site = run.options.codes.find(code, system) if run.options.codes is not None else None
         if site is not None:
-            own.append(Code(site.code, site.display, site.system))
+            found.append(Code(site.code, site.display, site.system))
+            continue
+        if (system, code) in made:
             continue
         back = map_.back(system, code) if map_ is not None else ""
         if back:
-            shown = display if _adds(display, back, code, system, map_) else ""
-            mapped.append((len(own), Code(back, shown)))
+            found.append(Code(back, display if back == code else "", "", coding.text("version")))
         else:
-            own.append(_own(coding, system, code, display, table))
-    said = {each.code for each in own}
-    if map_ is not None:
-        made = {coding.code for code in said for coding in map_.find(code)}
-        for at, each in reversed(mapped):
-            if each.code not in said and not any(coding.code in made for coding in map_.find(each.code)):
-                own.insert(at, each)
-    return list(dict.fromkeys(own))
-
-
-def _adds(display: str, back: str, code: str, system: str, map_: ConceptMap | None) -> bool:
-    """Whether a display says more than the map's own code does by itself."""
-    if not display or map_ is None or back != code:
-        return False
-    return not any(each.display == display for each in map_.find(back) if each.system == system)
+            found.append(_own(coding, system, code, display, table))
+    return list(dict.fromkeys(found))
 
 
 def _own(coding: Node, system: str, code: str, display: str, table: str) -> Code:
-    name = coding.extension(V2_SYSTEM).text("valueString") if coding.has("extension") else ""
-    if system and not name:
-        name = system_name(system) or system.removeprefix("urn:oid:")
-        if table and system == system_uri(f"HL7{table}") and not display:
-            name = ""
+    name = _system_name(coding, system)
+    if table and not display and not coding.has("extension") and system == system_uri(f"HL7{table}"):
+        name = ""
+    if coding.has("extension") and coding.extension(V2_FIELD).text("valueString"):
+        name = ""  # it stands in a field of its own
     return Code(code, display, name, coding.text("version"))
+
+
+def _system_name(coding: Node, system: str) -> str:
+    own = coding.extension(V2_SYSTEM).text("valueString") if coding.has("extension") else ""
+    return own or system_name(system) or system.removeprefix("urn:oid:")
 
 
 @lru_cache(maxsize=256)

@@ -18,13 +18,15 @@ def xpn_of(name: Node, run: Run) -> dict[int, Part]:
     given, suffixes = name.texts("given"), name.texts("suffix")
     degrees = [each for each in suffixes if _is_degree(each)]
     plain = [each for each in suffixes if each not in degrees]
+    professional = plain[1:] if run.has_component("XPN", 14) else []
     parts: dict[int, Part] = {
         1: family_of(name),
         2: given[0] if given else "",
         3: " ".join(given[1:]),
-        4: ", ".join(plain),
+        4: ", ".join(plain[: len(plain) - len(professional)]),
         5: ", ".join(name.texts("prefix")),
-        6 if run.has_component("XPN", 6) else 14: ", ".join(degrees),
+        6: ", ".join(degrees) if run.has_component("XPN", 6) else "",
+        14: ", ".join(professional if run.has_component("XPN", 6) else [*degrees, *professional]),
         7: code_of(name, "use", run, "NameType"),
         11: assembly_order_of(name, run),
         **validity_of(name, run, "XPN", 10, 12),

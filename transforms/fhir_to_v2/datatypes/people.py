@@ -6,15 +6,19 @@ from transforms.fhir_to_v2.datatypes.authorities import assigner_hd, check_digit
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of
 from transforms.fhir_to_v2.datatypes.names import assembly_order_of, family_of
 from transforms.fhir_to_v2.datatypes.times import validity_of
-from transforms.fhir_to_v2.line import Part
+from transforms.fhir_to_v2.line import Part, decoded
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY
+from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, V2_TEXT
 
 
 def xcn_of(reference: Node, run: Run) -> dict[int, Part]:
     """Reference(Practitioner)[XCN]: of the practitioner, or the one behind a role; else what the reference says."""
     person = practitioner_of(reference, run)
+    other = reference.extension(V2_TEXT).text("valueString") if reference.has("extension") else ""
+    if other:
+        run.done.add(person.path)
+        return decoded(other)
     if person:
         return xcn_of_practitioner(person, run)
     identifier = reference.one("identifier")
@@ -55,9 +59,9 @@ def xcn_of_practitioner(person: Node, run: Run) -> dict[int, Part]:
     if name.has("text") and not any(parts[number] for number in (2, 3, 4)):
         parts[2] = name.text("text")
     degree = cwe_of(person.one("qualification").one("code"), run, "DegreeLicenseCertificate", "0360")
-    if degree and run.has_component("XCN", 7):
+    if degree:
         last = max(degree)
-        parts[7] = [str(degree.get(number, "")) for number in range(1, last + 1)]
+        parts[7 if run.has_component("XCN", 7) else 21] = [str(degree.get(number, "")) for number in range(1, last + 1)]
     return parts
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code, yes_no
+from transforms.fhir_to_v2.datatypes.identifiers import cx_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
+from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
@@ -35,6 +37,9 @@ def db1_of(patient: Node, run: Run) -> Line | None:
         begin, until = period_of(disability.extension(name).one("valuePeriod"), run)
         db1.put(start, begin)
         db1.put(end, until)
+    for each in patient.all("identifier"):
+        if field_of(each, "DB1"):
+            db1.put(3, cx_of(each, run))
     if not db1.fields:
         return None
     db1.put(1, "1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code
+from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code, method_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
@@ -39,8 +39,7 @@ def dg1_of(condition: Node, encounter: Node, run: Run) -> Line | None:
     if text and 9 in code and run.has_field("DG1", 4):
         del code[9]
         dg1.put(4, text)
-    if run.before(2, 4):
-        dg1.put(2, str(code.get(3, "")))
+    dg1.put(2, method_of(condition.one("code"), "DG1") or (str(code.get(3, "")) if run.before(2, 4) else ""))
     dg1.put(3, code)
     dg1.put(5, dtm_of(condition, "onsetDateTime", run))
     use = _use(condition, encounter, run)

@@ -9,6 +9,7 @@ from transforms.fhir_to_v2.datatypes.contacts import xtn_of
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
 from transforms.fhir_to_v2.datatypes.names import xpn_of
 from transforms.fhir_to_v2.datatypes.times import dt_of, dtm_of
+from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
@@ -41,7 +42,7 @@ def gt1_of(party: Node, guarantor: Node, patient: Node, run: Run) -> Line:
     gt1.put(3, *(xpn_of(each, run) for each in party.all("name")))
     gt1.put(5, *(xad_of(each, run) for each in party.all("address")))
     for each in party.all("telecom"):
-        gt1.put(7 if each.peek("use") == "work" else 6, xtn_of(each, run))
+        gt1.put(field_of(each, "GT1") or (7 if each.peek("use") == "work" else 6), xtn_of(each, run))
     gt1.put(8, dtm_of(party, "birthDate", run))
     gt1.put(9, code_of(party, "gender", run, "AdministrativeSex"))
     if party is patient:

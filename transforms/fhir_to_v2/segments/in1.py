@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from schemas.codes import system_name
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
-from transforms.fhir_to_v2.datatypes.authorities import organization_hd, system_hd, xon_of_organization
+from transforms.fhir_to_v2.datatypes.authorities import system_hd, xon_of_organization
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, has_code
 from transforms.fhir_to_v2.datatypes.contacts import xtn_of
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
 from transforms.fhir_to_v2.datatypes.names import xpn_of
 from transforms.fhir_to_v2.datatypes.times import dt_of, dtm_of
+from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Part
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_STATUS, Run
@@ -83,7 +84,7 @@ def in2_of(coverage: Node, patient: Node, run: Run) -> Line | None:
                 each.skip("type", "system")
                 in2.put(2, each.text("value"))
         for each in subscriber.all("telecom"):
-            in2.put(64 if each.peek("use") == "work" else 63, xtn_of(each, run))
+            in2.put(field_of(each, "IN2") or (64 if each.peek("use") == "work" else 63), xtn_of(each, run))
     return run.append(in2)
 
 
@@ -116,16 +117,13 @@ def _put_plan(in1: Line, coverage: Node) -> None:
 
 def _put_company(in1: Line, company: Node, run: Run) -> None:
     numbers = [each for each in company.all("identifier") if each.has("value")]
+    marked = [each for each in numbers if field_of(each, "IN1") == 3]
+    for each in marked or numbers:
+        in1.put(3, cx_of(each, run))
     xon = xon_of_organization(company, run)
-    written = (xon.get(10), xon.get(3))
-    for each in numbers:
-        if each.peek("value") not in written or (len(numbers) == 1 and not each.has("type")):
-            in1.put(3, cx_of(each, run))
-    if len(numbers) == 1 and in1.has(3):
-        # The only number is the company's, which IN1-3 holds.
-        xon = {1: xon.get(1, "")}
-    if organization_hd(company)[0] == in1.text(3) and xon.get(1) == in1.text(3):
-        xon = {}
+    if not marked:
+        # Its numbers are the company's own, which IN1-3 holds.
+        xon = {1: xon.get(1, "")} if xon.get(1) != in1.text(3) else {}
     in1.put(4, xon)
     in1.put(5, *(xad_of(each, run) for each in company.all("address")))
     in1.put(6, *(xpn_of(each.one("name"), run) for each in company.all("contact")))

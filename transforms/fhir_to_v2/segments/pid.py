@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.fhir_to_v2.datatypes.addresses import xad_of
+from transforms.fhir_to_v2.datatypes.addresses import county_of, xad_of
 from transforms.fhir_to_v2.datatypes.authorities import assigner_hd
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, yes_no
 from transforms.fhir_to_v2.datatypes.contacts import xtn_of
@@ -10,11 +10,11 @@ from transforms.fhir_to_v2.datatypes.identifiers import cx_of, dln_of
 from transforms.fhir_to_v2.datatypes.names import is_called_by, xpn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.fields import field_of
-from transforms.fhir_to_v2.line import Line, Parts
+from transforms.fhir_to_v2.line import Line, Parts, decoded
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE
-from transforms.v2_to_fhir.extensions import CORE, OWN, US_CORE
+from transforms.v2_to_fhir.extensions import CORE, OWN, US_CORE, V2_TEXT
 from transforms.v2_to_fhir.profiles import CDC_RACE
 from transforms.v2_to_fhir.segments.pid import OPERATION, SSN
 
@@ -32,6 +32,7 @@ def pid_of(patient: Node, run: Run) -> Line:
     _put_races(pid, patient, run)
     for address in patient.all("address"):
         pid.put(11, xad_of(address, run))
+        pid.put(12, county_of(address))
     for contact in patient.all("telecom"):
         field = field_of(contact, "PID") or (14 if contact.peek("use") == "work" else 13)
         pid.put(field, xtn_of(contact, run))
@@ -54,6 +55,8 @@ def _put_identifiers(pid: Line, patient: Node, run: Run) -> None:
         kinds = codes_of(identifier.one("type"), IDENTIFIER_TYPE)
         system = identifier.peek("system")
         # The way forward makes a number without an authority of its own of PID-19 and PID-20.
+        if field_of(identifier, "DB1"):
+            continue
         if system == SSN and not identifier.has("assigner") and run.has_field("PID", 19) and not pid.has(19):
             pid.put(19, identifier.text("value") if identifier.text("system") else "")
         elif kinds == ["DL"] and not system and run.has_field("PID", 20) and not pid.has(20):
@@ -96,9 +99,12 @@ def _put_races(pid: Line, patient: Node, run: Run) -> None:
     for race in patient.extensions(f"{OWN}race"):
         pid.put(10, cwe_of(race.one("valueCodeableConcept"), run, "", "0005"))
     for group in patient.extensions(f"{US_CORE}us-core-ethnicity"):
-        for each in [*group.extensions("ombCategory"), *group.extensions("detailed")]:
-            pid.put(22, _category(each.one("valueCoding"), _ETHNICITY.get(each.one("valueCoding").peek("code"), "")))
-        group.extension("text").text("valueString")
+        found = [*group.extensions("ombCategory"), *group.extensions("detailed")]
+        text = group.extension("text").text("valueString")
+        for each in found:
+            coding = each.one("valueCoding")
+            parts = _category(coding, _ETHNICITY.get(coding.peek("code"), ""))
+            pid.put(22, {**parts, 2: text} if text and len(found) == 1 else parts)
     for group in patient.extensions(f"{OWN}ethnicity"):
         pid.put(22, cwe_of(group.one("valueCodeableConcept"), run, "", "0189"))
 
@@ -125,7 +131,9 @@ def _put_death(pid: Line, patient: Node, run: Run) -> None:
 
 def _put_extensions(pid: Line, patient: Node, run: Run) -> None:
     for each in patient.extensions(f"{CORE}patient-mothersMaidenName"):
-        pid.put(6, each.text("valueString"))
+        kept = each.beside("valueString").extension(V2_TEXT).text("valueString") if each.has("_valueString") else ""
+        name = each.text("valueString")
+        pid.put(6, decoded(kept) if kept else name)
     for field, url, codes, table in (
         (17, f"{CORE}patient-religion", "Religion", "0006"),
         (27, f"{OWN}veteran-military-status", "", "0172"),

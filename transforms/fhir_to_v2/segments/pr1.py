@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from transforms.fhir_to_v2.datatypes.codes import cwe_of
+from transforms.fhir_to_v2.datatypes.codes import cwe_of, method_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
 from transforms.fhir_to_v2.datatypes.locations import pl_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
@@ -12,6 +12,7 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_STATUS, Run
+from transforms.fhir_to_v2.segments.rol import is_role_of_procedure, rols_of_procedure
 from transforms.v2_to_fhir.extensions import OWN
 
 _PERFORMERS = {"88189002": 8, "304292004": 11}
@@ -38,12 +39,14 @@ def pr1_of(procedure: Node, run: Run) -> Line | None:
     if text and 9 in code and run.has_field("PR1", 4):
         del code[9]
         pr1.put(4, text)
-    if run.before(2, 4):
-        pr1.put(2, str(code.get(3, "")))
+    pr1.put(2, method_of(procedure.one("code"), "PR1") or (str(code.get(3, "")) if run.before(2, 4) else ""))
     pr1.put(3, code)
     _put_performed(pr1, procedure, run)
     pr1.put(6, cwe_of(procedure.one("category"), run, "", "0230"))
+    told = [each for each in procedure.all("performer") if is_role_of_procedure(each)]
     for performer in procedure.all("performer"):
+        if performer in told:
+            continue
         function = next((each.peek("code") for each in performer.one("function").all("coding")), "")
         performer.one("function").skip("coding", "text")
         pr1.put(_PERFORMERS.get(function, 12), xcn_of(performer.one("actor"), run))
@@ -57,6 +60,7 @@ def pr1_of(procedure: Node, run: Run) -> Line | None:
     parent = procedure.one("partOf")
     known = run.resolve(parent) if parent.has("reference") else EMPTY
     pr1.put(25, ei_of(known.one("identifier") if known else parent.one("identifier"), run))
+    rols_of_procedure(told, procedure, run)
     return pr1
 
 

@@ -7,6 +7,7 @@ from transforms.fhir_to_v2.datatypes.identifiers import cx_of
 from transforms.fhir_to_v2.datatypes.locations import dld_of, pl_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
+from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
@@ -44,6 +45,8 @@ def put_participants(line: Line, encounter: Node, fields: dict[str, int], run: R
     for participant in encounter.all("participant"):
         if participant_role(participant, run):
             continue  # it becomes a ROL or PRT
+        if field_of(participant, "PV2"):
+            continue
         code = next((coding.peek("code") for kind in participant.all("type") for coding in kind.all("coding")), "")
         field = fields.get(code) or fields.get("PART")
         if field is not None and participant.has("individual"):
@@ -101,7 +104,7 @@ def _put_locations(pv1: Line, encounter: Node, run: Run) -> None:
             field = 11
         else:
             field = _LOCATIONS.get(status, 3)
-        if pv1.has(field):
+        if each in pending_locations(encounter) or pv1.has(field):
             continue
         place = each.one("location")
         pv1.put(field, pl_of(place, run))
@@ -109,6 +112,12 @@ def _put_locations(pv1: Line, encounter: Node, run: Run) -> None:
         if bed:
             bed.text("system")
             pv1.put(40, code_of(bed, "code", run, "BedStatus"))
+
+
+def pending_locations(encounter: Node) -> list[Node]:
+    """The planned places of a visit that are not where it is planned to begin: those of PV2-1."""
+    planned = [each for each in encounter.all("location") if each.peek("status") == "planned"]
+    return planned[1:] if encounter.peek("status") == "planned" else planned
 
 
 def _put_financial_classes(pv1: Line, run: Run) -> None:

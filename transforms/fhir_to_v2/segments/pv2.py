@@ -7,10 +7,14 @@ import re
 
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, cwe_of_coding, yes_no
+from transforms.fhir_to_v2.datatypes.locations import pl_of
+from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
+from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
+from transforms.fhir_to_v2.segments.pv1 import pending_locations
 from transforms.v2_to_fhir.extensions import CORE, OWN, R5
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
@@ -24,6 +28,14 @@ _CONCEPTS = (
 def pv2_of(encounter: Node, run: Run) -> Line | None:
     """Encounter[PV2], where there is anything to say."""
     pv2 = Line("PV2", encounter)
+    for each in pending_locations(encounter)[:1]:
+        each.text("status")
+        pv2.put(1, pl_of(each.one("location"), run))
+    for each in encounter.all("participant"):
+        if field_of(each, "PV2"):
+            for kind in each.all("type"):
+                kind.skip("coding", "text")
+            pv2.put(13, xcn_of(each.one("individual"), run))
     pv2.put(3, *(cwe_of(each, run) for each in encounter.all("reasonCode")))
     for field, name in ((8, "plannedStartDate"), (9, "plannedEndDate")):
         pv2.put(field, dtm_of(encounter.extension(f"{R5}Encounter.{name}"), "valueDateTime", run))

@@ -73,6 +73,24 @@ def rols_of_encounter(encounter: Node, run: Run) -> None:
             _write(role, role.one("practitioner"), participant, run)
 
 
+def is_role_of_procedure(performer: Node) -> bool:
+    """Whether a performer is one whom a ROL gave."""
+    codings = performer.one("function").all("coding")
+    return any(each.peek("system") in (_ROLES, _GUIDE[0]) for each in codings)
+
+
+def rols_of_procedure(performers: list[Node], procedure: Node, run: Run) -> None:
+    """Procedure.performer[ROL]."""
+    for performer in performers:
+        line = run.line("ROL" if run.tables.has_segment("ROL") else "PRT", procedure)
+        places = _PLACES[line.name]
+        line.put(2, "UC")
+        line.put(places.code, cwe_of(performer.one("function"), run, places.codes, places.table))
+        line.put(places.person, xcn_of(performer.one("actor"), run))
+        if performer.has("onBehalfOf"):
+            line.put(places.organization, xon_of(performer.one("onBehalfOf"), run))
+
+
 def participant_role(participant: Node, run: Run) -> Node:
     """The PractitionerRole of a participant of a visit, where a ROL or PRT gave it; else an empty node."""
     individual = participant.one("individual")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.fhir import Element
 from transforms.v2_to_fhir.datatypes.codes import cwe_string, put_code
 from transforms.v2_to_fhir.datatypes.times import period
+from transforms.v2_to_fhir.encoded import keep_text
 from transforms.v2_to_fhir.extensions import CORE, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
@@ -22,6 +23,11 @@ def xad_address(xad: Value | None, run: Run, where: str) -> Element | None:
     lines = [line for line in lines if line]
     if lines:
         element["line"] = lines
+        if not xad.is_simple(1) or not xad.has(1) or (xad.has(19) and not xad.has(2)):
+            held: Element = {}
+            parts = [xad.peek(number) for number in (1, 2, 19)]
+            keep_text(held, run.er7.delimiters.component.join(parts), run)
+            element["_line"] = [held, *[None] * (len(lines) - 1)]
     for name, number in (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6)):
         text = xad[number]
         if text:

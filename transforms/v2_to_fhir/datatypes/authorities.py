@@ -154,7 +154,10 @@ def _organization(namespace: str, universal: str, kind: str, run: Run) -> Elemen
         "active": True,
         "name": namespace or universal,
     }
-    return run.share(resource, *((universal, kind) if universal else (run.sender, namespace)))
+    reference = run.share(resource, *((universal, kind) if universal else (run.sender, namespace)))
+    if namespace and run.referred(reference)["name"] != resource["name"]:
+        reference["display"] = namespace
+    return reference
 
 
 def _put_name_type(resource: Element, code: str) -> None:

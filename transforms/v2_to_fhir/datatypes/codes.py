@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from schemas.codes import Coding, ConceptMap, concept_map, has_code, system_uri
 from schemas.fhir import Element
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_SYSTEM, extension
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTEM, extension
 from transforms.v2_to_fhir.run import Run, coding
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
@@ -57,16 +57,18 @@ def id_codeable_concept(value: Value | None, run: Run, where: str, codes: str = 
     return cwe_codeable_concept(value, run, where, codes, table)
 
 
-def put_system(concept: Element, name: str) -> None:
+def put_system(concept: Element, segment: SourceSegment, field: int) -> None:
     """Name the coding system of the first code of `concept`, which names none: old fields have it beside the code."""
     for each in concept.get("coding", [])[:1]:
-        if not name or "system" in each or "extension" in each:
+        if "system" in each or "extension" in each or not segment.has(field):
             continue
+        name = segment.text(field)
         uri = system_uri(name)
         if uri:
             each["system"] = uri
         else:
             each["extension"] = [extension(V2_SYSTEM, "valueString", name)]
+        each.setdefault("extension", []).append(extension(V2_FIELD, "valueString", f"{segment.name}-{field}"))
 
 
 def st_codeable_concept(text: str) -> Element | None:
@@ -168,6 +170,8 @@ def _codings(
         if each["code"] == code and (not name or each.get("system") == original.get("system")):
             if display:
                 each["display"] = display
+            if cwe.has(places[3]):
+                each["version"] = cwe[places[3]]
             return found
     return [*found, original] if not found or name or display or not _comes_back(found, codes, code) else found
 

@@ -15,6 +15,7 @@ from transforms.v2_to_fhir.datatypes.identifiers import identifier_key
 from transforms.v2_to_fhir.datatypes.locations import ndl_location
 from transforms.v2_to_fhir.datatypes.names import name_period, put_assembly_order, put_family
 from transforms.v2_to_fhir.datatypes.times import period
+from transforms.v2_to_fhir.encoded import keep_text
 from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
@@ -37,7 +38,19 @@ def xcn_practitioner(xcn: Value | None, run: Run, where: str) -> Element | None:
         degree = cwe_codeable_concept(xcn.part(7), run, where, "DegreeLicenseCertificate", "0360")
         if degree is not None:
             resource["qualification"] = [{"code": degree}]
-    return run.share(resource, *person_key(identifier, name, run))
+    reference = run.share(resource, *person_key(identifier, name, run))
+    _keep_other(reference, resource, xcn, run)
+    return reference
+
+
+def _keep_other(reference: Element, resource: Resource, xcn: Value, run: Run) -> None:
+    """Keep what the message writes of a person whom it has written otherwise before."""
+    known = run.referred(reference)
+    for name, value in resource.items():
+        held = known.get(name)
+        if held is not value and held != value:
+            keep_text(reference, xcn.wire, run)
+            return
 
 
 def xcn_practitioner_role(xcn: Value | None, run: Run, where: str, *role: Element) -> Element | None:

@@ -6,7 +6,7 @@ from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.codes import id_boolean
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier
 from transforms.v2_to_fhir.datatypes.times import period
-from transforms.v2_to_fhir.elements import append
+from transforms.v2_to_fhir.elements import append, of_field
 from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
 from transforms.v2_to_fhir.profiles import put_patient_profile
 from transforms.v2_to_fhir.run import Run
@@ -21,7 +21,7 @@ def db1_patient(db1: SourceSegment, run: Run, patient: Resource) -> None:
     if person is not None and person[1] != PATIENT:
         return
     for value in db1[3]:
-        append(patient, "identifier", cx_identifier(value, run, db1.where(3)))
+        append(patient, "identifier", of_field(cx_identifier(value, run, db1.where(3)), db1, 3))
         put_patient_profile(patient, run)
     parts: list[Element] = []
     is_disabled = id_boolean(db1.text(4)) if db1.raw(4) in ("Y", "N") else None

@@ -25,7 +25,8 @@ def dg1_condition(dg1: SourceSegment, run: Run, patient: Resource) -> Resource:
     condition = run.add("Condition", *_key(code, identifier, run, patient))
     claims(condition, "us-core-condition-encounter-diagnosis", run)
     append(condition, "identifier", identifier)
-    if dg1.text(21) == "D":
+    if dg1.raw(21) == "D":
+        dg1.text(21)
         condition["verificationStatus"] = coded(VERIFICATION, "entered-in-error")
     append(condition, "category", coded(CATEGORY, "encounter-diagnosis", "Encounter Diagnosis"))
     condition["code"] = code or unknown_concept()
@@ -69,7 +70,7 @@ def ei_condition(ei: Value | None, run: Run) -> Element | None:
 def _code(dg1: SourceSegment, run: Run) -> Element:
     """DG1-3, its coding system named by DG1-2 where it does not name one itself, with the text of DG1-4."""
     concept = cwe_codeable_concept(dg1.first(3), run, dg1.where(3)) or {}
-    put_system(concept, dg1.text(2))
+    put_system(concept, dg1, 2)
     description = dg1.text(4)
     if description:
         concept["text"] = description

@@ -10,7 +10,7 @@ from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import cwe_identifiers, cx_identifier
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.times import put_date, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, put, put_first
+from transforms.v2_to_fhir.elements import append, append_each, coded, of_field, put, put_first
 from transforms.v2_to_fhir.extensions import R5, absent, add_extension, extension
 from transforms.v2_to_fhir.profiles import claims, unknown_concept
 from transforms.v2_to_fhir.related import related_person
@@ -115,7 +115,9 @@ def _put_payor(coverage: Resource, in1: SourceSegment, run: Run) -> None:
     if company is None:
         coverage["payor"] = [absent("unknown")]
         return
-    append(company, "identifier", *numbers)
+    has_number = "identifier" in company
+    for number in numbers:
+        append(company, "identifier", of_field(number, in1, 3) if has_number else number)
     append_each(company, "address", in1, 5, run, xad_address)
     append_each(company, "telecom", in1, 7, run, xtn_contact_point)
     contact: Element = {}

@@ -11,7 +11,8 @@ from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, dln_ident
 from transforms.v2_to_fhir.datatypes.names import xpn_called_by, xpn_human_name, xpn_string
 from transforms.v2_to_fhir.datatypes.times import put_date, put_date_time, put_field_time
 from transforms.v2_to_fhir.elements import append, append_each, coded, put_first
-from transforms.v2_to_fhir.extensions import CORE, OWN, add_extension, extension
+from transforms.v2_to_fhir.encoded import keep_text
+from transforms.v2_to_fhir.extensions import CORE, OWN, V2_FIELD, add_extension, extension
 from transforms.v2_to_fhir.profiles import put_ethnicity, put_patient_profile, put_race
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import AGENT_TYPE
@@ -113,8 +114,8 @@ def _put_birth(patient: Resource, pid: SourceSegment, run: Run) -> None:
     order = pid.text(25)
     if order.isdecimal():
         patient["multipleBirthInteger"] = int(order)
-        # The indicator says no more than that there is an order; read, so that it does not count as lost.
-        pid.text(24)
+        if pid.raw(24) == "Y":  # it says no more than that there is an order; anything else stays unread
+            pid.text(24)
     else:
         put_boolean(patient, "multipleBirthBoolean", pid, 24, run)
 
@@ -134,13 +135,17 @@ def _put_county(patient: Resource, pid: SourceSegment) -> None:
     addresses = patient.setdefault("address", [])
     if len(addresses) == 1 and "district" not in addresses[0]:
         addresses[0]["district"] = county
-    elif not any(address.get("district") == county for address in addresses):
-        addresses.append({"district": county})
+        addresses[0]["_district"] = {"extension": [extension(V2_FIELD, "valueString", "PID-12")]}
+    else:
+        addresses.append({"district": county, "extension": [extension(V2_FIELD, "valueString", "PID-12")]})
 
 
 def _put_extensions(patient: Resource, pid: SourceSegment, run: Run) -> None:
-    mothers = [xpn_string(value) for value in pid[6]]
-    add_extension(patient, *[extension(f"{CORE}patient-mothersMaidenName", "valueString", each) for each in mothers])
+    for value in pid[6]:
+        mother = extension(f"{CORE}patient-mothersMaidenName", "valueString", xpn_string(value))
+        if len(value.parts) > 1:
+            keep_text(mother.setdefault("_valueString", {}), value.wire, run)
+        add_extension(patient, mother)
     put_race(patient, pid, 10, run)
     put_ethnicity(patient, pid, 22, run)
     for field, url, codes, table in (

@@ -32,7 +32,10 @@ def pr1_procedure(pr1: SourceSegment, run: Run, patient: Resource) -> Resource:
     parent = _parent(pr1.first(25), run)
     if parent is not None:
         append(procedure, "partOf", parent)
-    procedure["status"] = "entered-in-error" if pr1.text(20) == "D" else "unknown"
+    procedure["status"] = "unknown"
+    if pr1.raw(20) == "D":
+        pr1.text(20)
+        procedure["status"] = "entered-in-error"
     put_first(procedure, "category", pr1, 6, run, cwe_codeable_concept, table="0230")
     procedure["code"] = code or unknown_concept()
     procedure["subject"] = run.refer(patient)
@@ -57,7 +60,7 @@ def pr1_procedure(pr1: SourceSegment, run: Run, patient: Resource) -> Resource:
 def _code(pr1: SourceSegment, run: Run) -> Element:
     """PR1-3, its coding system named by PR1-2 where it does not name one itself, with the text of PR1-4."""
     concept = cne_codeable_concept(pr1.first(3), run, pr1.where(3)) or {}
-    put_system(concept, pr1.text(2))
+    put_system(concept, pr1, 2)
     for other in pr1[3][1:]:
         append(concept, "coding", *(cne_codeable_concept(other, run, pr1.where(3)) or {}).get("coding", []))
     if "text" not in concept:

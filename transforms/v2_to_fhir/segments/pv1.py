@@ -8,7 +8,7 @@ from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifie
 from transforms.v2_to_fhir.datatypes.locations import dld_location, pl_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_date_time, put_end
-from transforms.v2_to_fhir.elements import append, append_each, coded, put, put_first
+from transforms.v2_to_fhir.elements import append, append_each, coded, of_field, put, put_first
 from transforms.v2_to_fhir.extensions import CORE, R5, absent, extension
 from transforms.v2_to_fhir.profiles import claims, supply, unknown_concept
 from transforms.v2_to_fhir.run import Run
@@ -108,7 +108,7 @@ def put_participants(
         person = xcn_practitioner(value, run, segment.where(field))
         if person is not None:
             kind = {**coded(PARTICIPATION, code, display), "text": display}
-            append(encounter, "participant", {"type": [kind], "individual": person})
+            append(encounter, "participant", of_field({"type": [kind], "individual": person}, segment, field))
 
 
 def encounter_key(numbers: list[Element], run: Run, patient: Resource | None) -> tuple[str, ...]:

@@ -29,7 +29,6 @@ def is_deleted(segment: SourceSegment, field: int, run: Run) -> bool:
     The segment is kept as it was sent: there is nothing in FHIR that would undo it in the receiver.
     """
     if segment.raw(field).partition("^")[0] not in _DELETIONS:
-        segment.text(field)
         return False
     what = "the sender takes this back; it is kept as it was sent, and not carried as something that holds"
     run.tell(DELETED, segment.where(field), what)
