@@ -11,7 +11,10 @@ from schemas.hl7v2.validate import validate
 FOLDER = Path(__file__).parents[1] / "samples" / "hl7v2"
 FILES = sorted(FOLDER.glob("*.hl7"))
 DAMAGED = {"damaged_cut_off.hl7"}
-EVENTS = ("a01", "a02", "a03", "a04", "a05", "a06", "a08", "a11", "a13", "a28", "a31", "a40", "a60")
+EVENTS = (
+    *("adt_a01", "adt_a02", "adt_a03", "adt_a04", "adt_a05", "adt_a06", "adt_a08", "adt_a11", "adt_a13", "adt_a17"),
+    *("adt_a28", "adt_a31", "adt_a40", "adt_a44", "adt_a60", "bar_p01", "dft_p03"),
+)
 
 
 def messages(file: Path) -> list[Er7]:
@@ -19,12 +22,12 @@ def messages(file: Path) -> list[Er7]:
 
 
 def test_each_event_that_a_hospital_sends_has_a_sample() -> None:
-    assert {f"adt_{event}.hl7" for event in EVENTS} <= {file.name for file in FILES}
+    assert {f"{event}.hl7" for event in EVENTS} <= {file.name for file in FILES}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_sample_is_what_its_name_says(file: Path) -> None:
-    named = re.search(r"(adt|oru)_([a-z]\d\d)", file.stem)
+    named = re.search(r"(adt|bar|dft|oru)_([a-z]\d\d)", file.stem)
     for message in messages(file):
         if named is not None:
             assert (message.get("MSH-9.1"), message.get("MSH-9.2")) == (named[1].upper(), named[2].upper())

@@ -6,8 +6,9 @@ import re
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
-from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
-from transforms.v2_to_fhir.elements import append, coded, put
+from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
+from transforms.v2_to_fhir.elements import coded, put
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, extension
 from transforms.v2_to_fhir.profiles import claims, unknown_concept
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
@@ -105,25 +106,36 @@ def _key(concept: Element, run: Run) -> tuple[str, ...]:
 
 
 def _put_category(resource: Resource, kind: Value | None, run: Run, where: str, none_known: bool) -> None:
-    if kind is None:
+    concept = cwe_codeable_concept(kind, run, where, table="0127")
+    if kind is None or concept is None:
         return
     code = kind[1] or kind[4]
     found = concept_map("AllergyType").code(code)
     if found and not none_known:
         resource["type"] = found
-    held: Element = {}
-    put_code(held, "category", code, "AllergenType[AllergyIntoleranceCategory]", run, where, "0127")
-    if "category" in held:
-        append(resource, "category", held["category"])
-    if "_category" in held:
-        resource["_category"] = [held["_category"]]
+    category = _code(code, "AllergenType[AllergyIntoleranceCategory]", "0127", run, where)
+    if category:
+        resource["category"] = [category]
+    resource["_category"] = [{"extension": [extension(ALTERNATE_CODES, "valueCodeableConcept", concept)]}]
 
 
 def _put_severity(resource: Resource, severity: Value | None, run: Run, where: str) -> None:
     """The severity of an allergy is how bad the next reaction may be: its criticality."""
-    if severity is not None:
-        code = severity[1] or severity[4]
-        put_code(resource, "criticality", code, "AllergySeverity[AllergyIntolerance.criticality]", run, where, "0128")
+    concept = cwe_codeable_concept(severity, run, where, table="0128")
+    if severity is None or concept is None:
+        return
+    code = severity[1] or severity[4]
+    put(resource, "criticality", _code(code, "AllergySeverity[AllergyIntolerance.criticality]", "0128", run, where))
+    resource["_criticality"] = {"extension": [extension(ALTERNATE_CODES, "valueCodeableConcept", concept)]}
+
+
+def _code(code: str, codes: str, table: str, run: Run, where: str) -> str:
+    """What the site's map or the guide's gives for a code, "" with a finding where neither has it."""
+    own = run.own_code(code, f"HL7{table}")
+    found = own.code if own is not None else concept_map(codes).code(code)
+    if code and not found:
+        run.report_code(where, code, codes)
+    return found
 
 
 def _put_reaction(resource: Resource, segment: SourceSegment, run: Run) -> None:

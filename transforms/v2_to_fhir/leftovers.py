@@ -18,7 +18,25 @@ Z_SEGMENT_DROPPED = "FHIR-103"
 
 _SET_ID = "it numbers the segments of the message, and the order of the resources says the same"
 _SET_IDS = (
-    *("PID", "NK1", "PV1", "AL1", "IAM", "DG1", "PR1", "IN1", "IN3", "GT1", "OBX", "OBR", "NTE", "SPM", "SCH", "AIG"),
+    *(
+        "PID",
+        "NK1",
+        "PV1",
+        "AL1",
+        "IAM",
+        "DG1",
+        "PR1",
+        "DB1",
+        "IN1",
+        "IN3",
+        "GT1",
+        "OBX",
+        "OBR",
+        "NTE",
+        "SPM",
+        "SCH",
+        "AIG",
+    ),
     *("AIL", "AIP", "AIS", "RGS", "TQ1", "FT1", "TXA", "PRB", "GOL", "PTH", "SAC", "PRD", "CTD", "RXD"),
 )
 LEFT_OUT: dict[tuple[str, int], str] = {

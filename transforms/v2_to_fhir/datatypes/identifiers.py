@@ -15,7 +15,7 @@ from transforms.v2_to_fhir.datatypes.authorities import (
     universal_uri,
 )
 from transforms.v2_to_fhir.datatypes.times import period
-from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, add_extension, extension
+from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, V2_SYSTEM, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 
@@ -97,8 +97,14 @@ def cwe_identifiers(cwe: Value | None, run: Run) -> list[Element]:
         shown = cwe[text]
         if shown:
             element["type"] = {"text": shown}
-        if cwe.has(name):
-            element["system"] = system_uri(cwe[name]) or system_of(cwe[name], "", "", run)
+        system = cwe[name]
+        uri = system_uri(system) if system else ""
+        if uri:
+            element["system"] = uri
+        elif system == "L":
+            element["extension"] = [extension(V2_SYSTEM, "valueString", system)]
+        elif system:
+            element["system"] = system_of(system, "", "", run)
         element["value"] = cwe[code]
         found.append(element)
     return found

@@ -24,6 +24,7 @@ from transforms.v2_to_fhir.segments.prt import (
 from transforms.v2_to_fhir.segments.pv1 import is_no_visit, pv1_basic_encounter_history, pv1_coverage, pv1_encounter
 from transforms.v2_to_fhir.segments.pv2 import pv2_encounter
 from transforms.v2_to_fhir.segments.rol import (
+    RELATIONSHIP,
     is_deleted,
     rol_care_team,
     rol_encounter_practitioner_role,
@@ -70,25 +71,25 @@ def on_nk1(nk1: SourceSegment, run: Run) -> Resource | None:
 
 def on_rol(rol: SourceSegment, run: Run) -> Resource | None:
     """ROL: who takes part in the procedure or the visit that is open, or cares for the patient."""
-    if is_deleted(rol, 2, run):
+    if is_deleted(rol, 2, run) or _is_of(("Coverage",), run):
         return run.latest
+    role = rol.first(3)
+    if run.patient is not None and role is not None and role.peek(3) == RELATIONSHIP:
+        return rol_related_person(rol, run, run.patient)
     if run.procedure is not None:
         return rol_procedure(rol, run, run.procedure)
     if run.encounter is not None:
         return rol_encounter_practitioner_role(rol, run, run.encounter)
     if run.patient is None:
         return None
-    role = rol.first(3)
     if role is not None and role.peek(1) == PRIMARY_CARE:
         return rol_patient_general_practitioner(rol, run, run.patient)
-    if role is not None and role.peek(3) == "HL70063":
-        return rol_related_person(rol, run, run.patient)
     return rol_care_team(rol, run, run.patient)
 
 
 def on_prt(prt: SourceSegment, run: Run) -> Resource | None:
     """PRT: who takes part in the visit that is open, or cares for the patient."""
-    if is_deleted(prt, 2, run):
+    if is_deleted(prt, 2, run) or _is_of(("Coverage", "Observation", "Procedure"), run):
         return run.latest
     if run.encounter is not None:
         return prt_encounter(prt, run, run.encounter)
@@ -122,6 +123,11 @@ def on_pv2(pv2: SourceSegment, run: Run) -> Resource | None:
     if run.encounter is not None:
         pv2_encounter(pv2, run, run.encounter)
     return run.encounter
+
+
+def _is_of(resource_types: tuple[str, ...], run: Run) -> bool:
+    """Whether a participation is one in what precedes it, for which no map has a place: it is kept there."""
+    return run.latest is not None and run.latest["resourceType"] in resource_types
 
 
 def finish(run: Run) -> None:

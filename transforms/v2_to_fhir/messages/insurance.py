@@ -15,6 +15,7 @@ def on_in1(in1: SourceSegment, run: Run) -> Resource | None:
     """IN1: an insurance of the patient, of what IN2 and IN3 say next."""
     if run.patient is None:
         return None
+    run.procedure = None
     run.coverage = run.latest = in1_coverage(in1, run, run.patient)
     return run.coverage
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.v2_to_fhir.datatypes.codes import cne_codeable_concept, cwe_codeable_concept, cwe_string
+from transforms.v2_to_fhir.datatypes.codes import cne_codeable_concept, cwe_codeable_concept
+from transforms.v2_to_fhir.datatypes.entities import cwe_organization
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, ei_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import period, put_date_time, put_field_time
@@ -36,10 +37,7 @@ def ft1_charge_item(ft1: SourceSegment, run: Run, patient: Resource) -> Resource
             person = xcn_practitioner(value, run, ft1.where(field))
             if person is not None:
                 append(item, "performer", {"function": {"text": function}, "actor": person})
-    department = cwe_string(ft1.first(13))
-    if department:
-        organization = {"resourceType": "Organization", "active": True, "name": department}
-        item["costCenter"] = run.share(organization, run.sender, "department", department)
+    put(item, "costCenter", cwe_organization(ft1.first(13), run))
     quantity = decimal(ft1.text(10), run, ft1.where(10))
     if quantity is not None:
         item["quantity"] = {"value": quantity}

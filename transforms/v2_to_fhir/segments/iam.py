@@ -70,7 +70,8 @@ def _put_status(resource: Resource, iam: SourceSegment, run: Run) -> None:
     status = iam.first(17)
     code = status.peek(1) if status is not None else ""
     concept = cwe_codeable_concept(status, run, iam.where(17), table="0438") or {}
-    if iam.text(6) == "D" or code == "E":
+    action = iam.first(6)
+    if (action is not None and action.shown().startswith("D")) or code == "E":
         take_back(resource)
     elif code in _VERIFICATIONS:
         resource["verificationStatus"] = coded(VERIFICATION, _VERIFICATIONS[code])

@@ -18,7 +18,7 @@ from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
 COVERAGE_CLASS = "http://terminology.hl7.org/CodeSystem/coverage-class"
-SELF = ("SEL", "18", "SELF", "S")
+SELF = ("SEL", "18", "SELF", "S", "PATIENT")
 """The relationships that say that the insured is the patient: of table 0063, of X12 and the words of old feeds."""
 
 

@@ -47,7 +47,7 @@ def nk1_related_person(nk1: SourceSegment, run: Run, patient: Resource) -> Resou
         of_field(cx_identifier(value, run, nk1.where(field)), nk1, field) for field in (33, 12) for value in nk1[field]
     ]
     names = [xpn_human_name(value, run, nk1.where(2)) for value in nk1[2]]
-    if not any(names) and not nk1.has(13):
+    if _is_contact_alone(nk1):
         names = [of_field(xpn_human_name(value, run, nk1.where(30)), nk1, 30) for value in nk1[30]]
     relation = nk1.first(3)
     person = related_person(
@@ -62,6 +62,8 @@ def nk1_related_person(nk1: SourceSegment, run: Run, patient: Resource) -> Resou
     put_code(person, "gender", nk1.text(15), "AdministrativeSex", run, nk1.where(15), "0001")
     put_date(person, "birthDate", nk1.text(16), run, nk1.where(16))
     append_each(person, "address", nk1, 4, run, xad_address)
+    if _is_contact_alone(nk1):
+        append_each(person, "address", nk1, 32, run, xad_address)
     _put_period(person, nk1, run)
     end_relation(person, run)
     if not person.keys() & {"name", "relationship"}:
@@ -76,6 +78,14 @@ def nk1_related_person(nk1: SourceSegment, run: Run, patient: Resource) -> Resou
     return person
 
 
+def _is_contact_alone(nk1: SourceSegment) -> bool:
+    """Whether NK1-30 and what follows tell of the party itself; beside a person or an organization, of someone else.
+
+    The contact person of an organization is its contact; one beside a person is kept as it was sent.
+    """
+    return not nk1.has(2) and not nk1.has(13)
+
+
 def _put_relationships(element: Element, nk1: SourceSegment, run: Run) -> None:
     append_each(element, "relationship", nk1, 3, run, cwe_codeable_concept, codes="Relationship", table="0063")
     append_each(element, "relationship", nk1, 7, run, cwe_codeable_concept, codes="ContactRole", table="0131")
@@ -85,7 +95,7 @@ def _put_telecom(element: Element, nk1: SourceSegment, run: Run) -> None:
     append_each(element, "telecom", nk1, 5, run, xtn_contact_point)
     append_each(element, "telecom", nk1, 6, run, xtn_contact_point, use="work")
     append_each(element, "telecom", nk1, 40, run, xtn_contact_point)
-    if not nk1.has(13):
+    if _is_contact_alone(nk1):
         append_each(element, "telecom", nk1, 31, run, xtn_contact_point)
         append_each(element, "telecom", nk1, 41, run, xtn_contact_point)
 

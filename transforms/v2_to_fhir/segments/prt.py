@@ -55,17 +55,18 @@ def prt_care_team(prt: SourceSegment, run: Run, patient: Resource) -> Resource:
     append_each(participant, "role", prt, 4, run, cwe_codeable_concept, codes="Participation", table="0912")
     organization = xon_organization_resource(prt.first(8), run)
     member = xcn_practitioner(prt.first(5), run, prt.where(5))
-    reached = organization
+    reached = lives = organization
     if member is not None:
-        reached = run.referred(member)
+        lives = run.referred(member)
         role = cwe_practitioner_role(prt.first(6), member, run, prt.where(6), *participant.get("role", []))
         participant["member"] = role or member
+        reached = run.referred(participant["member"])
         if organization is not None:
             participant["onBehalfOf"] = run.refer(organization)
     elif organization is not None:
         participant["member"] = run.refer(organization)
-    if reached is not None:
-        append_each(reached, "address", prt, 14, run, xad_address)
+    if lives is not None and reached is not None:
+        append_each(lives, "address", prt, 14, run, xad_address)
         append_each(reached, "telecom", prt, 15, run, xtn_contact_point)
     _put_period(participant, prt, run)
     append(team, "participant", participant)

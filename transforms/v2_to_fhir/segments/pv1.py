@@ -25,6 +25,8 @@ _PARTICIPANTS = (
     (52, "PART", "Participation"),
 )
 _LOCATIONS = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
+_STATUS_OF_PLACE = {"planned": "planned", "finished": "completed", "cancelled": "", "entered-in-error": ""}
+"""What a place that PV1 gives for the visit is, where the visit is not under way: no place of one that is cancelled."""
 NO_CLASS = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK", "display": "unknown"}
 _TEMPORARY = coded("http://hl7.org/fhir/ValueSet/subject-location", "temporary")
 
@@ -69,6 +71,9 @@ def pv1_coverage(pv1: SourceSegment, run: Run, patient: Resource) -> None:
             continue
         coverage = run.add("Coverage", patient["id"], "financial-class", value[1])
         coverage.update({"status": "active", "type": kind, "beneficiary": run.refer(patient)})
+        if claims(coverage, "us-core-coverage", run):
+            coverage["_subscriberId"] = absent("unknown")
+            coverage["relationship"] = unknown_concept()
         append(coverage, "payor", run.refer(patient))
         if value.has(2):
             period: Element = {}
@@ -176,8 +181,8 @@ def _put_locations(encounter: Resource, pv1: SourceSegment, run: Run) -> None:
         place = pl_location(pv1.first(field), run)
         if place is None:
             continue
-        planned = field == 3 and encounter.get("status") == "planned"
-        location: Element = {"location": place, "status": "planned" if planned else status}
+        location: Element = {"location": place}
+        put(location, "status", _STATUS_OF_PLACE.get(encounter["status"], status) if status == "active" else status)
         if field == 11:
             location["extension"] = [
                 extension(f"{CORE}subject-locationClassification", "valueCodeableConcept", _TEMPORARY)

@@ -17,6 +17,8 @@ from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
 DELETED = "FHIR-131"
+RELATIONSHIP = "HL70063"
+"""The table of a role that is a relationship to the patient, and not a provider's."""
 _DELETIONS = ("D", "DE", "UN")
 """Delete and unlink (tables 0206 and 0287)."""
 _WORK_PLACES = ("M", "O", "S", "SH", "TM")
@@ -64,12 +66,12 @@ def rol_care_team(rol: SourceSegment, run: Run, patient: Resource) -> Resource:
     append_each(participant, "role", rol, 3, run, cwe_codeable_concept, codes="ProviderRole", table="0443")
     append_each(participant, "role", rol, 9, run, cwe_codeable_concept)
     member = xcn_practitioner(rol.first(4), run, rol.where(4))
-    organization = xon_organization(rol.first(14), run)
-    if member is None:
-        put(participant, "member", organization)
-    else:
+    organization = xon_organization_resource(rol.first(14), run)
+    if organization is not None:
+        append(organization, "type", cwe_codeable_concept(rol.first(10), run, rol.where(10), table="0406"))
+        participant["member" if member is None else "onBehalfOf"] = run.refer(organization)
+    if member is not None:
         participant["member"] = member
-        put(participant, "onBehalfOf", organization)
         append_each(run.referred(member), "address", rol, 11, run, xad_address)
         append_each(run.referred(member), "telecom", rol, 12, run, xtn_contact_point)
     _put_period(participant, rol, run)
