@@ -54,7 +54,7 @@ def iam_of(allergy: Node, patient: Node, run: Run) -> Line:
     iam.put(12, allergy.text("onsetString"))
     iam.put(13, dtm_of(allergy, "recordedDate", run))
     _put_recorder(iam, allergy, patient, run)
-    status = _status(allergy, is_error)
+    status = _status(allergy, is_error, run)
     iam.put(17, status)
     return iam
 
@@ -69,7 +69,10 @@ def _put_common(line: Line, allergy: Node, run: Run) -> None:
         # The way forward put this code before the sender's own, which says the same.
         parts = {n - 3 if n in (4, 5, 6) else n: part for n, part in parts.items() if n not in (1, 2, 3)}
     line.put(3, parts)
-    line.put(4, code_of(allergy, "criticality", run, "AllergySeverity[AllergyIntolerance.criticality]"))
+    own = _own(allergy.one("_criticality"), run)
+    if own:
+        allergy.skip("criticality")
+    line.put(4, own or code_of(allergy, "criticality", run, "AllergySeverity[AllergyIntolerance.criticality]"))
     for reaction in allergy.all("reaction"):
         for each in reaction.all("manifestation"):
             line.put(5, _manifestation(each, run))
@@ -82,15 +85,19 @@ def _manifestation(concept: Node, run: Run) -> Parts | str:
     return text_of(concept)
 
 
-def _category(allergy: Node, run: Run) -> str:
+def _own(element: Node, run: Run) -> Parts:
+    """The sender's own code, which the way forward put beside an element that allows only the codes of FHIR."""
+    for alternate in element.extensions(ALTERNATE_CODES):
+        return cwe_of(alternate.one("valueCodeableConcept"), run)
+    return {}
+
+
+def _category(allergy: Node, run: Run) -> Parts | str:
     for beside in allergy.all("_category"):
-        for alternate in beside.extensions(ALTERNATE_CODES):
-            coding = alternate.one("valueCodeableConcept").one("coding")
-            coding.text("system")
-            own = coding.text("code")
-            if own:
-                allergy.skip("category", "type")
-                return own
+        own = _own(beside, run)
+        if own:
+            allergy.skip("category", "type")
+            return own
     found = code_of(allergy, "category", run, "AllergenType[AllergyIntoleranceCategory]")
     allergy.skip("type")
     return found
@@ -122,9 +129,12 @@ def _put_recorder(iam: Line, allergy: Node, patient: Node, run: Run) -> None:
         iam.put(15, *(cwe_of(each, run, "Relationship", "0063") for each in person.all("relationship")))
 
 
-def _status(allergy: Node, is_error: bool) -> str:
+def _status(allergy: Node, is_error: bool, run: Run) -> Parts | str:
     """The clinical status of an allergy (table 0438): the sender's own, else by FHIR's two."""
     for name in ("verificationStatus", "clinicalStatus"):
+        own = _own(allergy.one(name), run)
+        if own:
+            return own
         for coding in allergy.one(name).all("coding"):
             if coding.peek("system") == _STATUSES:
                 return coding.text("code")

@@ -15,7 +15,7 @@ from transforms.fhir_to_v2.line import Line, Part
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_STATUS, Run
 from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE
-from transforms.v2_to_fhir.extensions import R5
+from transforms.v2_to_fhir.extensions import R5, V2_SYSTEM
 from transforms.v2_to_fhir.segments.pid import SSN
 
 _NUMBERS = {"MC": 6, "MA": 8, "MI": 10}
@@ -111,7 +111,9 @@ def _put_plan(in1: Line, coverage: Node) -> None:
         parts[place] = identifier.text("value")
         parts[place + 1] = identifier.one("type").text("text")
         system = identifier.text("system")
-        parts[place + 2] = system_name(system) or system_hd(system)[0]
+        parts[place + 2] = (
+            system_name(system) or system_hd(system)[0] or identifier.extension(V2_SYSTEM).text("valueString")
+        )
     in1.put(2, {**parts, 1: parts.get(1) or code, 2: parts.get(2) or name})
 
 

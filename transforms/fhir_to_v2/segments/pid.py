@@ -24,7 +24,7 @@ _ETHNICITY = {"2135-2": "H", "2186-5": "N"}
 def pid_of(patient: Node, run: Run) -> Line:
     """Patient[PID]."""
     pid = run.line("PID", patient)
-    pid.put(1, "1")
+    pid.put(1, str(sum(line.name == "PID" for line in run.lines)))
     _put_identifiers(pid, patient, run)
     _put_names(pid, patient, run)
     _put_birth(pid, patient, run)

@@ -38,7 +38,7 @@ def on_mrg(mrg: SourceSegment, run: Run) -> Resource | None:
     old = mrg_patient(mrg, run) if run.trigger_event in _PATIENTS else None
     if old is not None and old is not patient:
         replace_patient(old, patient, run)
-    account = mrg_account(mrg, run)
+    account = None if _is_named(mrg, run.account) else mrg_account(mrg, run)
     if account is not None:
         account["subject"] = [run.refer(patient)]
         if run.trigger_event in _ACCOUNTS and run.account is not None and account is not run.account:
@@ -46,7 +46,7 @@ def on_mrg(mrg: SourceSegment, run: Run) -> Resource | None:
     run.prior_encounter = mrg_encounter(mrg, run) if run.trigger_event in _VISITS else None
     if run.prior_encounter is not None:
         run.prior_encounter["subject"] = run.refer(patient)
-    return old or account or run.prior_encounter or patient
+    return old or account or run.prior_encounter or run.account or patient
 
 
 def on_merged_pv1(pv1: SourceSegment, run: Run) -> Resource | None:
@@ -70,6 +70,14 @@ def unlink_patients(run: Run) -> None:
     if len(_patients(run)) > 1:
         what = "the sender unlinks these patients; they carry no link, and the receiver must drop the one it has"
         run.tell(UNLINKED, "MSH-9", what)
+
+
+def _is_named(mrg: SourceSegment, account: Resource | None) -> bool:
+    """Whether MRG-3 is the number of PID-18: it tells of no other account, and is kept as it was sent."""
+    number = mrg.first(3)
+    if number is None or account is None:
+        return False
+    return any(each["value"] == number.peek(1) for each in account.get("identifier", []))
 
 
 def _patients(run: Run) -> list[Resource]:

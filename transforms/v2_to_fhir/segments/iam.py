@@ -70,8 +70,9 @@ def _put_status(resource: Resource, iam: SourceSegment, run: Run) -> None:
     status = iam.first(17)
     code = status.peek(1) if status is not None else ""
     concept = cwe_codeable_concept(status, run, iam.where(17), table="0438") or {}
-    action = iam.first(6)
-    if (action is not None and action.shown().startswith("D")) or code == "E":
+    # Another action (A, U) says no more than that the allergy is there: it stays unread, and so is kept.
+    is_deleted = iam.raw(6).partition("^")[0] == "D" and iam.text(6) == "D"
+    if is_deleted or code == "E":
         take_back(resource)
     elif code in _VERIFICATIONS:
         resource["verificationStatus"] = coded(VERIFICATION, _VERIFICATIONS[code])

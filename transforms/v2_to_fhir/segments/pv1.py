@@ -25,8 +25,8 @@ _PARTICIPANTS = (
     (52, "PART", "Participation"),
 )
 _LOCATIONS = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
-_STATUS_OF_PLACE = {"planned": "planned", "finished": "completed", "cancelled": "", "entered-in-error": ""}
-"""What a place that PV1 gives for the visit is, where the visit is not under way: no place of one that is cancelled."""
+_STATUS_OF_PLACE = {"planned": "planned", "finished": "", "cancelled": "", "entered-in-error": ""}
+"""What a place that PV1 gives for the visit is, where the visit is not under way: nobody is there when it is over."""
 NO_CLASS = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK", "display": "unknown"}
 _TEMPORARY = coded("http://hl7.org/fhir/ValueSet/subject-location", "temporary")
 
