@@ -68,7 +68,9 @@ class Acceptor:
     async def _append(self, message: Message, keys: Keys) -> Receipt:
         if self._repeats is None:
             await asyncio.shield(self._submit(message, keys))
-        elif first := await self._repeats.first_of(message, keys.control_id, lambda: self._submit(message, keys)):
+        elif first := await self._repeats.first_of(
+            message, keys.control_id, lambda repeat_key: self._submit(message, keys, repeat_key)
+        ):
             self.repeated += 1
             event = Event(first, self._clock(), "repeat", "acknowledged again, not routed twice")
             await self._journal.record((), (event,))
@@ -76,9 +78,10 @@ class Acceptor:
         self.accepted += 1
         return _ACCEPTED
 
-    def _submit(self, message: Message, keys: Keys) -> asyncio.Future[dict[str, int]]:
+    def _submit(self, message: Message, keys: Keys, repeat_key: str | None = None) -> asyncio.Future[dict[str, int]]:
         """Have `message` journaled; the router is told when that is done, whether or not the sender still waits."""
-        done = self._journal.append((Entry(message, self.channel.name, Status.RECEIVED, True, keys),))
+        entry = Entry(message, self.channel.name, Status.RECEIVED, True, keys, repeat_key=repeat_key)
+        done = self._journal.append((entry,))
         done.add_done_callback(lambda future: self._durable(future, message))
         return done
 

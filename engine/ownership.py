@@ -1,9 +1,10 @@
 """Who works which queue: among the processes that share a journal, each queue belongs to one at a time.
 
 Every process counts up a beat in the journal. A process whose beat stands still for `_DEAD` seconds of the watcher's
-own clock is dead, and its queues are taken over; no two machines' clocks are ever compared. A process that could not
-beat for `_FENCE` seconds stops its own work before others may take it for dead. Which of the living works a queue
-follows from the names alone (rendezvous hashing), so that queues spread, and move least when a process comes or goes.
+own clock is dead, and its queues are taken over; no two machines' clocks are ever compared. One that has ended on the
+watcher's own machine is dead at once. A process that could not beat for `_FENCE` seconds stops its own work before
+others may take it for dead. Which of the living works a queue follows from the names alone (rendezvous hashing), so
+that queues spread, and move least when a process comes or goes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from engine.host import Place, here, is_gone
 from engine.journal import Journal, JournalError
 from engine.journal.tables import owners, processes
 
@@ -28,9 +30,10 @@ _DEAD = 6.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the journal says: each process's beat, and the owner of each queue."""
+    """What the journal says: each process's beat and place, and the owner of each queue."""
 
     beats: dict[str, int]
+    places: dict[str, Place]
     owner: dict[str, str | None]
 
 
@@ -73,6 +76,7 @@ class Ownership:
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._living = Living()
+        self._place = here()
         self._beaten = self._loop.time()
         self._owned: set[str] = set()
         self._leaving: dict[str, asyncio.Task[None]] = {}
@@ -135,7 +139,10 @@ class Ownership:
                     self._lose(queue)
             return
         self._beaten = self._loop.time()
-        alive = self._living.update(view.beats, self._beaten) | {self.name}
+        gone = {name for name, place in view.places.items() if name != self.name and is_gone(place)}
+        if gone:
+            log.warning("%s of this machine has ended; its queues are taken over", ", ".join(sorted(gone)))
+        alive = self._living.update(view.beats, self._beaten) - gone | {self.name}
         wanted = {queue for queue in self._queues() if preferred(queue, alive) == self.name}
         for queue in self._owned:
             if queue not in wanted or view.owner.get(queue) != self.name:
@@ -169,9 +176,11 @@ class Ownership:
     def _beat(self, connection: Connection) -> View:
         mine = processes.c.name == self.name
         if not connection.execute(update(processes).where(mine).values(beat=processes.c.beat + 1)).rowcount:
-            connection.execute(insert(processes).values(name=self.name, beat=1))
+            connection.execute(insert(processes).values(name=self.name, beat=1, **self._place._asdict()))
+        rows = connection.execute(select(processes)).all()
         return View(
-            {row.name: row.beat for row in connection.execute(select(processes.c.name, processes.c.beat))},
+            {row.name: row.beat for row in rows},
+            {row.name: Place(row.host, row.pid, row.started) for row in rows if row.host},
             {row.queue: row.process for row in connection.execute(select(owners.c.queue, owners.c.process))},
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,9 @@ Key = tuple[str, bytes]
 """Control id and body: what makes two messages of a channel the same."""
 Numbers = dict[str, int]
 
+Submit = Callable[[str | None], asyncio.Future[Numbers]]
+"""Has a message journaled under its repeat key, if it has one."""
+
 _SEEN = (
     select(messages.c.control_id, messages.c.size)
     .where(
@@ -36,7 +40,7 @@ _SEEN = (
 class _Asked:
     message: Message
     key: Key | None
-    submit: Callable[[], asyncio.Future[Numbers]]
+    submit: Submit
     answer: asyncio.Future[str]
 
 
@@ -53,8 +57,9 @@ class Repeats:
         self._asked: list[_Asked] = []
         self._under_way: dict[Key, tuple[str, asyncio.Future[Numbers]]] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._looking_again: set[asyncio.Task[None]] = set()
 
-    async def first_of(self, message: Message, control_id: str, submit: Callable[[], asyncio.Future[Numbers]]) -> str:
+    async def first_of(self, message: Message, control_id: str, submit: Submit) -> str:
         """The id of the message that `message` repeats, durable by then; else `submit` is called and done, and `""`.
 
         Raises `JournalError`. A message without a control id repeats nothing.
@@ -117,12 +122,42 @@ class Repeats:
             id, done = committing
             done.add_done_callback(lambda future: _answer(asked, future, id))
             return
-        done = asked.submit()
-        if asked.key is not None:
-            key = asked.key
-            self._under_way[key] = (asked.message.id, done)
-            done.add_done_callback(lambda _: self._under_way.pop(key, None))
-        done.add_done_callback(lambda future: _answer(asked, future, ""))
+        if asked.key is None:
+            asked.submit(None).add_done_callback(lambda future: _answer(asked, future, ""))
+            return
+        key = asked.key
+        done = asked.submit(repeat_key(asked.message, key[0], self._window))
+        self._under_way[key] = (asked.message.id, done)
+        done.add_done_callback(lambda _: self._under_way.pop(key, None))
+        done.add_done_callback(lambda future: self._journaled(asked, future))
+
+    def _journaled(self, asked: _Asked, done: asyncio.Future[Numbers]) -> None:
+        if done.cancelled() or done.exception() is not None or asked.message.id in done.result():
+            _answer(asked, done, "")
+            return
+        # Another process was a moment faster with the same; or this very message is there already.
+        looking = asyncio.create_task(self._look_again(asked))
+        self._looking_again.add(looking)
+        looking.add_done_callback(self._looking_again.discard)
+
+    async def _look_again(self, asked: _Asked) -> None:
+        assert asked.key is not None
+        message = asked.message
+        try:
+            first = await self._journal.repeat_of(message, asked.key[0], message.received - self._window)
+        except Exception as error:
+            _fail(asked, error)
+            return
+        if not asked.answer.done():
+            asked.answer.set_result(first if first is not None and first != message.id else "")
+
+
+def repeat_key(message: Message, control_id: str, window: timedelta) -> str:
+    """What two equal messages of a channel have in common that arrive within one span of `window`: the journal takes
+    the first of them alone, so that two processes that look at one moment cannot both find nothing."""
+    span = microseconds(message.received) // max(1, window // timedelta(microseconds=1))
+    named = f"{message.channel}\0{control_id}\0{window}\0{span}\0".encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(named + message.body, digest_size=16).hexdigest()
 
 
 def _answer(asked: _Asked, done: asyncio.Future[Numbers], first: str) -> None:

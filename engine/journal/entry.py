@@ -40,7 +40,9 @@ NO_KEYS = Keys()
 
 
 class Entry(NamedTuple):
-    """A new row: `message` in `queue`. `body_of` names the message whose body this one shares, when it does."""
+    """A new row: `message` in `queue`. `body_of` names the message whose body this one shares, when it does. Of
+    two with one `repeat_key` only the first becomes a row.
+    """
 
     message: Message
     queue: str
@@ -51,6 +53,7 @@ class Entry(NamedTuple):
     body_of: str | None = None
     detail: str = ""
     settled: datetime | None = None
+    repeat_key: str | None = None
 
 
 class State(NamedTuple):
@@ -112,6 +115,7 @@ def read_findings(written: str | None) -> tuple[Finding, ...]:
 MESSAGE_COLUMNS = (
     "id", "queue", "parent", "format", "size", "received", "type", "control_id", "patient_id", "attributes", "findings",
     "order_keys", "status", "open", "attempts", "settled", "detail", "body_of", "body",
+    "repeat_key",
 )  # fmt: skip
 STATE_COLUMNS = ("id", "status", "open", "settled", "due", "attempts", "first_attempt", "detail", "reply")
 EVENT_COLUMNS = ("message", "at", "kind", "detail", "reply")
@@ -141,6 +145,7 @@ def message_row(entry: Entry) -> tuple[object, ...]:
         clean(entry.detail) or None,
         entry.body_of,
         message.body if entry.body_of is None else None,
+        entry.repeat_key,
     )
 
 

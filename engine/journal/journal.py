@@ -82,8 +82,8 @@ class Journal:
     ) -> asyncio.Future[Numbers]:
         """Make new rows, and moves of old ones, durable together; gives the sequence number of each new row by id.
 
-        A row whose id is there already stays as it is and has no number in the answer. Where no sender waits, a
-        `patient` one gives the next sender's message the chance to share its commit.
+        A row whose id is there already stays as it is and has no number in the answer; so does one whose repeat key is.
+        Where no sender waits, a `patient` one gives the next sender's message the chance to share its commit.
         """
         if self._recent is not None:
             for entry in entries:

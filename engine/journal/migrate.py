@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from engine.journal.database import JournalError
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema version that this code reads and writes: the newest file in `migrations/versions/`."""
 
 _LOCK = 0x686965  # several engines may start at once on one PostgreSQL
@@ -42,4 +42,4 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, HEAD)

@@ -73,6 +73,7 @@ messages = Table(
     Column("reply", LargeBinary),
     Column("body_of", String(32)),
     Column("body", LargeBinary),
+    Column("repeat_key", String(32)),
 )
 
 events = Table(
@@ -101,6 +102,9 @@ processes = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("beat", BigInteger, nullable=False),
+    Column("host", String),
+    Column("pid", Integer),
+    Column("started", BigInteger),
 )
 
 owners = Table(
@@ -125,6 +129,8 @@ Index(
     postgresql_where=text("due IS NOT NULL"),
 )
 Index("messages_sought", messages.c.status, messages.c.id, sqlite_where=_sought, postgresql_where=_sought)
+_keyed = text("repeat_key IS NOT NULL")
+Index("messages_repeat_key", messages.c.repeat_key, unique=True, sqlite_where=_keyed, postgresql_where=_keyed)
 for _name in ("type", "control_id", "patient_id", "parent"):
     _present = text(f"{_name} IS NOT NULL")
     Index(f"messages_{_name}", messages.c[_name], messages.c.id, sqlite_where=_present, postgresql_where=_present)

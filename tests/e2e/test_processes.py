@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+from engine.ownership import _DEAD
 from tests.e2e.engines import Engine
 from tests.e2e.harness import Places, Stage, seconds_since, stage
 
@@ -70,7 +71,7 @@ async def test_one_of_two_processes_is_killed_and_another_added_under_load(tmp_p
             accepted_again=f"after {accepted_again} s",
             delivered_again=f"after {takeover} s",
         )
-        assert takeover < 15
+        assert takeover < _DEAD, "the other process is on the same machine, and need not wait for beats"
 
 
 async def test_process_that_was_frozen_does_not_disturb_its_successor(tmp_path: Path, shared: Places) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import ownership
+from engine.host import place_of
 from engine.journal import Journal, JournalError
 from engine.ownership import Living, Ownership, preferred
 
@@ -102,6 +104,32 @@ async def test_processes_share_take_over_and_give_back(postgresql_database: str)
     await third.ownership.release()
     await until(lambda: working == dict.fromkeys(QUEUES, "first"))
     assert overlaps == []
+    await first.end()
+    await journal.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_process_that_ended_on_this_machine_is_replaced_at_once(
+    postgresql_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "_DEAD", 1000.0)
+    program = await asyncio.create_subprocess_exec("/bin/sleep", "1000")
+    started = place_of(program.pid)
+    journal = Journal(postgresql_database)
+    await journal.open()
+    working: dict[str, str] = {}
+    first = Process(journal, "first", working, [])
+    await until(lambda: working == dict.fromkeys(QUEUES, "first"))
+    with monkeypatch.context() as patch:
+        patch.setattr(ownership, "here", lambda: started)
+        second = Process(journal, "second", working, [])
+    await until(lambda: working == {queue: preferred(queue, ["first", "second"]) for queue in QUEUES})
+    await second.end()
+    for queue in second.ownership.owned:
+        del working[queue]
+    program.kill()
+    await until(lambda: working == dict.fromkeys(QUEUES, "first"))
+    assert await program.wait() == -signal.SIGKILL
     await first.end()
     await journal.close()
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from channels.ends import ReceiptCode
 from engine.journal import Journal, JournalError
+from engine.journal.tables import messages
+from engine.repeats import Repeats, repeat_key
+from schemas.message import Message
 from tests.engine.harness import Hand, Script, adt, at_work, channel, route
 
 HOUR = timedelta(hours=1)
@@ -58,6 +62,39 @@ async def test_a_repeat_of_what_could_not_be_journaled_is_told_to_try_again_as_w
         ] * 3
         assert (await hand.send(adt("1", "A"))).reason == "", "it was never journaled, so this is the first"
         await script.until(lambda: script.delivered == ["1"])
+
+
+async def test_two_processes_that_get_the_same_at_one_moment_take_it_once(
+    postgresql_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_repeats: Repeats, batch: Sequence[object]) -> list[None]:
+        return [None] * len(batch)  # neither sees what the other is about to journal
+
+    monkeypatch.setattr(Repeats, "_found", nothing)
+    hands, script = (Hand(), Hand()), Script()
+    async with (
+        at_work(postgresql_database, channel(hands[0], route(script), repeats=HOUR), hands[0]) as stand,
+        at_work(postgresql_database, channel(hands[1], repeats=HOUR), hands[1]) as other,
+    ):
+        await other.flow.leave("adt")  # a queue has one owner
+        bodies = [adt(f"C{number}", "A") for number in range(40)]
+        receipts = await asyncio.gather(*(hand.send(body) for body in bodies for hand in hands))
+        assert {receipt.code for receipt in receipts} == {ReceiptCode.ACCEPTED}
+        told = [receipt.reason for receipt in receipts]
+        assert all(sorted(bool(reason) for reason in told[at : at + 2]) == [False, True] for at in range(0, 80, 2))
+        await script.until(lambda: len(script.delivered) == 40)
+        ids = await stand.journal.read(
+            lambda connection: set(connection.execute(select(messages.c.id).where(messages.c.queue == "adt")).scalars())
+        )
+        assert len(ids) == 40
+        assert {reason.rpartition(" ")[2] for reason in told if reason} <= ids
+        # After the window the same is another message.
+        assert repeat_key(message_at(0), "1", HOUR) == repeat_key(message_at(59), "1", HOUR)
+        assert repeat_key(message_at(0), "1", HOUR) != repeat_key(message_at(60), "1", HOUR)
+
+
+def message_at(minute: int) -> Message:
+    return Message("1" * 32, "adt", "hl7v2", b"MSH|", datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=minute))
 
 
 async def test_a_sender_that_goes_away_does_not_take_its_message_along(journal_url: str) -> None:
