@@ -94,6 +94,8 @@ class Run:
         self.bundle: Element = {}
         """What MSH says of the Bundle itself."""
         self.header: Resource = {}
+        self.software: list[Element] = []
+        """What the message came through, in the order of SFT."""
         self.waiting: list[SourceSegment] = []
         """Segments that came before what they belong to."""
         self.results: dict[tuple[str, str], Resource] = {}

@@ -177,6 +177,18 @@ def test_provenance_names_the_message_and_the_transformation_with_its_version() 
     assert any(re.match(r"hie \d+\.\d+\.\d+, v2_to_fhir", maker) for maker in makers)
 
 
+def test_software_is_a_device_that_the_message_came_through() -> None:
+    found = bundle("SFT|Maker^^^^^&1.2&ISO^XX^^^77|4.1|AdtSender|b42|built for us|20250102", "SFT|Hub|2|Relay", PID)
+    header = only(found, "MessageHeader")
+    assert (header["source"]["software"], header["source"]["version"]) == ("AdtSender", "4.1")
+    devices = [entry["resource"] for entry in found["entry"] if entry["resource"]["resourceType"] == "Device"]
+    assert [each["deviceName"][0]["name"] for each in devices] == ["AdtSender", "Relay"]
+    version = devices[0]["version"][0]
+    assert (version["value"], version["extension"][0]["valueDateTime"]) == ("4.1", "2025-01-02")
+    source = next(each["resource"] for each in found["entry"] if "entity" in each["resource"])
+    assert [each["role"] for each in source["entity"]] == ["source", "source", "derivation"]
+
+
 # nothing is lost in silence
 
 

@@ -32,6 +32,7 @@ from transforms.v2_to_fhir.segments.rol import (
     rol_procedure,
     rol_related_person,
 )
+from transforms.v2_to_fhir.segments.sft import sft_device, sft_message_header
 from transforms.v2_to_fhir.source import SourceSegment
 
 
@@ -39,6 +40,15 @@ def on_msh(msh: SourceSegment, run: Run) -> Resource:
     """MSH: the header, and where everything came from."""
     run.header = msh_message_header(msh, run)
     return run.header
+
+
+def on_sft(sft: SourceSegment, run: Run) -> Resource:
+    """SFT: the software that sends, and what the message came through after it."""
+    if sft.number == 1:
+        sft_message_header(sft, run)
+    device = sft_device(sft, run)
+    run.software.append(run.refer(device))
+    return device
 
 
 def on_pid(pid: SourceSegment, run: Run) -> Resource:
@@ -140,6 +150,6 @@ def finish(run: Run) -> None:
         run.header["focus"] = [run.refer(each) for each in focus]
 
 
-HEADER: dict[str, Handler] = {"MSH": on_msh}
+HEADER: dict[str, Handler] = {"MSH": on_msh, "SFT": on_sft}
 PERSON: dict[str, Handler] = {"PID": on_pid, "PD1": on_pd1, "NK1": on_nk1, "ROL": on_rol, "PRT": on_prt}
 VISIT: dict[str, Handler] = {"PV1": on_pv1, "PV2": on_pv2}

@@ -112,6 +112,8 @@ def msh_provenance_source(msh: SourceSegment, run: Run, targets: list[Element]) 
     agent["who"] = author or {"display": "the sending facility, which the message does not name"}
     provenance["agent"] = [agent]
     provenance["entity"] = [{"role": "source", "what": _message(run)}]
+    for number, software in enumerate(run.software):
+        provenance["entity"].append({"role": "derivation" if number else "source", "what": software})
     application = msh.first(3)
     if application is not None and msh.has(24):
         identifier = hd_identifier(application)
