@@ -44,7 +44,7 @@ _FINDINGS = {
     "HTTP-103": ("sent a request too slowly", "look at the network between, or raise `patience`"),
     "HTTP-104": (
         "sent a content type that is not taken here",
-        "have the partner send a content type of `format`",
+        "have the partner send one that the answer's Accept names",
     ),
     "HTTP-105": ("showed a certificate that is not in client_names", "its connection was closed"),
     "HTTP-106": ("opened a connection too many", "raise `connections`, or find out why a sender opens so many"),

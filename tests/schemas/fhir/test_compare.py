@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.fhir.compare import MAX_ALIGNED, covers, differences
@@ -122,6 +122,7 @@ RESOURCE = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(RESOURCE, RESOURCE)
 def test_any_two_resources_can_be_compared(before: dict[str, Any], after: dict[str, Any]) -> None:
     one, other = orjson.dumps(before), orjson.dumps(after)

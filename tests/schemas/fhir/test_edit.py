@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.fhir import dumps
@@ -138,6 +138,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(
         ["Patient.name[0].family", "Patient.name.given", "Bundle.entry[1].resource.active", "Patient.active"]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.fhir.error import FhirError
@@ -55,6 +55,7 @@ def test_what_is_no_resource_says_so() -> None:
         message().get("Patiant.id")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80) | st.builds(lambda rest: b'{"resourceType":"Patient",' + rest, st.binary(max_size=80)))
 def test_any_bytes_are_a_resource_or_refused(body: bytes) -> None:
     one = message(body)

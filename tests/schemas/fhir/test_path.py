@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.fhir.error import FhirError
@@ -148,6 +148,7 @@ def test_a_path_into_fhir_is_told_by_its_look(text: str, is_fhir: bool) -> None:
     assert is_fhir_path(text) is is_fhir
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="PatientBundle.[]()0123456789'\\=ofTypewherextnsi _-*ä\n", max_size=60))
 def test_whatever_is_written_is_a_path_or_refused(text: str) -> None:
     try:
@@ -179,6 +180,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PATHS, st.sampled_from(["Bundle", "Patient", "Observation"]), st.dictionaries(WORDS, JSON, max_size=8))
 def test_no_json_makes_a_path_fail(path: str, type: str, rest: dict[str, object]) -> None:
     body = orjson.dumps({**rest, "resourceType": type})

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.fhir import dumps
@@ -75,6 +75,7 @@ def test_decimals_keep_their_digits(number: str) -> None:
     assert dumps(read_exact(body)) == body
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     for content in (body, b'{"resourceType":"A","x":"' + body + b'"}', b'{"resourceType":"A",' + body + b"}"):
@@ -90,6 +91,7 @@ LEAVES = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**6), max_value=10**6)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=6),
