@@ -11,7 +11,9 @@ from transforms.v2_to_fhir.messages.dft import dft_p03
 from transforms.v2_to_fhir.messages.mdm import mdm_t02
 from transforms.v2_to_fhir.messages.orders import ORDERS, orm_o01
 from transforms.v2_to_fhir.messages.pharmacy import omp_o09, ras_o17, rde_o11, rds_o13, rgv_o15
+from transforms.v2_to_fhir.messages.ppr import ppr_pc1
 from transforms.v2_to_fhir.messages.query import qbp_q21, rsp_k21
+from transforms.v2_to_fhir.messages.ref import ref_i12
 from transforms.v2_to_fhir.messages.results import oru_r01
 from transforms.v2_to_fhir.messages.siu import siu_s12
 from transforms.v2_to_fhir.messages.vxu import vxu_v04
@@ -43,6 +45,13 @@ MAPS: dict[tuple[str, str], MessageMap] = {
     ("RDS", ""): rds_o13,
     ("RGV", ""): rgv_o15,
     ("RAS", ""): ras_o17,
+    ("REF", ""): ref_i12,
+    ("RRI", ""): ref_i12,
+    ("RQA", ""): ref_i12,
+    ("RPA", ""): ref_i12,
+    ("PPR", ""): ppr_pc1,
+    ("PGL", ""): ppr_pc1,
+    ("PPP", ""): ppr_pc1,
     ("QBP", ""): qbp_q21,
     ("QRY", ""): qbp_q21,
     ("QCN", ""): qbp_q21,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from schemas.fhir import Resource
 from transforms.v2_to_fhir.elements import append
+from transforms.v2_to_fhir.medications import settle_medications
+from transforms.v2_to_fhir.messages import pharmacy
 from transforms.v2_to_fhir.messages.common import finish
 from transforms.v2_to_fhir.messages.dft import on_ft1
-from transforms.v2_to_fhir.messages.order_groups import close_group, obr_of, open_order
-from transforms.v2_to_fhir.messages.results import RESULTS, open_report
+from transforms.v2_to_fhir.messages.order_groups import close_group, obr_of, on_tq1, open_order
+from transforms.v2_to_fhir.messages.pharmacy import PHARMACY, is_medicine, on_pharmacy_obx
+from transforms.v2_to_fhir.messages.results import RESULTS, on_result, open_report
 from transforms.v2_to_fhir.run import Handler, Run
 from transforms.v2_to_fhir.segments.orc import orc_provenance
 from transforms.v2_to_fhir.source import SourceSegment
@@ -17,9 +20,12 @@ _PRIOR_RESULTS = "PR"
 """ORC-1 of results that the orderer sends along (HL7 v2.9, 4.4.6): a report, and no new order."""
 
 
-def on_orc(orc: SourceSegment, run: Run) -> Resource:
+def on_orc(orc: SourceSegment, run: Run) -> Resource | None:
     """ORC: an order, and who did with it what ORC-1 says."""
     close_group(run)
+    if is_medicine(run):
+        return pharmacy.on_orc(orc, run)
+    run.orc = run.medication = None
     obr = obr_of(run)
     if orc.raw(1) == _PRIOR_RESULTS and obr is not None:
         return open_report(orc, obr, run)
@@ -37,16 +43,35 @@ def on_obr(obr: SourceSegment, run: Run) -> Resource | None:
     return run.latest
 
 
+def on_order_obx(obx: SourceSegment, run: Run) -> Resource:
+    """OBX: what is to be known with the order, or an earlier result."""
+    return on_result(obx, run) if run.medication is None else on_pharmacy_obx(obx, run)
+
+
+def on_order_tq1(tq1: SourceSegment, run: Run) -> Resource | None:
+    """TQ1: when the order is to be carried out."""
+    return on_tq1(tq1, run) if run.orc is None else pharmacy.on_tq1(tq1, run)
+
+
 def orm_o01(run: Run) -> None:
     """ORM_O01, OML_O21, O33, O35 and O39, OMG_O19, OMI_O23, and the responses to them."""
     run.walk(ORDER_HANDLERS)
     close_group(run)
+    settle_medications(run)
     finish(run)
     for each in run.resources:
-        if each["resourceType"] in ("Patient", "ServiceRequest"):
+        if each["resourceType"] in ("Patient", "ServiceRequest", "MedicationRequest"):
             append(run.header, "focus", run.refer(each))
 
 
 oml_o21 = orm_o01
 
-ORDER_HANDLERS: dict[str, Handler] = {**RESULTS, "ORC": on_orc, "OBR": on_obr, "FT1": on_ft1}
+ORDER_HANDLERS: dict[str, Handler] = {
+    **RESULTS,
+    **PHARMACY,
+    "ORC": on_orc,
+    "OBR": on_obr,
+    "OBX": on_order_obx,
+    "TQ1": on_order_tq1,
+    "FT1": on_ft1,
+}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
+from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.medications import settle_medications
 from transforms.v2_to_fhir.messages.ack import ANSWER, settle_outcome
 from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish
 from transforms.v2_to_fhir.messages.insurance import INSURANCE
+from transforms.v2_to_fhir.messages.observations import OBSERVATIONS, on_obx
 from transforms.v2_to_fhir.run import Handler, Run
+from transforms.v2_to_fhir.segments.orc import orc_provenance
 from transforms.v2_to_fhir.segments.rxa_administration import rxa_medication_administration
 from transforms.v2_to_fhir.segments.rxc import rxc_medication
 from transforms.v2_to_fhir.segments.rxd import rxd_medication_dispense
@@ -18,6 +21,9 @@ from transforms.v2_to_fhir.segments.rxo import rxo_medication_request
 from transforms.v2_to_fhir.segments.rxr import rxr_medication_administration, rxr_medication_request
 from transforms.v2_to_fhir.segments.tq1_medication import tq1_medication_request
 from transforms.v2_to_fhir.source import SourceSegment
+
+_DETAILS = ("RXO", "RXE", "RXD", "RXG", "RXA")
+_OTHER_DETAILS = ("ORC", "OBR", "ODS", "ODT", "RQD", "RQ1")
 
 
 def on_orc(orc: SourceSegment, run: Run) -> Resource | None:
@@ -93,8 +99,28 @@ def _opened(run: Run, resource: Resource) -> Resource:
             tq1_medication_request(segment, run, resource)
         segment.target = resource
     if run.orc is not None:
+        if run.orc.target in (None, run.patient):
+            orc_provenance(run.orc, run, resource)
         run.orc.target = resource
     return resource
+
+
+def on_pharmacy_obx(obx: SourceSegment, run: Run) -> Resource:
+    """OBX: what is to be known with the order."""
+    observation = on_obx(obx, run)
+    if run.medication is not None:
+        append(run.medication, "supportingInformation", run.refer(observation))
+    return observation
+
+
+def is_medicine(run: Run) -> bool:
+    """Whether the order whose ORC is being handled is one of a medicine."""
+    for segment in run.following():
+        if segment.name in _DETAILS:
+            return True
+        if segment.name in _OTHER_DETAILS:
+            return False
+    return False
 
 
 PHARMACY: dict[str, Handler] = {
@@ -107,11 +133,12 @@ PHARMACY: dict[str, Handler] = {
     "RXR": on_rxr,
     "RXC": on_rxc,
     "TQ1": on_tq1,
+    "OBX": on_pharmacy_obx,
 }
 
 
 def _pharmacy(run: Run) -> None:
-    run.walk({**HEADER, **PERSON, **VISIT, **CLINICAL, **INSURANCE, **ANSWER, **PHARMACY})
+    run.walk({**HEADER, **PERSON, **VISIT, **CLINICAL, **INSURANCE, **ANSWER, **OBSERVATIONS, **PHARMACY})
     settle_medications(run)
     finish(run)
     settle_outcome(run)

@@ -6,6 +6,7 @@ from schemas.fhir import Resource
 from transforms.v2_to_fhir.messages.ack import ANSWER, settle_outcome
 from transforms.v2_to_fhir.messages.adt import ADT
 from transforms.v2_to_fhir.messages.common import HEADER, finish
+from transforms.v2_to_fhir.messages.observations import OBSERVATIONS
 from transforms.v2_to_fhir.messages.vxu import IMMUNIZATION, settle_forecasts
 from transforms.v2_to_fhir.run import Handler, Run
 from transforms.v2_to_fhir.segments.qpd import query_parameters
@@ -37,7 +38,7 @@ def qbp_q21(run: Run) -> None:
 
 def rsp_k21(run: Run) -> None:
     """RSP_K11, RSP_K21 (K21 to K24), ADR_A19: an answer, with every patient that it has."""
-    run.walk({**ADT, **IMMUNIZATION, **ANSWER, **QUERY, "QRI": on_qri})
+    run.walk({**ADT, **OBSERVATIONS, **IMMUNIZATION, **ANSWER, **QUERY, "QRI": on_qri})
     settle_forecasts(run)
     finish(run)
     settle_outcome(run)

@@ -8,6 +8,7 @@ from transforms.v2_to_fhir.messages.ack import ANSWER
 from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish, on_pid
 from transforms.v2_to_fhir.messages.insurance import INSURANCE
+from transforms.v2_to_fhir.messages.observations import OBSERVATIONS
 from transforms.v2_to_fhir.run import Handler, Run
 from transforms.v2_to_fhir.segments.aig import aig_appointment
 from transforms.v2_to_fhir.segments.ail import ail_appointment
@@ -83,6 +84,7 @@ def on_ais(ais: SourceSegment, run: Run) -> Resource | None:
 
 def on_aig(aig: SourceSegment, run: Run) -> Resource | None:
     """AIG: a thing."""
+    run.latest = run.appointment or run.latest
     if run.appointment is not None and not is_removed(aig, run):
         aig_appointment(aig, run, run.appointment)
     return run.appointment
@@ -90,6 +92,7 @@ def on_aig(aig: SourceSegment, run: Run) -> Resource | None:
 
 def on_ail(ail: SourceSegment, run: Run) -> Resource | None:
     """AIL: a place."""
+    run.latest = run.appointment or run.latest
     if run.appointment is not None and not is_removed(ail, run):
         ail_appointment(ail, run, run.appointment)
     return run.appointment
@@ -97,6 +100,7 @@ def on_ail(ail: SourceSegment, run: Run) -> Resource | None:
 
 def on_aip(aip: SourceSegment, run: Run) -> Resource | None:
     """AIP: a person."""
+    run.latest = run.appointment or run.latest
     if run.appointment is not None and not is_removed(aip, run):
         aip_appointment(aip, run, run.appointment)
     return run.appointment
@@ -104,7 +108,7 @@ def on_aip(aip: SourceSegment, run: Run) -> Resource | None:
 
 def on_resource(segment: SourceSegment, run: Run) -> Resource | None:
     """RGS: it groups what follows, and says nothing that the guide maps."""
-    run.latest = run.appointment
+    run.latest = run.appointment or run.latest
     return run.appointment
 
 
@@ -114,6 +118,7 @@ SIU: dict[str, Handler] = {
     **VISIT,
     **CLINICAL,
     **INSURANCE,
+    **OBSERVATIONS,
     **ANSWER,
     "SCH": on_sch,
     "ARQ": on_arq,

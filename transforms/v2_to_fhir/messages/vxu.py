@@ -8,14 +8,15 @@ from transforms.v2_to_fhir.messages.ack import ANSWER, settle_outcome
 from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish
 from transforms.v2_to_fhir.messages.insurance import INSURANCE
+from transforms.v2_to_fhir.messages.observations import OBSERVATIONS, on_obx
 from transforms.v2_to_fhir.run import Handler, Run
-from transforms.v2_to_fhir.segments.obx import obx_observation
 from transforms.v2_to_fhir.segments.obx_immunization import (
     new_forecast,
     obx_immunization,
     obx_immunization_recommendation,
     settle_forecast,
 )
+from transforms.v2_to_fhir.segments.orc import orc_provenance
 from transforms.v2_to_fhir.segments.orc_medication import orc_immunization
 from transforms.v2_to_fhir.segments.rxa import is_no_vaccine, rxa_immunization
 from transforms.v2_to_fhir.segments.rxr import rxr_immunization
@@ -37,6 +38,7 @@ def on_rxa(rxa: SourceSegment, run: Run) -> Resource:
         made = rxa_immunization(rxa, run, orc)
         if orc is not None:
             orc_immunization(orc, run, made)
+            orc_provenance(orc, run, made)
     run.immunization = run.latest = made
     if orc is not None:
         orc.target = made
@@ -50,16 +52,16 @@ def on_rxr(rxr: SourceSegment, run: Run) -> Resource | None:
     return run.immunization
 
 
-def on_obx(obx: SourceSegment, run: Run) -> Resource | None:
+def on_immunization_obx(obx: SourceSegment, run: Run) -> Resource | None:
     """OBX: a part of the immunization or the forecast, else an observation about it or about the patient."""
     made = run.immunization
-    if made is None:
-        return obx_observation(obx, run)
+    if made is None or obx.target is not None:
+        return on_obx(obx, run)
     if _is_forecast_resource(made):
-        return made if obx_immunization_recommendation(obx, run, made) else obx_observation(obx, run)
+        return made if obx_immunization_recommendation(obx, run, made) else on_obx(obx, run)
     if obx_immunization(obx, run, made):
         return made
-    observation = obx_observation(obx, run)
+    observation = on_obx(obx, run)
     append(observation, "partOf", run.refer(made))
     return observation
 
@@ -79,7 +81,7 @@ def _is_forecast(run: Run) -> bool:
     return False
 
 
-IMMUNIZATION: dict[str, Handler] = {"ORC": on_orc, "RXA": on_rxa, "RXR": on_rxr, "OBX": on_obx}
+IMMUNIZATION: dict[str, Handler] = {"ORC": on_orc, "RXA": on_rxa, "RXR": on_rxr, "OBX": on_immunization_obx}
 
 
 def settle_forecasts(run: Run) -> None:
@@ -91,7 +93,7 @@ def settle_forecasts(run: Run) -> None:
 
 def vxu_v04(run: Run) -> None:
     """VXU_V04, and VXR_V03."""
-    run.walk({**HEADER, **PERSON, **VISIT, **CLINICAL, **INSURANCE, **ANSWER, **IMMUNIZATION})
+    run.walk({**HEADER, **PERSON, **VISIT, **CLINICAL, **INSURANCE, **ANSWER, **OBSERVATIONS, **IMMUNIZATION})
     settle_forecasts(run)
     finish(run)
     settle_outcome(run)

@@ -72,16 +72,10 @@ def settle(appointment: Resource) -> None:
     """Give an appointment what R4 demands: the status of each participant, and times where it is booked (app-3)."""
     status = appointment["status"]
     for each in appointment.setdefault("participant", []):
-        if "status" in each:
-            continue
-        if status in ("booked", "arrived", "checked-in", "fulfilled", "noshow"):
-            each["status"] = "accepted"
-        elif status in ("proposed", "pending", "waitlist"):
-            each["status"] = "needs-action"
-        else:
-            each["_status"] = absent("unknown")
+        if "status" not in each:
+            each["status"] = "needs-action" if status in ("proposed", "pending", "waitlist") else "accepted"
     if not appointment["participant"]:
-        nobody = {"type": [{"text": "patient, whom the message does not name"}], "_status": absent("unknown")}
+        nobody = {"type": [{"text": "patient, whom the message does not name"}], "status": "needs-action"}
         appointment["participant"].append(nobody)
     if "end" not in appointment and "minutesDuration" in appointment:
         ends = _later(appointment.get("start", ""), appointment["minutesDuration"])

@@ -23,7 +23,6 @@ NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 _LOINC = {
     "AR": "18743-5",
     "CN": "11488-4",
-    "DI": "18748-4",
     "DS": "18842-5",
     "ED": "34111-5",
     "HP": "34117-2",
@@ -33,7 +32,7 @@ _LOINC = {
     "SP": "11526-1",
     "TS": "18761-7",
 }
-"""Table 0270: autopsy, consultation, imaging, discharge summary, emergency, history and physical, operation, progress,
+"""Table 0270: autopsy, consultation, discharge summary, emergency, history and physical, operation, progress,
 procedure, surgical pathology, transfer."""
 _COMPLETION = "http://terminology.hl7.org/CodeSystem/v2-0271"
 _AVAILABILITY = "http://terminology.hl7.org/CodeSystem/v2-0273"
