@@ -242,14 +242,14 @@ def test_linked_patients_see_each_other_and_stay_in_use() -> None:
 def test_unlinked_patients_carry_no_link_and_it_is_told() -> None:
     found = convert_text("ADT^A37", EVN, PID, "PID|2||78^^^STANNE^MR||Vale^Ann")
     assert not any("link" in each for each in resources(found, "Patient"))
-    assert "FHIR-132" in told(found)
+    assert "FHIR-142" in told(found)
 
 
 def test_a_deleted_person_is_not_active_and_it_is_told() -> None:
     found = convert_text("ADT^A29", EVN, PID)
     assert only(found, "Patient")["active"] is False
-    assert "FHIR-131" in told(found)
-    assert "FHIR-131" in told(convert_text("ADT^A23", EVN, PID, PV1))
+    assert "FHIR-141" in told(found)
+    assert "FHIR-141" in told(convert_text("ADT^A23", EVN, PID, PV1))
 
 
 @pytest.mark.parametrize("event", ["A24", "A37", "A40", "A41", "A42", "A44", "A45", "A50"])
@@ -345,7 +345,7 @@ def test_a_role_that_is_taken_back_is_not_carried_as_one_that_holds(action: str)
     encounter = only(found, "Encounter")
     assert "participant" not in encounter
     assert {"ROL-2", "ROL-4"} <= kept(encounter)
-    assert "FHIR-131" in told(found)
+    assert "FHIR-141" in told(found)
 
 
 def test_participations_after_the_patient_and_after_the_visit() -> None:

@@ -17,7 +17,7 @@ from transforms.v2_to_fhir.segments.mrg import (
 )
 from transforms.v2_to_fhir.source import SourceSegment
 
-UNLINKED = "FHIR-132"
+UNLINKED = "FHIR-142"
 
 _PATIENTS = ("A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47", "A48")
 """The record of MRG's patient goes into that of PID's: merged, or its identifier changed."""

@@ -16,7 +16,7 @@ from transforms.v2_to_fhir.related import end_relation, related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
-DELETED = "FHIR-131"
+DELETED = "FHIR-141"
 RELATIONSHIP = "HL70063"
 """The table of a role that is a relationship to the patient, and not a provider's."""
 _DELETIONS = ("D", "DE", "UN")
