@@ -13,7 +13,12 @@ SITE = Path(__file__).parents[1] / "config"
 def test_site_that_ships_has_no_finding() -> None:
     site = load_site(SITE, {})
     assert [str(finding) for finding in site.findings] == []
-    assert {channel.name for channel in site.channels} == {"adt-feed", "lab-results"}
+    assert {channel.name for channel in site.channels} == {
+        "adt-feed",
+        "clinic-from-fhir",
+        "lab-results",
+        "lab-to-fhir",
+    }
 
 
 def test_cases_of_the_site_pass_and_cover_every_route() -> None:

@@ -84,7 +84,8 @@ def _object(pairs: list[tuple[str, Any]]) -> Resource:
     return made
 
 
-def _decimal(text: str) -> Decimal:
+def decimal(text: str) -> Decimal:
+    """The number that `text` writes, in its own digits; raises `FhirError`."""
     try:
         number = Decimal(text)
         exponent = number.as_tuple().exponent
@@ -97,14 +98,14 @@ def _decimal(text: str) -> Decimal:
 
 def _integer(text: str) -> Decimal | int:
     # Past 64 bits it is no integer of FHIR, and Python would take its time over the digits.
-    return int(text) if len(text) < 19 else _decimal(text)
+    return int(text) if len(text) < 19 else decimal(text)
 
 
 def _refuse(_: str) -> NoReturn:
     raise FhirError("NaN and Infinity are no JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=decimal, parse_int=_integer, parse_constant=_refuse)
 
 
 def _exact(content: bytes) -> Resource:
