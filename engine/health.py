@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,10 +12,8 @@ from starlette.routing import Route
 
 from channels.http.server import Limits, Server, bind
 from engine.metrics import render
+from engine.observed import Observed
 from schemas.values import Address
-
-if TYPE_CHECKING:
-    from engine.runtime import Engine
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +24,7 @@ _JOURNAL_WAIT = 3.0  # seconds
 class HealthServer:
     """Serves `/health`, `/metrics` and `POST /reload` for one engine."""
 
-    def __init__(self, engine: Engine, listen: Address) -> None:
+    def __init__(self, engine: Observed, listen: Address) -> None:
         self._engine = engine
         app = Starlette(
             routes=[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,16 +10,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from engine.deliver import Deliverer
 from engine.flow import Flow
 from engine.gather import Gatherer
+from engine.observed import Observed
 from engine.route import Router
-
-if TYPE_CHECKING:
-    from engine.runtime import Engine
 
 
 class EngineCollector:
     """Reads the engine's own counters when asked."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Observed) -> None:
         self._engine = engine
 
     def collect(self) -> Iterator[Metric]:
@@ -37,7 +34,7 @@ class EngineCollector:
         yield tickets
 
 
-def render(engine: Engine) -> bytes:
+def render(engine: Observed) -> bytes:
     """The metrics of `engine` in Prometheus' text form."""
     registry = CollectorRegistry()
     registry.register(EngineCollector(engine))

@@ -6,20 +6,19 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import quote
 
 import httpx
 
-from channels.ends import Outcome, OutcomeCode
+from channels.ends import EndContext, Outcome, OutcomeCode
 from channels.http.reply import Reply, judge
-from channels.tls import TlsError
+from channels.mllp.verdict import Policy
+from channels.tls import ClientTls, TlsError
 from schemas.error import BodyError
 from schemas.hl7v2 import Hl7Error, header
 from schemas.message import FHIR, HL7V2, TEXT, Message, is_attribute, template_paths
-
-if TYPE_CHECKING:
-    from channels.http.outbound import HttpOutbound
+from schemas.values import Secret
 
 REPLY_LIMIT = 65_536
 """How much of an answer's body is read and kept, in bytes."""
@@ -34,10 +33,25 @@ for _name in ("httpx", "httpcore"):  # they log each URL, which a template may h
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
+class Poster(Protocol):
+    """The end that is worked for: its options, as `HttpOutbound` describes them."""
+
+    context: EndContext
+    url: str
+    tls: ClientTls
+    token: Secret | None
+    headers: dict[str, str]
+    content_type: str | None
+    timeout: float
+    connections: int
+    policy: Policy
+    require_ack: bool
+
+
 class Posting:
     """Posts the messages of one end over connections that are kept."""
 
-    def __init__(self, end: HttpOutbound) -> None:
+    def __init__(self, end: Poster) -> None:
         self._end = end
         self._client: httpx.AsyncClient | None = None
 

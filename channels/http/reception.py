@@ -8,24 +8,22 @@ import hmac
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn, Protocol
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from channels.ends import Accept, Receipt, ReceiptCode
-from channels.formats import sniff
+from channels.ends import Accept, EndContext, Receipt, ReceiptCode
+from channels.formats import Format, sniff
 from channels.http.body import ENCODINGS, Body, DamagedError, TooLargeError
 from channels.http.server import LINGER
 from channels.mllp.answer import Answers
 from channels.mllp.framing import END, VT
 from schemas.finding import Finding, Severity
 from schemas.message import FHIR, HL7V2, TEXT, Message
-
-if TYPE_CHECKING:
-    from channels.http.inbound import HttpInbound
+from schemas.values import Address
 
 HL7_TYPES = ("application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/plain")
 """The content types of ER7: HL7 over HTTP's own, its later and its earlier spelling, and what people send."""
@@ -62,10 +60,24 @@ class _RefusedError(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+class Listener(Protocol):
+    """The end that is worked for: its options, as `HttpInbound` describes them."""
+
+    context: EndContext
+    listen: Address
+    path: str
+    token: bytes | None
+    format: Format
+    charset: str | None
+    limit: int
+    patience: float
+    always_200: bool
+
+
 class Reception:
     """Answers the requests of one listening end."""
 
-    def __init__(self, end: HttpInbound, accept: Accept) -> None:
+    def __init__(self, end: Listener, accept: Accept) -> None:
         self._end = end
         self._accept = accept
         self._answers = Answers("always")  # HTTP has no silence: who wants no acknowledgment may overlook it

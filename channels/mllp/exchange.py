@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from datetime import datetime
+from typing import Protocol, cast
 
 from channels.ends import Outcome, OutcomeCode
 from channels.mllp.framing import Event, FrameReader, Junk, Oversized, frame
 from channels.mllp.sockets import LINGER, keep_alive, protocol_hint
-from channels.mllp.verdict import read_answer
+from channels.mllp.verdict import Policy, WaitFor, read_answer
 from schemas.hl7v2 import Hl7Error, acknowledge, header, wants_accept_ack
-
-if TYPE_CHECKING:
-    from channels.mllp.pool import Pool
 
 LONGEST_ANSWER = 1 << 20
 
@@ -41,6 +40,29 @@ class _Waiting:
             self.result.set_result(result)
 
 
+class Keeper(Protocol):
+    """Who keeps the connection: what it waits for, and who is told when it has room or is closed."""
+
+    loop: asyncio.AbstractEventLoop
+    policy: Policy
+    wait_for: WaitFor
+    ack_timeout: float
+    new_id: Callable[[], str]
+    now: Callable[[], datetime]
+
+    def release(self, exchange: Exchange) -> None:
+        """`exchange` has room for one more message."""
+        ...
+
+    def forget(self, exchange: Exchange) -> None:
+        """`exchange` is closed."""
+        ...
+
+    def report_stray(self, *, late: bool) -> None:
+        """An answer came that belongs to no message, or to one that is answered already."""
+        ...
+
+
 class Exchange(asyncio.Protocol):
     """A connection to a receiver, with at most `pipeline` messages unanswered.
 
@@ -50,7 +72,7 @@ class Exchange(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Keeper) -> None:
         self._pool = pool
         self._reader = FrameReader(LONGEST_ANSWER, eager=True)
         self._waiting: dict[str, _Waiting] = {}

@@ -8,14 +8,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from channels.ends import EndContext
 from channels.mllp.exchange import Exchange
+from channels.mllp.verdict import Policy
+from channels.tls import ClientTls
 from schemas.finding import Finding, Severity
 from schemas.values import Address
-
-if TYPE_CHECKING:
-    from channels.mllp.outbound import MllpOutbound
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
@@ -26,10 +26,26 @@ class UnreachableError(Exception):
     """No connection to the receiver; the text says why, for the operator."""
 
 
+class Deliverer(Protocol):
+    """The end that is worked for: its options, as `MllpOutbound` describes them."""
+
+    context: EndContext
+    policy: Policy
+    tls: ClientTls | None
+    ack_timeout: float
+    connect_timeout: float
+    is_persistent: bool
+    pipeline: int
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What TLS connections are opened with, None without TLS."""
+        ...
+
+
 class Pool:
     """The connections to one address. The one used last is used next, so that those not needed fall idle."""
 
-    def __init__(self, end: MllpOutbound, address: Address) -> None:
+    def __init__(self, end: Deliverer, address: Address) -> None:
         self.loop = asyncio.get_running_loop()
         self.address = address
         self.policy = end.policy

@@ -1,8 +1,8 @@
-"""Moments as an operator writes them: an age, a time of today, a date, a date and a time."""
+"""Times as an operator writes them: how long, how long ago, a time of today, a date, a date and a time."""
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +10,28 @@ import click
 from schemas.values import parse_duration
 
 if TYPE_CHECKING:
-    _Type = click.ParamType[datetime]
+    _Moment = click.ParamType[datetime]
+    _Age = click.ParamType[timedelta]
 else:
-    _Type = click.ParamType
+    _Moment = _Age = click.ParamType
 
 
-class Moment(_Type):
+class Age(_Age):
+    """`90m` or `3d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The duration that `value` names."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Moment(_Moment):
     """`90m` or `3d` (so long ago), `14:30` (today), `2026-03-01`, `2026-03-01T14:30`; in the machine's zone."""
 
     name = "when"

@@ -5,37 +5,21 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from engine.cli.common import json_option, print_json, settings_of, site_argument, with_journal
-from schemas.values import parse_duration
+from engine.cli.moments import Age
 
 if TYPE_CHECKING:
     from engine.journal import Journal
     from engine.journal.retention import Keep, Pruned
 
 
-if TYPE_CHECKING:
-    _Type = click.ParamType[timedelta]
-else:
-    _Type = click.ParamType
-
-
-class _Age(_Type):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command("prune")
 @site_argument
-@click.option("--older-than", type=_Age(), metavar="AGE", help="This age for every channel, instead of hie.yaml's.")
+@click.option("--older-than", type=Age(), metavar="AGE", help="This age for every channel, instead of hie.yaml's.")
 @click.option("--compact", is_flag=True, help="Then write the journal anew, as small as it can be: nothing can be "
               "journaled meanwhile, and the disk must hold it twice.")  # fmt: skip
 @json_option

@@ -81,10 +81,6 @@ class Tables:
             self._structures[name] = None if found is None else self._node(name, found, 1, 1)
         return self._structures[name]
 
-    def structures(self) -> list[str]:
-        """The names of all message structures."""
-        return list(self._elements["Message"])
-
     def has_segment(self, name: str) -> bool:
         """Whether this version defines a segment of that name."""
         return name in self._elements["Segment"] and name != ANY_SEGMENT

@@ -88,6 +88,17 @@ class Journal:
         await self.until(lambda: not self.open)
 
 
+@pytest.fixture
+async def flowing(broker: services.RabbitMq, backbone: RabbitMqBackbone) -> Journal:
+    """Tickets flow on a running broker, and the first is done."""
+    journal = Journal(backbone)
+    await backbone.open()
+    backbone.consume(QUEUE, journal.handle, prefetch=10)
+    journal.put(["1"])
+    await journal.all_done()
+    return journal
+
+
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(SECONDS):
         while not holds():  # noqa: ASYNC110 - what is polled is what an engine sees, and tells no event
@@ -157,17 +168,12 @@ async def test_kill_9_of_the_broker_mid_flow_loses_nothing_that_is_put_again(
 
 
 async def test_a_queue_that_the_operator_deletes_is_made_anew(
-    broker: services.RabbitMq, backbone: RabbitMqBackbone, site: str
+    broker: services.RabbitMq, flowing: Journal, site: str
 ) -> None:
-    journal = Journal(backbone)
-    await backbone.open()
-    backbone.consume(QUEUE, journal.handle, prefetch=10)
-    journal.put(["1"])
-    await journal.all_done()
     with connect(broker) as operator:
         operator.channel().queue_delete(f"hie.{site}.{QUEUE}")
-    journal.put(["2"])
-    await journal.all_done()
+    flowing.put(["2"])
+    await flowing.all_done()
 
 
 async def test_tickets_for_a_deleted_queue_that_nobody_consumes_are_missed_and_told(
@@ -221,55 +227,42 @@ async def test_more_than_the_limit_of_unconfirmed_tickets_is_dropped(broker: ser
 
 
 async def test_a_broker_that_hangs_is_left_and_found_again(
-    broker: services.RabbitMq, backbone: RabbitMqBackbone
+    broker: services.RabbitMq, backbone: RabbitMqBackbone, flowing: Journal
 ) -> None:
-    journal = Journal(backbone)
-    await backbone.open()
-    backbone.consume(QUEUE, journal.handle, prefetch=10)
-    journal.put(["1"])
-    await journal.all_done()
     broker.freeze()
     try:
-        journal.put(["2"])
+        flowing.put(["2"])
         await until_up(backbone, up=False)
     finally:
         broker.thaw()
-    await journal.all_done()
-    assert journal.done.count("2") >= 1
+    await flowing.all_done()
+    assert flowing.done.count("2") >= 1
 
 
 async def test_a_queue_that_does_not_answer_is_made_anew(
-    broker: services.RabbitMq, backbone: RabbitMqBackbone, site: str
+    broker: services.RabbitMq, flowing: Journal, site: str
 ) -> None:
-    journal = Journal(backbone)
-    await backbone.open()
-    backbone.consume(QUEUE, journal.handle, prefetch=10)
-    journal.put(["1"])
-    await journal.all_done()
     await in_thread(
         lambda: broker.evaluate(f"ra:force_delete_server(quorum_queues, {{'%2F_hie.{site}.{QUEUE}', node()}}).")
     )
-    journal.put(["2"])
-    await journal.all_done()
+    flowing.put(["2"])
+    await flowing.all_done()
 
 
 async def test_a_broker_short_of_memory_makes_the_backbone_not_up_until_it_is_not(
-    broker: services.RabbitMq, backbone: RabbitMqBackbone
+    broker: services.RabbitMq, backbone: RabbitMqBackbone, flowing: Journal
 ) -> None:
-    journal = Journal(backbone)
-    await backbone.open()
-    backbone.consume(QUEUE, journal.handle, prefetch=10)
     alarm = "{{resource_limit, memory, node()}, []}"
     await in_thread(lambda: broker.evaluate(f"rabbit_alarm:set_alarm({alarm})."))
     try:
-        journal.put(["1"])
+        flowing.put(["2"])
         await until_up(backbone, up=False)
-        journal.put(["2"])
+        flowing.put(["3"])
         assert backbone.counts.dropped >= 1
     finally:
         await in_thread(lambda: broker.evaluate("rabbit_alarm:clear_alarm({resource_limit, memory, node()})."))
     await until_up(backbone)
-    await journal.all_done()
+    await flowing.all_done()
 
 
 async def test_two_engines_of_a_site_share_a_queue_and_one_goes_on_when_the_other_dies(
@@ -307,19 +300,14 @@ async def test_other_sites_do_not_see_each_others_tickets(broker: services.Rabbi
 
 
 async def test_a_foreign_message_in_a_queue_is_dropped_and_the_next_served(
-    broker: services.RabbitMq, backbone: RabbitMqBackbone, site: str
+    broker: services.RabbitMq, flowing: Journal, site: str
 ) -> None:
-    journal = Journal(backbone)
-    await backbone.open()
-    backbone.consume(QUEUE, journal.handle, prefetch=10)
-    journal.put(["1"])
-    await journal.all_done()
     with connect(broker) as stranger:
         for body in (b"", b"\xff\xfe", b"x" * 5000):
             stranger.channel().basic_publish("", f"hie.{site}.{QUEUE}", body)
-    journal.put(["2"])
-    await journal.all_done()
-    assert journal.done == ["1", "2"]
+    flowing.put(["2"])
+    await flowing.all_done()
+    assert flowing.done == ["1", "2"]
 
 
 async def test_a_queue_that_exists_with_other_arguments_is_used_as_it_is(

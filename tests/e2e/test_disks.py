@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psycopg
 
 from tests.e2e.disks import failing_disk, small_disk
+from tests.e2e.engines import Engine
 from tests.e2e.harness import Places, Stage, seconds_since, stage
 
 
@@ -23,45 +26,45 @@ async def only_errors(on: Stage, count: int) -> None:
     assert on.load.count <= at_most, "acknowledged what the journal could not take"
 
 
+@asynccontextmanager
+async def under_load(folder: Path, places: Places, pace: float) -> AsyncIterator[tuple[Stage, Engine]]:
+    """An engine that takes and delivers; when the block ends, everything acknowledged must come to be delivered."""
+    async with stage(folder, places, pace=pace) as on:
+        engine = on.engine()
+        await engine.start()
+        async with on.load.running():
+            await on.both_take(50)
+            yield on, engine
+        await on.settled()
+        on.judge()
+
+
 async def test_full_disk(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
-        async with stage(tmp_path, Places(f"sqlite:///{disk.folder}/journal.db"), pace=0.002) as on:
-            engine = on.engine()
+        async with under_load(tmp_path, Places(f"sqlite:///{disk.folder}/journal.db"), 0.002) as (on, engine):
+            disk.fail(engine)
+            await only_errors(on, 30)
+            disk.mend(engine)
+            freed = time.monotonic()
+            await on.load.more(50)
+            on.tell("full disk", disk=disk.kind, accepting_again_after=f"{seconds_since(freed)} s")
+            await on.both_take(50)
+            disk.fail(engine)
+            await only_errors(on, 10)
+            engine.kill()
+            disk.mend(engine)
             await engine.start()
-            async with on.load.running():
-                await on.both_take(50)
-                disk.fail(engine)
-                await only_errors(on, 30)
-                disk.mend(engine)
-                freed = time.monotonic()
-                await on.load.more(50)
-                accepted = seconds_since(freed)
-                await on.both_take(50)
-                disk.fail(engine)
-                await only_errors(on, 10)
-                engine.kill()
-                disk.mend(engine)
-                await engine.start()
-            await on.settled()
-            on.judge()
-            on.tell("full disk", disk=disk.kind, accepting_again_after=f"{accepted} s")
 
 
 async def test_disk_that_becomes_read_only(tmp_path: Path) -> None:
     with failing_disk(tmp_path / "disk") as disk:
-        async with stage(tmp_path, Places(f"sqlite:///{disk.folder}/journal.db"), pace=0.002) as on:
-            engine = on.engine()
+        async with under_load(tmp_path, Places(f"sqlite:///{disk.folder}/journal.db"), 0.002) as (on, engine):
+            disk.fail(engine)
+            await only_errors(on, 30)
+            engine.kill()
+            disk.mend(engine)
             await engine.start()
-            async with on.load.running():
-                await on.both_take(50)
-                disk.fail(engine)
-                await only_errors(on, 30)
-                engine.kill()
-                disk.mend(engine)
-                await engine.start()
-                await on.both_take(20)
-            await on.settled()
-            on.judge()
+            await on.both_take(20)
             on.tell("read-only disk", disk=disk.kind)
 
 
@@ -109,18 +112,11 @@ async def test_database_that_becomes_read_only(tmp_path: Path, shared: Places) -
                 "where datname = current_database() and pid <> pg_backend_pid()"
             )
 
-    async with stage(tmp_path, shared, pace=0.005) as on:
-        engine = on.engine()
-        await engine.start()
-        async with on.load.running():
-            await on.both_take(50)
-            switch("on")
-            await only_errors(on, 30)
-            switch("off")
-            writable = time.monotonic()
-            await on.load.more(20)
-            accepted = seconds_since(writable)
-            await on.both_take(20)
-        await on.settled()
-        on.judge()
-        on.tell("read-only database", accepting_again_after=f"{accepted} s")
+    async with under_load(tmp_path, shared, 0.005) as (on, _engine):
+        switch("on")
+        await only_errors(on, 30)
+        switch("off")
+        writable = time.monotonic()
+        await on.load.more(20)
+        on.tell("read-only database", accepting_again_after=f"{seconds_since(writable)} s")
+        await on.both_take(20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,11 @@ from schemas.hl7v2 import Er7
 from schemas.hl7v2.structure import Group, Leaf, Tree, groups
 from schemas.hl7v2.structure_tables import ANY_SEGMENT, VERSIONS, Node, nearest_version, tables
 from schemas.hl7v2.structure_walk import Walker
+
+
+def structures(version: str) -> list[str]:
+    """The names of all message structures of `version`."""
+    return list(importlib.import_module(f"hl7apy.v{version.replace('.', '_')}").ELEMENTS["Message"])
 
 
 def message(kind: str, version: str, *names: str, end: str = "\r") -> Er7:
@@ -253,7 +260,7 @@ AMBIGUOUS = {
 def test_every_structure_of_every_version_takes_each_of_its_segments_in_order(version: str) -> None:
     rules = tables(version)
     walked = 0
-    for name in rules.structures():
+    for name in structures(version):
         node = rules.structure(name)
         assert node is not None
         names = [each for each in every_segment(node) if each != ANY_SEGMENT]
@@ -271,7 +278,7 @@ def test_every_segment_and_data_type_of_every_version_can_be_read(version: str) 
     rules = tables(version)
     assert rules.fields("QQQ") is None
     count = 0
-    for name in {each for structure in rules.structures() for each in (rules.structure(structure) or _none()).names}:
+    for name in {each for structure in structures(version) for each in (rules.structure(structure) or _none()).names}:
         for number, field in (rules.fields(name) or {}).items():
             assert number > 0
             assert field.meaning == field.meaning.lower()
