@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 
 
 def test_there_are_expected_bundles() -> None:
-    assert {"adt_a01", "adt_a40", "bar_p01", "dft_p03"} <= {file.stem for file in EXPECTED}
+    assert {"adt_a01", "adt_a40", "bar_p01", "dft_p03", "oru_r01", "orm_o01"} <= {file.stem for file in EXPECTED}
 
 
 @pytest.mark.parametrize("file", EXPECTED, ids=lambda file: file.stem)

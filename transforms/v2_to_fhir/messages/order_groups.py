@@ -83,6 +83,8 @@ def close_group(run: Run) -> None:
     if group.collector is not None and group.specimens:
         group.specimens[0].setdefault("collection", {})["collector"] = group.collector
     references = [run.refer(each) for each in group.specimens]
+    if not references and group.parent is not None and "specimen" in group.parent:
+        references = [group.parent["specimen"]]
     if report is not None:
         for reference in references:
             append(report, "specimen", reference)
@@ -212,10 +214,11 @@ def _put_role(role: Resource, prt: SourceSegment, run: Run, group: OrderGroup) -
 
 def _put_parents(order: Resource, obr: SourceSegment | None, orc: SourceSegment | None, run: Run) -> None:
     """The order that this one comes from: by its numbers, and the ServiceRequest where the message has it."""
-    for identifier in parent_identifiers(obr, orc, run):
+    identifiers = parent_identifiers(obr, orc, run)
+    if not identifiers:
+        return
+    others = (each for each in run.resources if each["resourceType"] == "ServiceRequest" and each is not order)
+    known = next((each for each in others if identifiers[-1] in each.get("identifier", [])), None)
+    for identifier in identifiers:
         reference: Element = {"type": "ServiceRequest", "identifier": identifier}
-        others = (each for each in run.resources if each["resourceType"] == "ServiceRequest" and each is not order)
-        known = next((each for each in others if identifier in each.get("identifier", [])), None)
-        if known is not None:
-            reference = {**run.refer(known), **reference}
-        append(order, "basedOn", reference)
+        append(order, "basedOn", {**run.refer(known), **reference} if known is not None else reference)

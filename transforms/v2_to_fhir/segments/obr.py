@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, id_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
-from transforms.v2_to_fhir.datatypes.identifiers import eip_identifiers
+from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier
 from transforms.v2_to_fhir.datatypes.people import ndl_practitioner_role, xcn_practitioner
 from transforms.v2_to_fhir.datatypes.quantities import cq_quantity
 from transforms.v2_to_fhir.datatypes.times import put_field_time, put_instant
@@ -13,6 +13,7 @@ from transforms.v2_to_fhir.datatypes.timing import put_priority, tq_service_requ
 from transforms.v2_to_fhir.elements import append, append_each, coded, put
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.segments.order_numbers import FILLER, PLACER
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
@@ -121,12 +122,13 @@ def parent_identifiers(obr: SourceSegment | None, orc: SourceSegment | None, run
     """OBR-29 and ORC-8: the numbers of the order that this one comes from."""
     found = []
     for segment, field in ((obr, 29), (orc, 8)):
-        if segment is not None and segment.has(field):
-            for identifier in eip_identifiers(segment.first(field), run):
-                kind = identifier["type"]["coding"][0]
-                kind["code"] = {"PGN": "PLAC", "FGN": "FILL"}[kind["code"]]
-                if identifier not in found:
-                    found.append(identifier)
+        eip = segment.first(field) if segment is not None else None
+        if eip is None:
+            continue
+        for number, kind in ((1, PLACER), (2, FILLER)):
+            identifier = ei_identifier(eip.part(number), run, kind) if eip.has(number) else None
+            if identifier is not None and identifier not in found:
+                found.append(identifier)
     return found
 
 
