@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 _INSTANCE = re.compile(r"\[[^\]]*\]")
-_EXTENSION = re.compile(r"(#?ext(?:en[st]ion)?\b|\?\?extension)[^.(]*#?", re.IGNORECASE)
+_EXTENSION = re.compile(r"(#?\bext(?:en[st]ion)?\b|\?\?extension)[^.(]*#?", re.IGNORECASE)
 
 
 def target(root: str, paths: Iterable[str]) -> str:

@@ -133,3 +133,11 @@ def test_order_without_a_dose_is_no_immunization() -> None:
 def test_nothing_fails_where_everything_is_missing() -> None:
     found = convert_text("VXU^V04^VXU_V04", "RXR|IM", "OBX|1|ST|||x||||||F", "RXA", "RXR")
     assert only(found, "Immunization")["occurrenceString"] == "unknown"
+
+
+def test_participations_are_performers_before_and_behind_the_dose() -> None:
+    ordered = "PRT|1|AD||OP^Ordering provider^HL70443|7^Lisk^Oriana"
+    gave = "PRT|2|AD||AP^Administering provider^HL70443|8^Pellworth^Imogen"
+    found = convert_text("VXU^V04^VXU_V04", PID, "ORC|RE|1^STANNE", ordered, rxa(), gave)
+    performers = only(found, "Immunization")["performer"]
+    assert [each["function"]["coding"][0]["code"] for each in performers] == ["OP", "AP"]

@@ -137,3 +137,28 @@ def test_nothing_fails_where_everything_is_missing() -> None:
     ):
         found = convert_text(kind, "RXR|PO", "RXC|A", "TQ1|1", segment, "RXC", "RXR", "TQ1", "ORC")
         assert found.bundle is not None
+
+
+def test_old_timing_of_an_order() -> None:
+    orc = "ORC|NW|M1^STANNE|||||2&tablet^Q6H^D10^20260312^20260322^R^as needed^after meals"
+    request = only(convert_text("OMP^O09^OMP_O09", PID, orc, "RXO|AMX^Amoxicillin^RXN"), "MedicationRequest")
+    (dosage,) = request["dosageInstruction"]
+    assert dosage["doseAndRate"][0]["doseQuantity"]["unit"] == "tablet"
+    assert dosage["timing"]["repeat"]["boundsPeriod"] == {"start": "2026-03-12", "end": "2026-03-22"}
+    assert request["priority"] == "routine"
+    assert request["note"] == [{"text": "after meals"}]
+
+
+def test_medicines_in_an_order_message_beside_other_orders() -> None:
+    found = convert_text(
+        "ORM^O01^ORM_O01",
+        PID,
+        ORC,
+        RXO,
+        "RXR|PO^Oral^HL70162",
+        "ORC|NW|L1^STANNE",
+        "TQ1|1||||||||S",
+        "OBR|1|L1^STANNE||CBC^Blood count^L",
+    )
+    assert only(found, "MedicationRequest")["dosageInstruction"][0]["route"]["coding"]
+    assert only(found, "ServiceRequest")["priority"] == "stat"

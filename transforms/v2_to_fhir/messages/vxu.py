@@ -9,6 +9,7 @@ from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish
 from transforms.v2_to_fhir.messages.insurance import INSURANCE
 from transforms.v2_to_fhir.messages.observations import OBSERVATIONS, on_obx
+from transforms.v2_to_fhir.messages.order_groups import on_order_prt
 from transforms.v2_to_fhir.run import Handler, Run
 from transforms.v2_to_fhir.segments.obx_immunization import (
     new_forecast,
@@ -18,7 +19,8 @@ from transforms.v2_to_fhir.segments.obx_immunization import (
 )
 from transforms.v2_to_fhir.segments.orc import orc_provenance
 from transforms.v2_to_fhir.segments.orc_medication import orc_immunization
-from transforms.v2_to_fhir.segments.rxa import is_no_vaccine, rxa_immunization
+from transforms.v2_to_fhir.segments.rol import is_deleted
+from transforms.v2_to_fhir.segments.rxa import is_no_vaccine, prt_immunization, rxa_immunization
 from transforms.v2_to_fhir.segments.rxr import rxr_immunization
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -26,7 +28,8 @@ from transforms.v2_to_fhir.source import SourceSegment
 def on_orc(orc: SourceSegment, run: Run) -> None:
     """ORC: it waits for the RXA that says what was given."""
     run.orc = orc
-    run.immunization = None
+    run.waiting = []
+    run.immunization = run.observation = None
 
 
 def on_rxa(rxa: SourceSegment, run: Run) -> Resource:
@@ -40,6 +43,9 @@ def on_rxa(rxa: SourceSegment, run: Run) -> Resource:
             orc_immunization(orc, run, made)
             orc_provenance(orc, run, made)
     run.immunization = run.latest = made
+    waiting, run.waiting = run.waiting, []
+    for prt in waiting:
+        prt.target = prt_immunization(prt, run, made)
     if orc is not None:
         orc.target = made
     return made
@@ -66,6 +72,16 @@ def on_immunization_obx(obx: SourceSegment, run: Run) -> Resource | None:
     return observation
 
 
+def on_immunization_prt(prt: SourceSegment, run: Run) -> Resource | None:
+    """PRT: who ordered or gave the vaccine, behind the ORC or the RXA; else who took part in what is before it."""
+    if run.orc is not None:
+        run.waiting.append(prt)
+        return run.patient
+    if run.immunization is not None and run.latest is run.immunization and not is_deleted(prt, 2, run):
+        return prt_immunization(prt, run, run.immunization)
+    return on_order_prt(prt, run)
+
+
 def _is_forecast_resource(resource: Resource) -> bool:
     return bool(resource["resourceType"] == "ImmunizationRecommendation")
 
@@ -81,7 +97,13 @@ def _is_forecast(run: Run) -> bool:
     return False
 
 
-IMMUNIZATION: dict[str, Handler] = {"ORC": on_orc, "RXA": on_rxa, "RXR": on_rxr, "OBX": on_immunization_obx}
+IMMUNIZATION: dict[str, Handler] = {
+    "ORC": on_orc,
+    "RXA": on_rxa,
+    "RXR": on_rxr,
+    "OBX": on_immunization_obx,
+    "PRT": on_immunization_prt,
+}
 
 
 def settle_forecasts(run: Run) -> None:

@@ -15,6 +15,7 @@ from transforms.v2_to_fhir.extensions import absent
 from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.orc_medication import PROVIDER_ROLE, order_key, put_subject
+from transforms.v2_to_fhir.segments.prt import prt_practitioner_role
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 NO_VACCINE = "998"
@@ -58,6 +59,19 @@ def rxa_immunization(rxa: SourceSegment, run: Run, orc: SourceSegment | None) ->
     append_each(immunization, "reasonCode", rxa, 19, run, cwe_codeable_concept)
     _read_counters(rxa)
     return immunization
+
+
+def prt_immunization(prt: SourceSegment, run: Run, immunization: Resource) -> Resource:
+    """PRT[PractitionerRole] behind an ORC or RXA of a vaccine: the role, as one who ordered or gave it (table 0443)."""
+    role = prt_practitioner_role(prt, run)
+    if role is None or immunization["resourceType"] != "Immunization":
+        return role or immunization
+    code = prt.first(4)
+    function = coded(PROVIDER_ROLE, code.peek(1)) if code is not None and code.peek(1) in ("OP", "AP") else None
+    performer: Element = {"actor": run.refer(role)}
+    put(performer, "function", function)
+    append(immunization, "performer", performer)
+    return role
 
 
 def is_no_vaccine(rxa: SourceSegment) -> bool:

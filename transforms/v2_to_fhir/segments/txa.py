@@ -109,7 +109,7 @@ def txa_provenance(txa: SourceSegment, run: Run, document: Resource) -> Resource
 
 def _append_agent(provenance: Resource, who: Element | None, role: Element) -> None:
     if who is not None:
-        append(provenance, "agent", {"type": role, "who": who})
+        append(provenance, "agent", {"role": [role], "who": who})
 
 
 def _put_type(document: Resource, txa: SourceSegment, run: Run) -> None:
