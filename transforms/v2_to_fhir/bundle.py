@@ -6,6 +6,7 @@ from collections import Counter
 from urllib.parse import quote
 
 from schemas.fhir import Element, Resource
+from transforms.v2_to_fhir.datatypes.identifiers import best_identifier
 from transforms.v2_to_fhir.identity import resource_id
 from transforms.v2_to_fhir.run import Run
 
@@ -22,6 +23,11 @@ _BY_CONDITION = (
 """What is looked up at the server by its identifier: the server may know it from elsewhere, under an id of its own."""
 _BY_SERVICE = ("ServiceRequest", "DiagnosticReport")
 """What its number alone does not identify: several services are ordered under one number."""
+_MENTIONED = ("Practitioner", "PractitionerRole", "Organization", "Location", "Device")
+"""What no message is about: it names them, and the server may know more of them."""
+_OF_PATIENTS = ("Patient", "Encounter", "Account")
+"""What messages about patients are about, and all others only mention."""
+_ABOUT_PATIENTS = ("ADT", "BAR")
 
 
 def bundle_of(run: Run) -> Resource:
@@ -30,7 +36,9 @@ def bundle_of(run: Run) -> Resource:
     found: Resource = {"resourceType": "Bundle", "id": resource_id("Bundle", run.sender, run.control_id), "type": kind}
     if kind in ("message", "collection"):
         found.update(run.bundle)
-    conditions = Counter(map(_condition, run.resources)) if kind == "transaction" else Counter()
+    conditions = (
+        Counter(_condition(resource, run) for resource in run.resources) if kind == "transaction" else Counter()
+    )
     found["entry"] = [_entry(resource, run, conditions) for resource in run.resources]
     return found
 
@@ -39,13 +47,8 @@ def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
     path = f"{resource['resourceType']}/{resource['id']}"
     match run.options.bundle:
         case "transaction":
-            condition = _condition(resource)
-            url = condition if condition and conditions[condition] == 1 else path
-            return {
-                "fullUrl": f"urn:uuid:{resource['id']}",
-                "resource": resource,
-                "request": {"method": "PUT", "url": url},
-            }
+            request = _request(resource, run, conditions)
+            return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, "request": request}
         case "batch":
             entry: Element = {"fullUrl": f"{run.options.server.rstrip('/')}/{path}"} if run.options.server else {}
             return {**entry, "resource": resource, "request": {"method": "PUT", "url": path}}
@@ -53,17 +56,32 @@ def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
             return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
 
 
-def _condition(resource: Resource) -> str:
+def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
+    """What a transaction does with a resource: put it, or create it where the message does but mention it."""
+    kind = resource["resourceType"]
+    condition = _condition(resource, run)
+    if not condition or conditions[condition] > 1:
+        return {"method": "PUT", "url": f"{kind}/{resource['id']}"}
+    mentioned = kind in _MENTIONED or (kind in _OF_PATIENTS and run.message_type not in _ABOUT_PATIENTS)
+    if mentioned and run.options.mentioned == "create":
+        return {"method": "POST", "url": kind, "ifNoneExist": condition.partition("?")[2]}
+    return {"method": "PUT", "url": condition}
+
+
+def _condition(resource: Resource, run: Run) -> str:
     """`Patient?identifier=system|value`, for a resource that has such an identifier."""
-    if resource["resourceType"] not in _BY_CONDITION:
+    kind = resource["resourceType"]
+    if kind not in _BY_CONDITION:
         return ""
-    for identifier in resource.get("identifier", []):
-        if "system" in identifier and "value" in identifier:
-            condition = f"{resource['resourceType']}?identifier={_token(identifier['system'], identifier['value'])}"
-            if resource["resourceType"] not in _BY_SERVICE:
-                return condition
-            for coding in resource.get("code", {}).get("coding", []):
-                return f"{condition}&code={_token(coding.get('system', ''), coding['code'])}"
+    known = [each for each in resource.get("identifier", []) if "system" in each]
+    chosen = best_identifier(known, run.options.patient_identifiers if kind == "Patient" else ())
+    if chosen is None:
+        return ""
+    condition = f"{kind}?identifier={_token(chosen['system'], chosen['value'])}"
+    if kind not in _BY_SERVICE:
+        return condition
+    for coding in resource.get("code", {}).get("coding", []):
+        return f"{condition}&code={_token(coding.get('system', ''), coding['code'])}"
     return ""
 
 

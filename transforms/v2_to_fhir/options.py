@@ -23,7 +23,8 @@ SegmentFunction = Callable[["SourceSegment", "Run"], Any]
 class Options:
     """The decisions of a site, with their defaults; `docs/v2-to-fhir.md` explains each.
 
-    `bundle` is the type of the Bundle, `server` the base address that a batch's entries belong to. `profile` is whose
+    `bundle` is the type of the Bundle, `server` the base address that a batch's entries belong to,
+    `mentioned` what a transaction does with what a message only mentions. `profile` is whose
     required elements are supplied. `time_zone` (an IANA name or an offset, `America/Chicago`, `-06:00`) is that of
     times without an offset in messages whose MSH-7 has none. `systems` gives identifier systems by assigning authority,
     `codes` codes by code and system, both maybe by sender; `authorities` says whether an authority's local name means
@@ -33,6 +34,7 @@ class Options:
 
     bundle: BundleType = "message"
     server: str = ""
+    mentioned: Literal["create", "update"] = "create"
     profile: Literal["us-core", "none"] = "us-core"
     time_zone: str = ""
     systems: CodeMap | None = None

@@ -39,6 +39,7 @@ def v2_to_fhir(
     *,
     bundle: BundleType = "message",
     server: str = "",
+    mentioned: Literal["create", "update"] = "create",
     profile: Literal["us-core", "none"] = "us-core",
     time_zone: TimeZone = "",
     systems: CodeMapFile | None = None,
@@ -60,6 +61,8 @@ def v2_to_fhir(
         bundle: The type of the Bundle: `message` for `$process-message`, `transaction` (what has an identifier is put
             by it, `PUT Patient?identifier=...`), `batch` or `collection`.
         server: The base address of the FHIR server, for the full URLs of a batch.
+        mentioned: What a transaction does with what a message only mentions, such as a doctor, or the patient of a
+            result: `create` it where the server does not know it, or `update` what the server has.
         profile: Whose required elements are supplied where the message has none: `us-core` or `none`.
         time_zone: The zone of times without an offset in messages whose MSH-7 has none: `America/Chicago`, `-06:00`.
             Without it, such a time keeps its day only, and the text beside it.
@@ -81,6 +84,7 @@ def v2_to_fhir(
     options = Options(
         bundle=bundle,
         server=server,
+        mentioned=mentioned,
         profile=profile,
         time_zone=time_zone,
         systems=systems,

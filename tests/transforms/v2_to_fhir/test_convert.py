@@ -158,6 +158,29 @@ def test_a_transaction_puts_by_identifier_what_has_one() -> None:
     assert "identifier" not in found
 
 
+def test_a_transaction_does_not_put_over_what_a_message_only_mentions() -> None:
+    result = HEADER.replace("ADT^A01^ADT_A01", "ORU^R01^ORU_R01")
+    doctor = "1992033318^Pellworth^Imogen^^^Dr^MD^^NPI"
+    segments = (PID, PV1, f"OBR|1|P1^A|F1^LAB|BMP^Panel^L||||||||||||{doctor}|||||||||F", "OBX|1|ST|X^x^L||y||||||F")
+    for mentioned, method in (("create", "POST"), ("update", "PUT")):
+        options = Options(bundle="transaction", mentioned=mentioned)  # type: ignore[arg-type]
+        found = bundle(*segments, header=result, options=options)
+        requests = {entry["resource"]["resourceType"]: entry["request"] for entry in found["entry"]}
+        for kind in ("Patient", "Encounter", "Practitioner"):
+            assert requests[kind]["method"] == method, kind
+        assert requests["DiagnosticReport"]["method"] == requests["Observation"]["method"] == "PUT"
+    created = bundle(*segments, header=result, options=Options(bundle="transaction"))
+    patient = next(e for e in created["entry"] if e["resource"]["resourceType"] == "Patient")["request"]
+    token = "urn%3Ahie-engine%3Aauthority%3ASTANNE%7C77"
+    assert patient == {"method": "POST", "url": "Patient", "ifNoneExist": f"identifier={token}"}
+
+
+def test_a_patient_is_looked_up_by_the_identifier_that_is_the_patients() -> None:
+    found = bundle("PID|1||88^^^REG^SS~77^^^STANNE^MR", options=Options(bundle="transaction"))
+    request = next(e for e in found["entry"] if e["resource"]["resourceType"] == "Patient")["request"]
+    assert request["url"].endswith("STANNE%7C77")
+
+
 def test_a_batch_refers_by_address() -> None:
     found = bundle(PID, PV1, options=Options(bundle="batch", server="https://fhir.example.org/r4/"))
     patient = only(found, "Patient")

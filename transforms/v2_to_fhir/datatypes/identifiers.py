@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from schemas.codes import system_uri
 from schemas.fhir import Element
 from transforms.v2_to_fhir.datatypes.authorities import (
@@ -119,6 +121,18 @@ def eip_identifiers(eip: Value | None, run: Run) -> list[Element]:
         ei_identifier(eip.part(2) if eip.has(2) else None, run, "FGN"),
     )
     return [each for each in found if each is not None]
+
+
+def best_identifier(identifiers: Sequence[Element], kinds: Sequence[str]) -> Element | None:
+    """Of several identifiers the one whose type (table 0203) comes first in `kinds`, else the first that there is."""
+    best: tuple[int, Element] | None = None
+    for identifier in identifiers:
+        codings = identifier.get("type", {}).get("coding", [])
+        kind = codings[0].get("code", "") if codings else ""
+        rank = kinds.index(kind) if kind in kinds else len(kinds)
+        if "value" in identifier and (best is None or rank < best[0]):
+            best = (rank, identifier)
+    return None if best is None else best[1]
 
 
 def identifier_key(identifier: Element, run: Run) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE, hd_organization
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_boolean, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
-from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, dln_identifier, identifier_key
+from transforms.v2_to_fhir.datatypes.identifiers import best_identifier, cx_identifier, dln_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.names import xpn_called_by, xpn_human_name, xpn_string
 from transforms.v2_to_fhir.datatypes.times import put_date, put_date_time, put_field_time
 from transforms.v2_to_fhir.elements import append, append_each, coded, put_first
@@ -80,17 +80,10 @@ def patient_key(identifiers: list[Element], run: Run) -> tuple[str, ...]:
 
     Without any, nobody can tell whether two messages speak of one person: the id is the message's own.
     """
-    best: tuple[int, Element] | None = None
-    order = run.options.patient_identifiers
-    for identifier in identifiers:
-        codings = identifier.get("type", {}).get("coding", [])
-        kind = codings[0].get("code", "") if codings else ""
-        rank = order.index(kind) if kind in order else len(order)
-        if best is None or rank < best[0]:
-            best = (rank, identifier)
+    best = best_identifier(identifiers, run.options.patient_identifiers)
     if best is None:
         return (run.sender, run.control_id, "patient", str(run.count("patient")))
-    return identifier_key(best[1], run)
+    return identifier_key(best, run)
 
 
 def _put_numbers(body: Resource, pid: SourceSegment, run: Run) -> None:
