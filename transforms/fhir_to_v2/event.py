@@ -16,6 +16,8 @@ class Event(NamedTuple):
     message_type: str
     trigger_event: str
     structure: str = ""
+    is_said: bool = False
+    """Whether the resource itself says so, and not only what it holds."""
 
 
 _BY_EVENT = {
@@ -54,7 +56,7 @@ def event_of(run: Run) -> Event:
         event = options.trigger_event or (said.trigger_event if said.message_type == kind else _default(kind, run))
         return _with_structure(Event(kind, event), run)
     if said.trigger_event or said.message_type:
-        return _with_structure(said, run)
+        return _with_structure(said, run)._replace(is_said=True)
     return _with_structure(_held(run), run)
 
 

@@ -63,6 +63,7 @@ class Run:
         self.done: set[str] = set()
         """The paths of the resources that a segment was written for."""
         self._read()
+        self._places = {each.path: number for number, each in enumerate(self.resources)}
 
     def of_type(self, *names: str) -> list[Node]:
         """The resources of these types, in order."""
@@ -73,6 +74,10 @@ class Run:
     def first(self, *names: str) -> Node:
         """The first resource of these types, or an empty node."""
         return next(iter(self.of_type(*names)), EMPTY)
+
+    def place(self, resource: Node) -> int:
+        """The number of a resource in the Bundle; one that is contained in another stands last."""
+        return self._places.get(resource.path, len(self.resources))
 
     def resolve(self, reference: Node) -> Node:
         """The resource that a Reference names, an empty node where it is not here (a finding tells)."""

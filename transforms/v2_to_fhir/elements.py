@@ -23,6 +23,9 @@ _SECOND_FIELDS = frozenset(
         ("DB1", 3),
         ("IN1", 3),
         ("PV2", 13),
+        ("OBX", 15),
+        *(("OBR", field) for field in (47, 53)),
+        ("ORC", 33),
     }
 )
 """Fields that go into the same list as another one of their segment."""

@@ -20,6 +20,8 @@ def in_standard(text: str, delimiters: Delimiters) -> str:
 def keep_text(element: Element, wire: str, run: Run) -> None:
     """Keep with `element` the wire text that it was made of, where the way back could not make it again."""
     text = in_standard(run.er7.decode_wire(wire), run.er7.delimiters)
+    if not text:
+        return
     add_extension(element, extension(V2_TEXT, "valueString", text))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.codes import system_uri
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
+from transforms.v2_to_fhir.encoded import keep_text
 from transforms.v2_to_fhir.extensions import OWN, US_CORE, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
@@ -103,11 +104,20 @@ def _put_category(
         if found is None:
             add_extension(patient, extension(f"{OWN}{url.rpartition('-')[2]}", "valueCodeableConcept", concept))
             continue
+        coding = found["valueCoding"]
+        if value.wire != _usual(coding, table):
+            keep_text(coding, value.wire, run)
         inner.append(found)
         texts.append(concept.get("text") or found["valueCoding"].get("display") or found["valueCoding"]["code"])
     if inner:
         inner.append(extension("text", "valueString", ", ".join(dict.fromkeys(texts))))
         add_extension(patient, {"url": url, "extension": inner})
+
+
+def _usual(coding: Element, table: str) -> str:
+    """What the way back writes for a category."""
+    code = {"2135-2": "H", "2186-5": "N"}.get(coding["code"], coding["code"])
+    return f"{code}^{coding.get('display', '')}^{'NULLFL' if coding['system'] == _NULL_SYSTEM else f'HL7{table}'}"
 
 
 def _category(concept: Element, categories: dict[str, str], old: dict[str, str]) -> Element | None:

@@ -16,7 +16,7 @@ LABORATORY = "laboratory"
 IMAGING = "imaging"
 _DISPLAYS = {LABORATORY: "Laboratory", IMAGING: "Imaging", "procedure": "Procedure", "vital-signs": "Vital Signs"}
 _CATEGORIES: dict[str, Element] = {name: coded(CATEGORY, name, display) for name, display in _DISPLAYS.items()}
-_OBSERVATION_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0936"
+OBSERVATION_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0936"
 _LABORATORY_SECTIONS = frozenset(
     ("BG", "BLB", "CG", "CH", "CP", "HM", "IMM", "LAB", "MB", "MCB", "MYC", "OTH", "PAT", "PTH", "SP", "SR", "TX")
 )
@@ -66,7 +66,7 @@ def put_category(observation: Resource, obx: SourceSegment, run: Run) -> None:
         append(observation, "category", _CATEGORIES[name])
     kind = obx.text(29)
     if kind:
-        append(observation, "category", coded(_OBSERVATION_TYPE, kind))
+        append(observation, "category", coded(OBSERVATION_TYPE, kind))
 
 
 def is_vital_sign(code: str) -> bool:

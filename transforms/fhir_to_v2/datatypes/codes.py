@@ -159,15 +159,17 @@ def _codes(codings: list[Node], run: Run, codes: str, table: str) -> list[Code]:
             continue
         back = map_.back(system, code) if map_ is not None else ""
         if back:
-            found.append(Code(back, display if back == code else "", "", coding.text("version")))
+            name = coding.extension(V2_SYSTEM).text("valueString") if coding.has("extension") else ""
+            found.append(Code(back, display if back == code else "", name, coding.text("version")))
         else:
             found.append(_own(coding, system, code, display, table))
-    return list(dict.fromkeys(found))
+    return found
 
 
 def _own(coding: Node, system: str, code: str, display: str, table: str) -> Code:
     name = _system_name(coding, system)
-    if table and not display and not coding.has("extension") and system == system_uri(f"HL7{table}"):
+    is_named = coding.has("extension") and bool(coding.extension(V2_SYSTEM))
+    if table and not display and not is_named and system == system_uri(f"HL7{table}"):
         name = ""
     if coding.has("extension") and coding.extension(V2_FIELD).text("valueString"):
         name = ""  # it stands in a field of its own

@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.messages.adt import adt
+from transforms.fhir_to_v2.messages.orders import orders, results
 from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 
 MessageMap = Callable[[Event, Run], None]
 
-MAPS: dict[str, MessageMap] = {"ADT": adt}
+MAPS: dict[str, MessageMap] = {
+    "ADT": adt,
+    **dict.fromkeys(("ORU", "OUL", "ORF"), results),
+    **dict.fromkeys(("ORM", "OML", "OMG", "OMI", "ORR", "ORL", "ORG", "ORI"), orders),
+}
 """The function for each message type."""
 
 

@@ -94,27 +94,27 @@ def _put_birth(pid: Line, patient: Node, run: Run) -> None:
 def _put_races(pid: Line, patient: Node, run: Run) -> None:
     for race in patient.extensions(f"{US_CORE}us-core-race"):
         for each in [*race.extensions("ombCategory"), *race.extensions("detailed")]:
-            pid.put(10, _category(each.one("valueCoding"), ""))
+            pid.put(10, _category(each.one("valueCoding"), "", "0005"))
         race.extension("text").text("valueString")
     for race in patient.extensions(f"{OWN}race"):
         pid.put(10, cwe_of(race.one("valueCodeableConcept"), run, "", "0005"))
     for group in patient.extensions(f"{US_CORE}us-core-ethnicity"):
         found = [*group.extensions("ombCategory"), *group.extensions("detailed")]
-        text = group.extension("text").text("valueString")
+        group.extension("text").text("valueString")
         for each in found:
             coding = each.one("valueCoding")
-            parts = _category(coding, _ETHNICITY.get(coding.peek("code"), ""))
-            pid.put(22, {**parts, 2: text} if text and len(found) == 1 else parts)
+            pid.put(22, _category(coding, _ETHNICITY.get(coding.peek("code"), ""), "0189"))
     for group in patient.extensions(f"{OWN}ethnicity"):
         pid.put(22, cwe_of(group.one("valueCodeableConcept"), run, "", "0189"))
 
 
-def _category(coding: Node, old: str) -> Parts:
-    code, system = coding.text("code"), coding.text("system")
-    name = "HL70005" if system == CDC_RACE else "NULLFL"
-    if old:
-        return {1: old, 2: coding.text("display"), 3: "HL70189"}
-    return {1: code, 2: coding.text("display"), 3: name}
+def _category(coding: Node, old: str, table: str) -> Parts:
+    """A race or ethnic group, as its sender wrote it or by the code of HL7's table."""
+    kept = coding.extension(V2_TEXT).text("valueString") if coding.has("extension") else ""
+    code, system, display = coding.text("code"), coding.text("system"), coding.text("display")
+    if kept:
+        return decoded(kept)
+    return {1: old or code, 2: display, 3: "NULLFL" if system != CDC_RACE else f"HL7{table}"}
 
 
 def _put_languages(pid: Line, patient: Node, run: Run) -> None:

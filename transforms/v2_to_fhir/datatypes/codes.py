@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from schemas.codes import Coding, ConceptMap, concept_map, has_code, system_uri
+from schemas.codes import Coding, ConceptMap, concept_map, has_code, system_name, system_uri
 from schemas.fhir import Element
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTEM, extension
 from transforms.v2_to_fhir.run import Run, coding
@@ -172,6 +172,8 @@ def _codings(
                 each["display"] = display
             if cwe.has(places[3]):
                 each["version"] = cwe[places[3]]
+            if name:
+                each.setdefault("extension", []).append(extension(V2_SYSTEM, "valueString", name))
             return found
     return [*found, original] if not found or name or display or not _comes_back(found, codes, code) else found
 
@@ -185,7 +187,7 @@ def _original(code: str, display: str, name: str, version: str, run: Run, table:
         uri = run.options.local_systems.replace("{name}", name)
     if uri:
         element["system"] = uri
-    elif name:
+    if name and (not uri or _is_renamed(name, uri, display, table)):
         element["extension"] = [extension(V2_SYSTEM, "valueString", name)]
     if version:
         element["version"] = version
@@ -194,6 +196,12 @@ def _original(code: str, display: str, name: str, version: str, run: Run, table:
     if display:
         element["display"] = display
     return element
+
+
+@lru_cache(maxsize=1024)
+def _is_renamed(name: str, uri: str, display: str, table: str) -> bool:
+    """Whether the way back would name the system of that URI otherwise, or, being the field's own, not at all."""
+    return name != system_name(uri) or (not display and bool(table) and uri == system_uri(f"HL7{table}"))
 
 
 def _comes_back(found: list[Element], codes: str, code: str) -> bool:

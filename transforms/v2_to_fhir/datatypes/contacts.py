@@ -22,11 +22,12 @@ def xtn_contact_point(xtn: Value | None, run: Run, where: str, use: str = "") ->
     """XTN[ContactPoint]; `use` is what it is where XTN.2 does not say."""
     if xtn is None:
         return None
-    equipment = xtn[3]
+    equipment = xtn.peek(3)
     value = _value(xtn, equipment)
     element: Element = {}
     if not value:
         return None
+    equipment = xtn[3]
     _put_system(element, xtn, equipment, run, where)
     element["value"] = value
     if xtn.has(2):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.elements import append
-from transforms.v2_to_fhir.extensions import absent
+from transforms.v2_to_fhir.extensions import V2_FIELD, absent, add_extension, extension
 from transforms.v2_to_fhir.messages.clinical import on_dg1
 from transforms.v2_to_fhir.messages.common import on_pid, on_prt
 from transforms.v2_to_fhir.order_group import OrderGroup
@@ -77,6 +77,7 @@ def close_group(run: Run) -> None:
     if group.obr is not None and not group.specimens and has_specimen(group.obr) and order is not None:
         specimen = run.add("Specimen", (report or order)["id"], "specimen")
         obr_specimen(group.obr, run, specimen)
+        add_extension(specimen, extension(V2_FIELD, "valueString", "OBR-15"))
         group.specimens.append(specimen)
     elif group.obr is not None and group.has_spm and has_specimen(group.obr):
         obr_specimen(group.obr, run, group.specimens[0])

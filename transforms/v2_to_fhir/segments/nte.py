@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from schemas.hl7v2.escape import escape
 from transforms.v2_to_fhir.datatypes.annotations import (
     dtm_annotation_time,
     ft_annotation_comment,
@@ -12,7 +13,8 @@ from transforms.v2_to_fhir.datatypes.annotations import (
 from transforms.v2_to_fhir.datatypes.attachments import text_attachment
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.elements import append, coded
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, OWN, R5, add_extension, extension
+from transforms.v2_to_fhir.encoded import keep_text
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, OWN, R5, V2_TEXT, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -32,6 +34,7 @@ def on_nte(nte: SourceSegment, run: Run) -> Resource | None:
     before = run.segments[run.position - 1]
     if before.name == "NTE" and run.note and all(nte.raw(field) in ("", before.raw(field)) for field in (2, 4, 5, 6)):
         text = lines(nte.all(3))
+        _keep_texts(run.note, run.note["text"], text, nte, run)
         run.note["text"] += f"\n{text}"
         nte.mark(2, 4, 5, 6)
         _put_coded_comment(run.note, nte, run)
@@ -39,6 +42,7 @@ def on_nte(nte: SourceSegment, run: Run) -> Resource | None:
     annotation = run.note = nte_annotation(nte, run)
     if annotation is None:
         return target
+    _keep_texts(annotation, "", annotation["text"], nte, run)
     kind = target["resourceType"]
     if kind in _WITH_NOTE:
         target.setdefault("note", []).append(annotation)
@@ -47,6 +51,16 @@ def on_nte(nte: SourceSegment, run: Run) -> Resource | None:
     else:
         add_extension(target, extension(f"{OWN}note", "valueAnnotation", annotation))
     return target
+
+
+def _keep_texts(note: Element, before: str, text: str, nte: SourceSegment, run: Run) -> None:
+    """Keep the texts of the NTE that a note is made of, where its lines do not say which came from which."""
+    is_kept = any(each["url"] == V2_TEXT for each in note.get("extension", ()))
+    if "\n" not in text and not is_kept:
+        return
+    for line in before.split("\n") if before and not is_kept else ():
+        add_extension(note, extension(V2_TEXT, "valueString", escape(line)))
+    keep_text(note, nte.raw(3), run)
 
 
 def nte_annotation(nte: SourceSegment, run: Run) -> Element | None:

@@ -12,11 +12,11 @@ from transforms.v2_to_fhir.datatypes.entities import cwe_organization, ei_device
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, eip_identifiers, identifier_key
 from transforms.v2_to_fhir.datatypes.people import practitioner_role, xcn_practitioner, xcn_practitioner_role
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, put_first
+from transforms.v2_to_fhir.elements import append, append_each, coded, of_field, put_first
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5, absent, add_extension, extension
 from transforms.v2_to_fhir.profiles_results import put_category, put_observation_profile
 from transforms.v2_to_fhir.run import Run
-from transforms.v2_to_fhir.segments.obx_value import TEXTS, put_reference_range, put_value
+from transforms.v2_to_fhir.segments.obx_value import TEXTS, put_reference_range, put_value, put_value_type
 from transforms.v2_to_fhir.segments.spm import specimen_of
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -68,6 +68,7 @@ def obx_observation(obx: SourceSegment, run: Run, more: list[SourceSegment] | No
     if obx.has(33):
         _put_specimens(observation, obx, run)
     put_reference_range(observation, obx)
+    put_value_type(observation, obx, run)
     _put_extensions(observation, obx, run)
     put_observation_profile(observation, run)
     return observation
@@ -105,9 +106,9 @@ def text_lines(obx: SourceSegment, run: Run) -> list[SourceSegment]:
         if following.name != "OBX" or following.raw(2) != kind or not _goes_on(obx, following):
             break
         found.append(following)
-    for number, line in enumerate(found, start=2):
+    for line in found:
         line.mark(2, 3, *range(6, 34))
-        if line.raw(4) in (obx.raw(4), str(number), ""):
+        if line.raw(4) in (obx.raw(4), ""):
             line.mark(4)
     return found
 
@@ -170,7 +171,7 @@ def _put_performers(observation: Resource, obx: SourceSegment, run: Run) -> None
     for value in obx[16]:
         append(observation, "performer", xcn_practitioner_role(value, run, obx.where(16), _OBSERVER))
     if obx.has(15):
-        append(observation, "performer", cwe_organization(obx.first(15), run))
+        append(observation, "performer", of_field(cwe_organization(obx.first(15), run), obx, 15))
     if obx.has(23) or obx.has(25):
         append(observation, "performer", _performing_organization(obx, run))
 

@@ -22,7 +22,8 @@ from transforms.v2_to_fhir.datatypes.quantities import (
 )
 from transforms.v2_to_fhir.datatypes.times import dr_period, put_date_time, tm_time
 from transforms.v2_to_fhir.elements import append, coded, decimal
-from transforms.v2_to_fhir.extensions import R5, add_extension, extension
+from transforms.v2_to_fhir.encoded import keep_text
+from transforms.v2_to_fhir.extensions import R5, VALUE_TYPE, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
@@ -57,7 +58,12 @@ def put_value(observation: Resource, obx: SourceSegment, more: list[SourceSegmen
     kind = obx.text(2)
     values = obx[5]
     if kind in TEXTS:
-        _put(observation, "String", "\n".join(_text(each) for each in (obx, *more)))
+        texts = [_text(each) for each in (obx, *more)]
+        _put(observation, "String", "\n".join(texts))
+        if "valueString" in observation and any("\n" in text for text in texts):
+            held = observation.setdefault("_valueString", {})
+            for each in (obx, *more):
+                keep_text(held, each.raw(5), run)
     elif kind in ("ED", "RP"):
         _put_attachments(observation, obx, kind, run)
     elif kind == "NA" and values:
@@ -76,6 +82,30 @@ def put_value(observation: Resource, obx: SourceSegment, more: list[SourceSegmen
         observation["dataAbsentReason"] = _ABSENT.get(obx.text(11), _UNKNOWN)
     elif obx.text(11) == "N":
         observation.setdefault("dataAbsentReason", _ABSENT["N"])
+
+
+def put_value_type(observation: Resource, obx: SourceSegment, run: Run) -> None:
+    """Keep the type of the value (OBX-2) where the value could as well be written in another one."""
+    kind = obx.raw(2)
+    if kind and kind not in _usual_types(observation, run):
+        add_extension(observation, extension(VALUE_TYPE, "valueCode", kind[:3]))
+
+
+def _usual_types(observation: Resource, run: Run) -> tuple[str, ...]:
+    """What the way back writes for a value of that type."""
+    old = run.er7.version < "2.5"
+    holder = next(iter(observation.get("component", [])), observation)
+    if "valueQuantity" in holder:
+        return ("SN",) if "comparator" in holder["valueQuantity"] else ("NM",)
+    if "valueCodeableConcept" in holder:
+        return ("CE",) if old else ("CWE",)
+    if "valueString" in holder:
+        return ("TX",) if "\n" in holder["valueString"] else ("ST",)
+    if "valueDateTime" in holder:
+        return ("TS",) if run.er7.version < "2.6" else ("DTM",)
+    return {"valueTime": ("TM",), "valuePeriod": ("DR",), "valueSampledData": ("NA",)}.get(
+        next((name for name in holder if name.startswith("value")), ""), ()
+    )
 
 
 def has_value(observation: Resource) -> bool:

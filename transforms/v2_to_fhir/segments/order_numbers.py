@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.authorities import put_type
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, ei_identifier, identifier_key
-from transforms.v2_to_fhir.elements import append
+from transforms.v2_to_fhir.elements import append, of_field
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -29,7 +29,7 @@ def put_alternate_numbers(order: Resource, orc: SourceSegment | None, obr: Sourc
             identifier = cx_identifier(value, run, segment.where(field))
             if identifier is not None:
                 put_type(identifier, PLACER)
-                append(order, "identifier", identifier)
+                append(order, "identifier", of_field(identifier, segment, field))
 
 
 def group_numbers(orc: SourceSegment, run: Run) -> tuple[Element | None, Element | None]:
