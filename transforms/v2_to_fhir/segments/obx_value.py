@@ -94,6 +94,8 @@ def put_value_type(observation: Resource, obx: SourceSegment, run: Run) -> None:
 def _usual_types(observation: Resource, run: Run) -> tuple[str, ...]:
     """What the way back writes for a value of that type."""
     old = run.er7.version < "2.5"
+    if any(each["url"] == VALUE_ATTACHMENT for each in observation.get("extension", ())):
+        return ("ED", "RP")
     holder = next(iter(observation.get("component", [])), observation)
     if "valueQuantity" in holder:
         return ("SN",) if "comparator" in holder["valueQuantity"] else ("NM",)
