@@ -14,7 +14,9 @@ from transforms.v2_to_fhir import Options, convert
 from transforms.v2_to_fhir.version import TRANSFORMATION
 
 SAMPLES = Path(__file__).parents[3] / "samples"
-EXPECTED = sorted((SAMPLES / "fhir").glob("*.json"))
+EXPECTED = [
+    each for each in sorted((SAMPLES / "fhir").glob("*.json")) if (SAMPLES / "hl7v2" / f"{each.stem}.hl7").exists()
+]
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 
 
