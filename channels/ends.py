@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -64,14 +64,46 @@ Accept = Callable[[Message], Awaitable[Receipt]]
 
 
 @dataclass(frozen=True, slots=True)
+class RouteFate:
+    """What became of the child that a route made of a message: `status` is the journal's word (`delivered`), `settled`
+    whether it is the last, `reply` what the partner answered."""
+
+    route: str
+    status: str
+    settled: bool
+    reply: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a message that was accepted, so far: `status` is the journal's word (`received`, `routed`)."""
+
+    status: str
+    attributes: Mapping[str, str]
+    routes: tuple[RouteFate, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will happen to it, unless an operator has it delivered again."""
+        return self.status != "received" and all(route.settled for route in self.routes)
+
+
+async def unknown_fate(_id: str) -> Fate | None:
+    """The fate of every message where there is no journal to ask."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class EndContext:
-    """What an end is handed besides its options: who it works for, the clock, ids, where to report what it noticed."""
+    """What an end is handed besides its options: who it works for, the clock, ids, where to report what it noticed, and
+    what became of a message of this channel by its id (None when it has none of this id; raises nothing)."""
 
     channel: str
     site: Path
     now: Clock
     new_id: Callable[[], str]
     report: Callable[[Finding], None]
+    fate: Callable[[str], Awaitable[Fate | None]] = unknown_fate
 
 
 class Inbound(Protocol):

@@ -1,0 +1,1 @@
+"""The `fhir` end: FHIR R4 over HTTP."""
