@@ -54,7 +54,10 @@ class Value:
         return wire if reading.is_plain else reading.plain(wire)
 
     def __bool__(self) -> bool:
-        return any(part and part != NULL for part in self.parts)
+        for part in self.parts:
+            if part and part != NULL:
+                return True
+        return False
 
     def part(self, number: int) -> Value:
         """Part `number` with its subcomponents; an empty one when it is absent."""
@@ -121,7 +124,9 @@ class Value:
     @property
     def touched(self) -> bool:
         """Whether any part was read."""
-        return self.used != 0 or any(each.touched for each in (self._inner or {}).values())
+        if self.used or self._inner is None:
+            return self.used != 0
+        return any(each.touched for each in self._inner.values())
 
 
 class SourceSegment:
@@ -158,7 +163,10 @@ class SourceSegment:
         """The first repetition of `field` that holds something, or None."""
         if field >= len(self._fields) or not self._fields[field]:
             return None
-        return next((value for value in self._split(field) if value), None)
+        for value in self._split(field):
+            if value:
+                return value
+        return None
 
     def text(self, field: int) -> str:
         """The plain text of the first component of the first repetition of `field`, "" when it is absent."""
@@ -205,10 +213,9 @@ class SourceSegment:
                 yield field, self.where(field), wire
                 continue
             for repetition, value in enumerate(values, start=1):
-                where = self.where(field, repetition)
                 if value.touched:
                     for address, text in value.unread():
-                        yield field, where + address, text
+                        yield field, self.where(field, repetition) + address, text
                 elif any(value.parts):
                     yield field, self.where(field) + f"[{repetition}]", self._wire_of(value)
 
