@@ -54,7 +54,7 @@ class Value:
         return wire if reading.is_plain else reading.plain(wire)
 
     def __bool__(self) -> bool:
-        for part in self.parts:
+        for part in self.parts:  # noqa: SIM110 - a generator costs more than most values have parts
             if part and part != NULL:
                 return True
         return False
