@@ -13,9 +13,8 @@ demo: set-up ## The main job on the sample site, start to end, on one screen
 run: set-up ## Start the channels of SITE (default: config)
 	@$(BIN)/hie run $(SITE)
 
-test: lint ## Lint, then every test (RabbitMQ and PostgreSQL included)
-	@echo "== pytest"
-	@$(BIN)/python -m pytest
+test: set-up-dev ## Lint, then every test (RabbitMQ and PostgreSQL included)
+	@.ci/test
 
 lint: set-up-dev ## ruff, mypy and the import layers
 	@echo "== ruff check"

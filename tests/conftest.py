@@ -54,12 +54,20 @@ def postgresql_database(postgresql_url: str) -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)")
 
 
+@pytest.fixture(scope="session")
+def breakable_rabbitmq() -> Iterator[services.RabbitMq]:
+    """A RabbitMQ for the tests that kill, stop and start it, one after another; the first of them starts it."""
+    server = services.RabbitMq(services.session_folder() / "rabbitmq-breakable")
+    yield server
+    server.remove()
+
+
 @pytest.fixture
-def own_rabbitmq() -> Iterator[services.RabbitMq]:
-    """A running RabbitMQ that is this test's own: to be killed, stopped and started."""
-    server = services.RabbitMq(services.session_folder() / f"rabbitmq-{uuid.uuid4().hex[:8]}")
-    with services.own(server):
-        yield server
+def own_rabbitmq(breakable_rabbitmq: services.RabbitMq) -> services.RabbitMq:
+    """A running RabbitMQ that this test may break; it leaves it running."""
+    if not breakable_rabbitmq.running:
+        breakable_rabbitmq.start()
+    return breakable_rabbitmq
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import ssl
 import time
 import urllib.parse
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pika
@@ -26,20 +26,10 @@ QUEUE = "adt-feed"
 SECONDS = 60.0
 
 
-@pytest.fixture(scope="module")
-def absent_broker() -> Iterator[services.RabbitMq]:
-    """The broker of this file's tests, which the first of them starts."""
-    server = services.RabbitMq(services.session_folder() / "rabbitmq-failures")
-    yield server
-    server.remove()
-
-
 @pytest.fixture
-def broker(absent_broker: services.RabbitMq) -> services.RabbitMq:
+def broker(own_rabbitmq: services.RabbitMq) -> services.RabbitMq:
     """A running broker; a test leaves it running."""
-    if not absent_broker.running:
-        absent_broker.start()
-    return absent_broker
+    return own_rabbitmq
 
 
 @pytest.fixture
@@ -48,8 +38,8 @@ def site() -> str:
 
 
 @pytest.fixture
-async def backbone(absent_broker: services.RabbitMq, site: str) -> AsyncIterator[RabbitMqBackbone]:
-    made = RabbitMqBackbone(absent_broker.url, site=site, patience=3.0)
+async def backbone(breakable_rabbitmq: services.RabbitMq, site: str) -> AsyncIterator[RabbitMqBackbone]:
+    made = RabbitMqBackbone(breakable_rabbitmq.url, site=site, patience=3.0)
     yield made
     await made.close()
 
@@ -118,17 +108,17 @@ def connect(broker: services.RabbitMq) -> pika.BlockingConnection:
 
 
 async def test_open_returns_when_there_is_no_broker_and_tickets_flow_once_there_is(
-    absent_broker: services.RabbitMq, backbone: RabbitMqBackbone
+    breakable_rabbitmq: services.RabbitMq, backbone: RabbitMqBackbone
 ) -> None:
-    if absent_broker.running:
-        absent_broker.kill()
+    if breakable_rabbitmq.running:
+        breakable_rabbitmq.kill()
     journal = Journal(backbone)
     backbone.consume(QUEUE, journal.handle, prefetch=10)
     await asyncio.wait_for(backbone.open(), 5)
     assert not backbone.up
     journal.put(["1", "2"])
     assert backbone.counts.dropped == 2
-    await in_thread(absent_broker.start)
+    await in_thread(breakable_rabbitmq.start)
     await journal.all_done()
     assert set(journal.done) == {"1", "2"}
 

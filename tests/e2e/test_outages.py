@@ -16,7 +16,7 @@ from tests.services import Postgres, RabbitMq
 async def test_broker_killed(tmp_path: Path, postgresql_database: str, own_rabbitmq: RabbitMq) -> None:
     """Two processes go on without the broker, and use it again when it is back."""
     places = Places(postgresql_database, own_rabbitmq.url)
-    async with stage(tmp_path, places, pace=0.005) as on:
+    async with stage(tmp_path, places, pace=0.03) as on:  # a broker takes long to start beside a load that takes all
         one, other = on.engine("one"), on.engine("other")
         await asyncio.gather(one.start(), other.start())
         async with on.load.running():
@@ -38,7 +38,7 @@ async def test_broker_killed(tmp_path: Path, postgresql_database: str, own_rabbi
 
 async def test_database_restarted(tmp_path: Path, rabbitmq_vhost: str, own_postgresql: Postgres) -> None:
     """PostgreSQL stops in good order, and is killed: AE or silence meanwhile, and then on without a restart."""
-    async with stage(tmp_path, Places(own_postgresql.url, rabbitmq_vhost), pace=0.005) as on:
+    async with stage(tmp_path, Places(own_postgresql.url, rabbitmq_vhost), pace=0.02) as on:
         engine = on.engine()
         await engine.start()
         async with on.load.running():

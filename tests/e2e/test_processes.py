@@ -37,7 +37,7 @@ async def add(on: Stage, name: str, *others: Engine) -> Engine:
     for _ in range(12):
         await engine.start()
         with contextlib.suppress(TimeoutError):
-            await shared_out(*others, engine, seconds=4)
+            await shared_out(*others, engine, seconds=3)
             return engine
         assert await engine.stop() == 0
     raise AssertionError("twelve processes in a row were given no queue to work")
@@ -76,7 +76,7 @@ async def test_one_of_two_processes_is_killed_and_another_added_under_load(tmp_p
 
 async def test_process_that_was_frozen_does_not_disturb_its_successor(tmp_path: Path, shared: Places) -> None:
     """A process stands still for longer than others wait for it, as a machine that pauses, and then goes on."""
-    async with stage(tmp_path, shared, connections=8, pace=0.002) as on:
+    async with stage(tmp_path, shared, connections=8, pace=0.02) as on:
         frozen, other = on.engine("frozen"), on.engine("other")
         on.load.patience = 2.0  # the frozen one's connections stay open and silent
         await frozen.start()
