@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.profiles import put_birth_sex
+from transforms.v2_to_fhir.messages.observations import OBSERVATIONS
 from transforms.v2_to_fhir.run import Handler, Run
 from transforms.v2_to_fhir.segments.acc import acc_encounter
 from transforms.v2_to_fhir.segments.al1 import al1_allergy_intolerance
 from transforms.v2_to_fhir.segments.db1 import db1_patient
 from transforms.v2_to_fhir.segments.dg1 import dg1_condition, dg1_encounter, dg1_episode_of_care
 from transforms.v2_to_fhir.segments.iam import iam_allergy_intolerance
-from transforms.v2_to_fhir.segments.obx import obx_observation
 from transforms.v2_to_fhir.segments.pda import pda_observation
 from transforms.v2_to_fhir.segments.pr1 import pr1_procedure
 from transforms.v2_to_fhir.source import SourceSegment
@@ -54,14 +53,6 @@ def on_pr1(pr1: SourceSegment, run: Run) -> Resource | None:
     return procedure
 
 
-def on_obx(obx: SourceSegment, run: Run) -> Resource:
-    """OBX: an observation of the patient, maybe of the sex at birth."""
-    observation = run.observation = run.latest = obx_observation(obx, run)
-    if run.patient is not None:
-        put_birth_sex(run.patient, observation)
-    return observation
-
-
 def on_acc(acc: SourceSegment, run: Run) -> Resource | None:
     """ACC: the accident that led to the visit."""
     if run.encounter is not None:
@@ -87,11 +78,11 @@ def on_kept(segment: SourceSegment, run: Run) -> Resource | None:
 
 
 CLINICAL: dict[str, Handler] = {
+    **OBSERVATIONS,
     "AL1": on_al1,
     "IAM": on_iam,
     "DG1": on_dg1,
     "PR1": on_pr1,
-    "OBX": on_obx,
     "ACC": on_acc,
     "DB1": on_db1,
     "PDA": on_pda,

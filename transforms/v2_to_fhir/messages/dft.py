@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from schemas.fhir import Resource
 from transforms.v2_to_fhir.messages.adt import ADT
+from transforms.v2_to_fhir.messages.charges import on_ft1
 from transforms.v2_to_fhir.messages.common import finish
+from transforms.v2_to_fhir.messages.order_groups import close_group
+from transforms.v2_to_fhir.messages.orders import ORDER_HANDLERS
 from transforms.v2_to_fhir.run import Handler, Run
-from transforms.v2_to_fhir.segments.ft1 import CHARGE, ft1_basic, ft1_charge_item
-from transforms.v2_to_fhir.source import SourceSegment
 
-
-def on_ft1(ft1: SourceSegment, run: Run) -> Resource | None:
-    """FT1: a charge, or another transaction, of what PR1 says next."""
-    run.procedure = None
-    if run.patient is None:
-        return None
-    kind = ft1.first(6)
-    is_charge = kind is None or kind.peek(1).upper() in (CHARGE, "")
-    run.charge = run.latest = (ft1_charge_item if is_charge else ft1_basic)(ft1, run, run.patient)
-    return run.charge
-
-
-DFT: dict[str, Handler] = {**ADT, "FT1": on_ft1}
+DFT: dict[str, Handler] = {**ADT, **ORDER_HANDLERS, "FT1": on_ft1}
+"""What is charged for may be told as an order with its results."""
 
 
 def dft_p03(run: Run) -> None:
     """DFT_P03 and DFT_P11, which the guide has no map for."""
     run.walk(DFT)
+    close_group(run)
     finish(run)

@@ -12,7 +12,7 @@ from transforms.v2_to_fhir.extensions import V2_FIELD, absent, add_extension, ex
 from transforms.v2_to_fhir.messages.clinical import on_dg1
 from transforms.v2_to_fhir.messages.common import on_pid, on_prt
 from transforms.v2_to_fhir.order_group import OrderGroup
-from transforms.v2_to_fhir.profiles_results import put_report_profile
+from transforms.v2_to_fhir.profiles_results import LABORATORY, put_report_profile
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.obr import has_specimen, obr_service_request, obr_specimen, parent_identifiers
 from transforms.v2_to_fhir.segments.orc import orc_service_request
@@ -74,13 +74,8 @@ def close_group(run: Run) -> None:
     group, report, order = run.group, run.report, run.order
     if group is None:
         return
-    if group.obr is not None and not group.specimens and has_specimen(group.obr) and order is not None:
-        specimen = run.add("Specimen", (report or order)["id"], "specimen")
-        obr_specimen(group.obr, run, specimen)
-        add_extension(specimen, extension(V2_FIELD, "valueString", "OBR-15"))
-        group.specimens.append(specimen)
-    elif group.obr is not None and group.has_spm and has_specimen(group.obr):
-        obr_specimen(group.obr, run, group.specimens[0])
+    if group.obr is not None:
+        _put_obr_specimen(group, group.obr, run)
     if group.collector is not None and group.specimens:
         group.specimens[0].setdefault("collection", {})["collector"] = group.collector
     references = [run.refer(each) for each in group.specimens]
@@ -89,8 +84,10 @@ def close_group(run: Run) -> None:
     if report is not None:
         for reference in references:
             append(report, "specimen", reference)
-        for result in group.results if len(references) == 1 else ():
-            result.setdefault("specimen", references[0])
+        for result in group.results:
+            append(result, "basedOn", *report["basedOn"])
+            if len(references) == 1:
+                result.setdefault("specimen", references[0])
         put_report_profile(report, run)
     elif order is not None:
         for reference in references:
@@ -99,6 +96,22 @@ def close_group(run: Run) -> None:
         put_specimen_profile(specimen, run)
     run.group = run.order = run.report = run.observation = None
     run.section = ""
+
+
+def _put_obr_specimen(group: OrderGroup, obr: SourceSegment, run: Run) -> None:
+    """What OBR says of the specimen: of the one that SPM describes, else of one of its own.
+
+    The time of a laboratory's observation is when its specimen was taken (HL7 v2.9, 7.4.1.7).
+    """
+    owner = run.report or run.order
+    is_taken = run.section == LABORATORY and group.parent is None and obr.has(7)
+    if not (has_specimen(obr) or is_taken) or owner is None:
+        return
+    if not group.specimens:
+        specimen = run.add("Specimen", owner["id"], "specimen")
+        add_extension(specimen, extension(V2_FIELD, "valueString", "OBR-15"))
+        group.specimens.append(specimen)
+    obr_specimen(obr, run, group.specimens[0])
 
 
 def put_specimen_profile(specimen: Resource, run: Run) -> None:

@@ -6,11 +6,12 @@ from schemas.fhir import Resource
 from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.medications import settle_medications
 from transforms.v2_to_fhir.messages import pharmacy
+from transforms.v2_to_fhir.messages.ack import settle_outcome
+from transforms.v2_to_fhir.messages.charges import on_ft1
 from transforms.v2_to_fhir.messages.common import finish
-from transforms.v2_to_fhir.messages.dft import on_ft1
 from transforms.v2_to_fhir.messages.order_groups import close_group, obr_of, on_tq1, open_order
 from transforms.v2_to_fhir.messages.pharmacy import PHARMACY, is_medicine, on_pharmacy_obx
-from transforms.v2_to_fhir.messages.results import RESULTS, on_result, open_report
+from transforms.v2_to_fhir.messages.results import RESULTS, has_results, on_result, open_report
 from transforms.v2_to_fhir.run import Handler, Run
 from transforms.v2_to_fhir.segments.orc import orc_provenance
 from transforms.v2_to_fhir.source import SourceSegment
@@ -27,7 +28,7 @@ def on_orc(orc: SourceSegment, run: Run) -> Resource | None:
         return pharmacy.on_orc(orc, run)
     run.orc = run.medication = None
     obr = obr_of(run)
-    if orc.raw(1) == _PRIOR_RESULTS and obr is not None:
+    if obr is not None and (orc.raw(1) == _PRIOR_RESULTS or has_results(obr, run)):
         return open_report(orc, obr, run)
     order = open_order(orc, obr, run)
     orc_provenance(orc, run, order)
@@ -38,7 +39,7 @@ def on_obr(obr: SourceSegment, run: Run) -> Resource | None:
     """OBR: what is ordered."""
     if run.group is None or run.group.obr is not obr:
         close_group(run)
-        open_order(None, obr, run)
+        (open_report if has_results(obr, run) else open_order)(None, obr, run)
     run.latest = run.report or run.order
     return run.latest
 
@@ -59,6 +60,7 @@ def orm_o01(run: Run) -> None:
     close_group(run)
     settle_medications(run)
     finish(run)
+    settle_outcome(run)
     for each in run.resources:
         if each["resourceType"] in ("Patient", "ServiceRequest", "MedicationRequest"):
             append(run.header, "focus", run.refer(each))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from schemas.fhir import Resource
 from transforms.v2_to_fhir.datatypes.attachments import is_image, text_attachment, without_data
 from transforms.v2_to_fhir.elements import append
+from transforms.v2_to_fhir.messages.ack import ANSWER, settle_outcome
 from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish
 from transforms.v2_to_fhir.messages.insurance import INSURANCE
@@ -115,6 +116,7 @@ def oru_r01(run: Run) -> None:
     run.walk(RESULTS)
     close_group(run)
     finish(run)
+    settle_outcome(run)
     focus = [run.refer(each) for each in run.resources if each["resourceType"] in ("Patient", "DiagnosticReport")]
     for reference in focus:
         append(run.header, "focus", reference)
@@ -155,6 +157,11 @@ def _unsaid_section(obr: SourceSegment, run: Run) -> str:
             if code is not None and code.peek(3) != "MDC" and not is_vital_sign(code.peek(1)):
                 return LABORATORY
     return ""
+
+
+def has_results(obr: SourceSegment, run: Run) -> bool:
+    """Whether OBX stand behind an OBR that says how far its report has come."""
+    return obr.has(25) and any(segment.name == "OBX" for segment in _behind(obr, run))
 
 
 def _is_narrative(obr: SourceSegment, run: Run) -> bool:
@@ -225,6 +232,7 @@ def _put_media(report: Resource, observation: Resource, attachment: dict[str, ob
 
 RESULTS: dict[str, Handler] = {
     **HEADER,
+    **ANSWER,
     **PERSON,
     **VISIT,
     **CLINICAL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.v2_to_fhir.datatypes.annotations import cwe_annotation
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, id_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier
@@ -55,10 +56,10 @@ def obr_service_request(obr: SourceSegment, run: Run, order: Resource, orc: Sour
     put(order, "code", cwe_codeable_concept(obr.first(4), run, obr.where(4)))
     if "priority" not in order:
         put_priority(order, obr.text(5), run, obr.where(5))
-    if obr.has(6) and "occurrenceTiming" not in order:
-        put_field_time(order, "occurrenceDateTime", obr, 6, run)
     if orc is None or not (orc.has(7) or orc.has(6)):
         tq_service_request(obr.first(27), run, obr.where(27), order)
+    if obr.has(6) and "occurrenceTiming" not in order:
+        put_field_time(order, "occurrenceDateTime", obr, 6, run)
     if "requester" not in order:
         requester = xcn_practitioner(obr.first(16), run, obr.where(16))
         put(order, "requester", requester)
@@ -93,9 +94,7 @@ def obr_specimen(obr: SourceSegment, run: Run, specimen: Resource) -> None:
         sps_specimen_source(source, run, obr.where(15), specimen, collection)
     put(specimen, "collection", collection)
     for value in obr[39]:
-        text = cwe_codeable_concept(value, run, obr.where(39)) or {}
-        shown = text.get("text") or next((each.get("display", "") for each in text.get("coding", [])), "")
-        append(specimen, "note", {"text": shown} if shown else None)
+        append(specimen, "note", cwe_annotation(value))
 
 
 def sps_specimen_source(sps: Value, run: Run, where: str, specimen: Resource, collection: Element) -> None:

@@ -22,8 +22,8 @@ from transforms.v2_to_fhir.source import SourceSegment
 
 STATUS = "http://terminology.hl7.org/CodeSystem/v2-0085"
 OBSERVATION_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0936"
-_OBSERVER = coded("http://terminology.hl7.org/CodeSystem/practitioner-role", "responsibleObserver")
-_DIRECTOR = coded("http://terminology.hl7.org/CodeSystem/v2-0912", "MDIR")
+_OBSERVER = coded("http://terminology.hl7.org/CodeSystem/v2-0912", "RO", "Responsible Observer")
+_DIRECTOR = coded("http://terminology.hl7.org/CodeSystem/v2-0912", "MDIR", "Medical Director")
 _BEYOND_GUIDE = {
     "B": "amended",
     "I": "registered",

@@ -20,7 +20,7 @@ from transforms.v2_to_fhir.datatypes.quantities import (
     nr_range,
     sn_value,
 )
-from transforms.v2_to_fhir.datatypes.times import dr_period, put_date_time, tm_time
+from transforms.v2_to_fhir.datatypes.times import dr_period, moment, put_date_time, tm_time
 from transforms.v2_to_fhir.elements import append, coded, decimal
 from transforms.v2_to_fhir.encoded import keep_text
 from transforms.v2_to_fhir.extensions import R5, VALUE_TYPE, add_extension, extension
@@ -171,7 +171,12 @@ def _put_one(element: Element, value: Value, kind: str, obx: SourceSegment, unit
     elif kind == "SN":
         _put(element, *sn_value(value, run, where, units))
     elif kind in _TIMES:
-        put_date_time(element, "valueDateTime", value[1], run, where)
+        text = value[1]
+        if moment(text, run.zone).text:
+            put_date_time(element, "valueDateTime", text, run, where)
+        else:
+            run.report_time(where, "")
+            _put(element, "String", value.whole())
     elif kind == "DR":
         _put(element, "Period", dr_period(value, run, where))
     elif kind == "NR":
