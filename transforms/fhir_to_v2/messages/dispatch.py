@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.messages.adt import adt
+from transforms.fhir_to_v2.messages.mdm import mdm
 from transforms.fhir_to_v2.messages.orders import orders, results
+from transforms.fhir_to_v2.messages.ref import ref
+from transforms.fhir_to_v2.messages.siu import siu
+from transforms.fhir_to_v2.messages.vxu import vxu
 from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 
 MessageMap = Callable[[Event, Run], None]
@@ -14,6 +18,10 @@ MessageMap = Callable[[Event, Run], None]
 MAPS: dict[str, MessageMap] = {
     "ADT": adt,
     **dict.fromkeys(("ORU", "OUL", "ORF"), results),
+    "VXU": vxu,
+    "SIU": siu,
+    "MDM": mdm,
+    "REF": ref,
     **dict.fromkeys(("ORM", "OML", "OMG", "OMI", "ORR", "ORL", "ORG", "ORI"), orders),
 }
 """The function for each message type."""

@@ -36,13 +36,13 @@ def results(event: Event, run: Run) -> None:
             if each.path not in told and each.path not in run.done and _is_about(each, "subject", patient, run)
         ]
         for report in own:
-            _report(report, run)
+            report_of(report, run)
         rest = [each for each in loose if each.path not in run.done]
         if rest:
             _panels(rest, run)
         for order in run.of_type("ServiceRequest"):
             if order.path not in run.done and _is_about(order, "subject", patient, run):
-                _order(order, run)
+                order_of(order, run)
     if not event.is_said and not any(line.name == "OBR" for line in run.lines):
         raise run.refuse(NO_MESSAGE, run.root.path, "there is no report and no result for an ORU to tell of")
 
@@ -61,14 +61,15 @@ def orders(event: Event, run: Run) -> None:
         for order in requests:
             report = next((each for each in run.of_type("DiagnosticReport") if _answers(each, order, run)), EMPTY)
             if report:
-                _report(report, run)
+                report_of(report, run)
             else:
-                _order(order, run)
+                order_of(order, run)
     if not event.is_said and not any(line.name in ("ORC", "OBR") for line in run.lines):
         raise run.refuse(NO_MESSAGE, run.root.path, "there is no order for this message to tell of")
 
 
-def _report(report: Node, run: Run) -> None:
+def report_of(report: Node, run: Run) -> None:
+    """ORC, OBR and the results, of one report."""
     order = run.resolve(report.one("basedOn")) if report.one("basedOn").has("reference") else EMPTY
     if order.peek("resourceType") != "ServiceRequest":
         order = EMPTY
@@ -89,7 +90,8 @@ def _report(report: Node, run: Run) -> None:
     forms_of(report, run)
 
 
-def _order(order: Node, run: Run) -> None:
+def order_of(order: Node, run: Run) -> None:
+    """ORC, OBR and what follows them, of one order."""
     orc = orc_of(order, run)
     is_new = run.tables.has_segment("TQ1")
     if not is_new:
