@@ -234,3 +234,11 @@ def test_no_finding_quotes_what_was_sent() -> None:
     assert found.findings
     assert not any("Secret" in f"{each.what}{each.hint}{each.where}" for each in found.findings)
     assert "FHIR-121" in told(found)
+
+
+def test_a_note_belongs_to_what_it_follows() -> None:
+    found = convert_text(
+        "ADT^A01", PID, PV1, "DG1|1||R07.9^Pain^I10", "NTE|1||since Tuesday", "AL1|1|DA|^Nuts", "NTE|1||mild"
+    )
+    assert [each["text"] for each in only(found, "Condition")["note"]] == ["since Tuesday"]
+    assert [each["text"] for each in only(found, "AllergyIntolerance")["note"]] == ["mild"]
