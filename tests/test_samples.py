@@ -15,6 +15,8 @@ EVENTS = (
     *("adt_a01", "adt_a02", "adt_a03", "adt_a04", "adt_a05", "adt_a06", "adt_a08", "adt_a11", "adt_a13", "adt_a17"),
     *("adt_a28", "adt_a31", "adt_a40", "adt_a44", "adt_a60", "bar_p01", "dft_p03"),
     *("omg_o19", "oml_o21", "orm_o01", "oru_r01", "oul_r22"),
+    *("mdm_t02", "mdm_t11", "omp_o09", "ppr_pc1", "qbp_q22", "rde_o11", "rds_o13", "ref_i12", "rri_i12", "rsp_k22"),
+    *("siu_s12", "siu_s15", "vxu_v04", "ack"),
 )
 
 
@@ -28,7 +30,7 @@ def test_each_event_that_a_hospital_sends_has_a_sample() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_sample_is_what_its_name_says(file: Path) -> None:
-    named = re.search(r"(adt|bar|dft|omg|oml|orm|oru|oul)_([a-z]\d\d)", file.stem)
+    named = re.search(r"([a-z]{3})_([a-z]\d\d)", file.stem)
     for message in messages(file):
         if named is not None:
             assert (message.get("MSH-9.1"), message.get("MSH-9.2")) == (named[1].upper(), named[2].upper())

@@ -28,6 +28,8 @@ _MENTIONED = ("Practitioner", "PractitionerRole", "Organization", "Location", "D
 _OF_PATIENTS = ("Patient", "Encounter", "Account")
 """What messages about patients are about, and all others only mention."""
 _ABOUT_PATIENTS = ("ADT", "BAR")
+_NOT_ABOUT_ORDERS = ("SIU", "SRM", "SRR", "MDM")
+"""Messages that mention the order that an appointment or a document is for."""
 
 
 def bundle_of(run: Run) -> Resource:
@@ -63,6 +65,7 @@ def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
     if not condition or conditions[condition] > 1:
         return {"method": "PUT", "url": f"{kind}/{resource['id']}"}
     mentioned = kind in _MENTIONED or (kind in _OF_PATIENTS and run.message_type not in _ABOUT_PATIENTS)
+    mentioned = mentioned or (kind == "ServiceRequest" and run.message_type in _NOT_ABOUT_ORDERS)
     if mentioned and run.options.mentioned == "create":
         return {"method": "POST", "url": kind, "ifNoneExist": condition.partition("?")[2]}
     return {"method": "PUT", "url": condition}

@@ -19,25 +19,29 @@ class Plan:
     def __init__(self) -> None:
         self.condition: Resource | None = None
         self.goal: Resource | None = None
+        self.pathway: Resource | None = None
         self.open: Resource | None = None
 
     def on_prb(self, prb: SourceSegment, run: Run) -> Resource:
         """PRB: a problem."""
         close_group(run)
         self.condition = self.open = run.latest = prb_condition(prb, run)
+        self.goal = self.pathway = None
         return self.condition
 
     def on_gol(self, gol: SourceSegment, run: Run) -> Resource:
         """GOL: a goal."""
         close_group(run)
         self.goal = self.open = run.latest = gol_goal(gol, run, self.condition)
+        if self.pathway is not None:
+            append(self.pathway, "goal", run.refer(self.goal))
         return self.goal
 
     def on_pth(self, pth: SourceSegment, run: Run) -> Resource:
         """PTH: a pathway."""
         close_group(run)
-        self.open = run.latest = pth_care_plan(pth, run, self.condition, self.goal)
-        return self.open
+        self.pathway = self.open = run.latest = pth_care_plan(pth, run, self.condition, self.goal)
+        return self.pathway
 
     def on_obx(self, obx: SourceSegment, run: Run) -> Resource:
         """OBX: a result of the order that is open, else what speaks for the problem, or what became of the goal."""

@@ -109,6 +109,8 @@ def on_aip(aip: SourceSegment, run: Run) -> Resource | None:
 def on_resource(segment: SourceSegment, run: Run) -> Resource | None:
     """RGS: it groups what follows, and says nothing that the guide maps."""
     run.latest = run.appointment or run.latest
+    if segment.raw(2) == "A":
+        segment.text(2)  # what is added is listed
     return run.appointment
 
 

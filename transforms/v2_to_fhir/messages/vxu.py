@@ -119,3 +119,7 @@ def vxu_v04(run: Run) -> None:
     settle_forecasts(run)
     finish(run)
     settle_outcome(run)
+    kinds = ("Immunization", "ImmunizationRecommendation")
+    given = [run.refer(each) for each in run.resources if each["resourceType"] in kinds]
+    if given:
+        run.header["focus"] = [*given, *run.header.get("focus", [])]

@@ -47,13 +47,17 @@ def order_numbers(orc: SourceSegment | None, run: Run) -> list[Element]:
     """The placer's and the filler's number of an order, each with its type, those that there are."""
     if orc is None:
         return []
-    placer, filler = ei_identifier(orc.first(2), run, "PLAC"), ei_identifier(orc.first(3), run, "FILL")
-    return [each for each in (placer, filler) if each is not None]
+    numbers = []
+    for field, kind in ((2, "PLAC"), (3, "FILL")):
+        number = orc.first(field)
+        if number is not None and number.peek(1) != _NO_NUMBER:
+            numbers.append(ei_identifier(number, run, kind))
+    return [each for each in numbers if each is not None]
 
 
 def order_key(orc: SourceSegment | None, run: Run) -> tuple[str, ...] | None:
     """What identifies an order: the placer's number, else the filler's; None where there is neither."""
-    numbers = [each for each in order_numbers(orc, run) if each["value"] != _NO_NUMBER]
+    numbers = order_numbers(orc, run)
     return identifier_key(numbers[0], run) if numbers else None
 
 

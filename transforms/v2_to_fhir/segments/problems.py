@@ -203,12 +203,7 @@ def _keep_concept(resource: Resource, name: str, segment: SourceSegment, field: 
         return
     kept = extension(ALTERNATE_CODES, "valueCodeableConcept", concept)
     held = resource.get(name)
-    if isinstance(held, dict):
-        append(held, "coding", *concept.get("coding", []))
-        if "coding" not in concept:
-            held["text"] = concept["text"]
-    else:
-        add_extension(resource.setdefault(f"_{name}", {}), kept)
+    add_extension(held if isinstance(held, dict) else resource.setdefault(f"_{name}", {}), kept)
 
 
 def _is_deleted(segment: SourceSegment, run: Run) -> bool:

@@ -30,8 +30,11 @@ _FIELDS = Fields(code=2, form=6, strength=25, strength_units=26, volume=33, volu
 def rxe_medication_request(
     rxe: SourceSegment, run: Run, orc: SourceSegment | None, ordered: Resource | None
 ) -> Resource:
-    """RXE, which the guide does not map: a request of its own where the order that it encodes, `ordered`, is there."""
-    request = new_request(run, orc, *(("encoded",) if ordered is not None else ()))
+    """RXE, which the guide does not map: a request of its own beside the order that it encodes, `ordered`.
+
+    It never takes the place of what OMP brought: the pharmacy does not say all again that the orderer said.
+    """
+    request = new_request(run, orc, "encoded")
     claims(request, "us-core-medicationrequest", run)
     request.update({"status": "unknown", "intent": "order" if ordered is None else "filler-order"})
     if ordered is not None:

@@ -143,11 +143,14 @@ def sch_service_request(sch: SourceSegment, run: Run, appointment: Resource) -> 
 
 def put_appointment_status(appointment: Resource, segment: SourceSegment, field: int, run: Run) -> None:
     """Put the status of an appointment: what the event says of it, else the filler's status (table 0278)."""
-    text = segment.text(field)
+    value = segment.first(field)
+    text = value[1] if value is not None else ""
     by_event = _EVENTS.get(run.trigger_event)
     known = _FILLER_STATUS.get(text.lower(), "")
     status = by_event or known or ("pending" if text or run.trigger_event in _REQUESTS else "booked")
     appointment["status"] = status
+    if value is not None and known:
+        value.whole()  # its text and table say no more than the code
     if text and not known:
         run.report_code(segment.where(field), text, "FillerStatusCodes[Appointment]")
     if text and concept_map("FillerStatusCodes[Appointment]").back_code(status) != text:

@@ -30,6 +30,8 @@ _AGREED = {
 
 def is_removed(segment: SourceSegment, run: Run) -> bool:
     """Whether the segment takes something out of the appointment (table 0206); it is kept as it was sent."""
+    if segment.raw(2) == "A":
+        segment.text(2)  # what is added is listed
     if segment.raw(2) != "D":
         return False
     run.tell(REMOVED, segment.where(2), "this takes a resource out of the appointment; it is not listed, but kept")
@@ -59,10 +61,11 @@ def slot_period(segment: SourceSegment, start: int, run: Run) -> Element:
 
 def add_participant(appointment: Resource, participant: Element, segment: SourceSegment, field: int) -> None:
     """Put a participant into the appointment; `field` is that of the filler's status, which R4 words otherwise."""
-    status = _AGREED.get(segment.raw(field).lower())
-    if status is not None:
+    value = segment.first(field)
+    status = _AGREED.get(value.peek(1).lower()) if value is not None else None
+    if value is not None and status is not None:
         participant["status"] = status
-        segment.text(field)
+        value.whole()
     held = appointment.setdefault("participant", [])
     if participant not in held:
         held.append(participant)

@@ -25,6 +25,8 @@ def tq1_medication_request(tq1: SourceSegment, run: Run, request: Resource) -> N
     for value in tq1[9]:
         if "priority" not in request:
             put_priority(request, value[1], run, tq1.where(9))
+        if "priority" in request and value is tq1.first(9):
+            value.whole()  # its text and table say no more than the code
     condition, text = tq1.text(10), tq1.text(11)
     append(dosage, "additionalInstruction", {"text": condition} if condition else None)
     put(dosage, "text", text)
