@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 _INSTANCE = re.compile(r"\[[^\]]*\]")
+_REFERENCE = re.compile(r"\.reference\b")
 _EXTENSION = re.compile(r"(#?\bext(?:en[st]ion)?\b|\?\?extension)[^.(]*#?", re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ def _pieces(path: str) -> list[str]:
     text = text.partition("=")[0]
     pieces = []
     for piece in re.split(r"[()]", text):
-        cleaned = _EXTENSION.sub("extension", piece).replace(".reference", "").strip(".?#")
+        cleaned = _REFERENCE.sub("", _EXTENSION.sub("extension", piece)).strip(".?#")
         if cleaned:
             pieces.append(cleaned)
     return pieces

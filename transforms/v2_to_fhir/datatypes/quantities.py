@@ -173,7 +173,7 @@ def sn_value(sn: Value, run: Run, where: str, units: Element) -> tuple[str, Any]
             kind, found = "Ratio", sn_ratio(sn, run, where, units)
         elif separator == "-" and comparator in ("", "="):
             kind, found = "Range", sn_range(sn, run, where, units)
-        elif separator == "" and not sn.has(4):
+        elif separator == "":
             kind, found = "Quantity", sn_quantity(sn, run, where)
             if found is not None:
                 found.update(units)

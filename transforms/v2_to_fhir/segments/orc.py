@@ -108,6 +108,7 @@ def orc_provenance(orc: SourceSegment, run: Run, order: Resource) -> Resource | 
     if place is not None:
         provenance["location"] = place
     provenance["agent"] = agents
+    _put_security(provenance, orc, run)
     return provenance
 
 

@@ -27,7 +27,8 @@ def spm_specimen(spm: SourceSegment, run: Run) -> Resource:
     put_field_time(specimen, "receivedTime", spm, 18, run)
     for value in spm[3]:
         parent = specimen_of(eip_identifiers(value, run), run)
-        append(specimen, "parent", run.refer(parent) if parent is not None else None)
+        if parent is not None and parent is not specimen:
+            append(specimen, "parent", run.refer(parent))
     put(specimen, "collection", _collection(spm, run))
     container: Element = {}
     put_first(container, "type", spm, 27, run, cwe_codeable_concept, codes="ContainerType")
