@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects import postgresql
 
 from engine.host import Place, here, is_gone
 from engine.journal import Journal, JournalError
@@ -177,12 +178,12 @@ class Ownership:
         mine = processes.c.name == self.name
         if not connection.execute(update(processes).where(mine).values(beat=processes.c.beat + 1)).rowcount:
             connection.execute(insert(processes).values(name=self.name, beat=1, **self._place._asdict()))
+        # The owners first: each had its beat before it owned, and is in what is read after. The other way round,
+        # one that comes in between would look dead.
+        owner = {row.queue: row.process for row in connection.execute(select(owners.c.queue, owners.c.process))}
         rows = connection.execute(select(processes)).all()
-        return View(
-            {row.name: row.beat for row in rows},
-            {row.name: Place(row.host, row.pid, row.started) for row in rows if row.host},
-            {row.queue: row.process for row in connection.execute(select(owners.c.queue, owners.c.process))},
-        )
+        beats = {row.name: row.beat for row in rows}
+        return View(beats, {row.name: Place(row.host, row.pid, row.started) for row in rows if row.host}, owner)
 
     def _claim(self, connection: Connection, view: View, leaving: set[str], free: set[str], dead: set[str]) -> set[str]:
         for queue in leaving:
@@ -198,9 +199,10 @@ class Ownership:
                 if connection.execute(taken).rowcount:
                     claimed.add(queue)
             else:
-                # Two processes may insert at once; the table's key lets one of them, and the other tries again.
-                connection.execute(insert(owners).values(queue=queue, process=self.name))
-                claimed.add(queue)
+                # Two processes may insert at once: the table's key lets one of them.
+                made = postgresql.insert(owners).values(queue=queue, process=self.name).on_conflict_do_nothing()
+                if connection.execute(made.returning(owners.c.queue)).scalar() is not None:
+                    claimed.add(queue)
         if dead:
             connection.execute(delete(processes).where(processes.c.name.in_(dead)))
         return claimed

@@ -6,9 +6,11 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from engine import ownership
 from engine.host import place_of
@@ -105,6 +107,48 @@ async def test_processes_share_take_over_and_give_back(postgresql_database: str)
     await until(lambda: working == dict.fromkeys(QUEUES, "first"))
     assert overlaps == []
     await first.end()
+    await journal.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_processes_that_start_at_one_moment_share_at_once(
+    postgresql_database: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "_DEAD", 1000.0)  # four in one loop may be slow on a busy machine, and are not dead
+    journals = [Journal(postgresql_database) for _ in range(4)]
+    for journal in journals:
+        await journal.open()
+    working: dict[str, str] = {}
+    overlaps: list[str] = []
+    names = ["a", "b", "c", "d"]
+    all_of_them = [Process(journal, name, working, overlaps) for journal, name in zip(journals, names, strict=True)]
+    await until(lambda: working == {queue: preferred(queue, names) for queue in QUEUES})
+    assert (overlaps, caplog.messages) == ([], [])
+    for process, journal in zip(all_of_them, journals, strict=True):
+        await process.end()
+        await journal.close()
+
+
+async def test_one_that_comes_while_another_looks_does_not_look_dead(postgresql_database: str) -> None:
+    journal = Journal(postgresql_database)
+    await journal.open()
+    mine = Ownership(journal, "mine", lambda: QUEUES, asyncio.sleep, asyncio.sleep)  # type: ignore[arg-type]
+    looks: list[str] = []
+
+    def come(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("SELECT"):
+            return
+        looks.append(statement)
+        if len(looks) == 2:
+            with psycopg.connect(postgresql_database) as other:
+                other.execute("insert into processes (name, beat) values ('other', 1)")
+                other.execute("insert into owners (queue, process) values ('channel-1', 'other')")
+
+    event.listen(journal._engine, "before_cursor_execute", come)
+    for _ in range(2):
+        view = await journal.change(mine._beat)
+        assert {name for name in view.owner.values() if name} <= view.beats.keys()
+    assert view.owner == {"channel-1": "other"}
     await journal.close()
 
 
