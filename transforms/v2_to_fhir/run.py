@@ -69,8 +69,6 @@ class Run:
     """The order that is open, and what came with it."""
     latest: Resource | None = None
     """What a note that follows belongs to."""
-    note: Element | None = None
-    """The latest note, which an NTE right behind it may go on with."""
     section: str = ""
     """What the results of the open report are: `laboratory`, `imaging`, `procedure`."""
     position: int = 0
@@ -98,6 +96,8 @@ class Run:
         """What the message came through, in the order of SFT."""
         self.waiting: list[SourceSegment] = []
         """Segments that came before what they belong to."""
+        self.requests: dict[tuple[str, str, str], Resource] = {}
+        """The orders of the message by the system, value and kind of each of their numbers."""
         self.results: dict[tuple[str, str], Resource] = {}
         """The patient's results by OBX-3 and OBX-4, which OBR-26 refers to."""
         self._by_id: dict[str, Resource] = {}

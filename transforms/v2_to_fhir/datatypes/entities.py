@@ -55,28 +55,9 @@ def cwe_identifiers(cwe: Value) -> list[Element]:
     return found
 
 
-def cwe_identifier(cwe: Value | None) -> Element | None:
-    """CWE[Identifier], of its first code."""
-    found = cwe_identifiers(cwe) if cwe is not None else []
-    return found[0] if found else None
-
-
 def cwe_practitioner_role(cwe: Value | None, run: Run, where: str) -> Element | None:
     """CWE[PractitionerRole]: the code of a role."""
     return cwe_codeable_concept(cwe, run, where)
-
-
-def cwe_observation_supporting_info(cwe: Value | None, run: Run, where: str, code: Element) -> Element | None:
-    """CWE[Observation-SupportingInfo]: what is told about, `code`, and what is told, without subject or id."""
-    value = cwe_codeable_concept(cwe, run, where)
-    if value is None:
-        return None
-    return {"resourceType": "Observation", "status": "final", "code": code, "valueCodeableConcept": value}
-
-
-def cwe_uri(cwe: Value | None) -> str:
-    """CWE[uri]: the code as a URI."""
-    return (cwe[1] or cwe[4]) if cwe is not None else ""
 
 
 def ei_device(ei: Value | None, run: Run) -> Element | None:

@@ -114,24 +114,6 @@ def minutes(number: str, unit: str) -> int | None:
     return int(total) if total == int(total) else None
 
 
-def cwe_duration(cwe: Value | None) -> str:
-    """CWE[Duration]: the code of a duration, else its text."""
-    if cwe is None:
-        return ""
-    return cwe[1] or cwe[2]
-
-
-def mo_money(mo: Value | None, run: Run, where: str) -> Element | None:
-    """MO[Money]: an amount, and its currency where that is a code of ISO 4217."""
-    if mo is None:
-        return None
-    element = nm_quantity(mo, run, where)
-    currency = mo.peek(2)
-    if element is not None and len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper():
-        element["currency"] = mo[2]
-    return element
-
-
 def sn_quantity(sn: Value, run: Run, where: str) -> Element | None:
     """SN[Quantity]: a number, maybe with a comparator."""
     number = decimal(sn[2], run, where)

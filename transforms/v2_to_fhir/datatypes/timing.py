@@ -121,11 +121,6 @@ def tq_timing(tq: Value, run: Run, where: str) -> Element | None:
     return timing or None
 
 
-def tq_task_execution_period(tq: Value | None, run: Run, where: str) -> Element | None:
-    """TQ[Task-ExecutionPeriod]."""
-    return period(tq[4], tq[5], run, where) if tq is not None else None
-
-
 def put_priority(element: Element, priority: str, run: Run, where: str) -> None:
     """Put a priority (table 0485, or the word for it) into `element`; another one is kept beside."""
     if not priority:
@@ -135,11 +130,6 @@ def put_priority(element: Element, priority: str, run: Run, where: str) -> None:
         element["priority"] = known
         return
     put_code(element, "priority", priority, "ExtendedPriorityCodes", run, where, "0485")
-
-
-def cwe_timing_duration_unit(cwe: Value | None) -> str:
-    """CWE[Timing-DurationUnit]: the unit of time as UCUM writes it, "" where it is none."""
-    return time_unit(cwe[1]) if cwe is not None else ""
 
 
 def time_unit(text: str) -> str:

@@ -7,7 +7,7 @@ handler takes what is open, and nothing is refused for its place.
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.v2_to_fhir.elements import append
+from transforms.v2_to_fhir.elements import append, put
 from transforms.v2_to_fhir.extensions import V2_FIELD, absent, add_extension, extension
 from transforms.v2_to_fhir.messages.clinical import on_dg1
 from transforms.v2_to_fhir.messages.common import on_pid, on_prt
@@ -16,7 +16,7 @@ from transforms.v2_to_fhir.profiles_results import LABORATORY, put_report_profil
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.obr import has_specimen, obr_service_request, obr_specimen, parent_identifiers
 from transforms.v2_to_fhir.segments.orc import orc_service_request
-from transforms.v2_to_fhir.segments.order_numbers import order_key, put_alternate_numbers, put_order_numbers
+from transforms.v2_to_fhir.segments.order_numbers import number_key, order_key, put_alternate_numbers, put_order_numbers
 from transforms.v2_to_fhir.segments.prt import prt_practitioner_role
 from transforms.v2_to_fhir.segments.prt_result import prt_device, prt_observation_location
 from transforms.v2_to_fhir.segments.rol import is_deleted
@@ -52,6 +52,8 @@ def open_order(orc: SourceSegment | None, obr: SourceSegment | None, run: Run) -
     order = run.order = run.latest = run.add("ServiceRequest", *order_key("ServiceRequest", orc, obr, run))
     put_order_numbers(order, orc, obr, run)
     put_alternate_numbers(order, orc, obr, run)
+    for identifier in order.get("identifier", ()):
+        run.requests.setdefault(number_key(identifier), order)
     order["status"] = "unknown"
     if orc is not None:
         orc_service_request(orc, run, order)
@@ -78,20 +80,18 @@ def close_group(run: Run) -> None:
         _put_obr_specimen(group, group.obr, run)
     if group.collector is not None and group.specimens:
         group.specimens[0].setdefault("collection", {})["collector"] = group.collector
-    references = [run.refer(each) for each in group.specimens]
+    references = [run.refer(each) for each in {each["id"]: each for each in group.specimens}.values()]
     if not references and group.parent is not None and "specimen" in group.parent:
         references = [group.parent["specimen"]]
     if report is not None:
-        for reference in references:
-            append(report, "specimen", reference)
+        put(report, "specimen", references)
         for result in group.results:
             append(result, "basedOn", *report["basedOn"])
             if len(references) == 1:
                 result.setdefault("specimen", references[0])
         put_report_profile(report, run)
     elif order is not None:
-        for reference in references:
-            append(order, "specimen", reference)
+        put(order, "specimen", references)
     for specimen in group.specimens:
         put_specimen_profile(specimen, run)
     run.group = run.order = run.report = run.observation = None
@@ -186,6 +186,16 @@ def on_beside(segment: SourceSegment, run: Run) -> Resource | None:
     return run.latest or run.order or run.patient
 
 
+def put_focus(run: Run, *types: str) -> None:
+    """Put the resources of these types into the focus of the header, behind the patient and the visit."""
+    focus = run.header.setdefault("focus", [])
+    known = {each["reference"] for each in focus}
+    references = (run.refer(each) for each in run.resources if each["resourceType"] in types)
+    focus += [each for each in references if each["reference"] not in known]
+    if not focus:
+        del run.header["focus"]
+
+
 def is_about_specimen(run: Run) -> bool:
     """Whether an OBX here is about the specimen: behind an SPM whose order has results already, or before any order."""
     if run.group is None:
@@ -231,8 +241,8 @@ def _put_parents(order: Resource, obr: SourceSegment | None, orc: SourceSegment 
     identifiers = parent_identifiers(obr, orc, run)
     if not identifiers:
         return
-    others = (each for each in run.resources if each["resourceType"] == "ServiceRequest" and each is not order)
-    known = next((each for each in others if identifiers[-1] in each.get("identifier", [])), None)
+    known = run.requests.get(number_key(identifiers[-1]))
+    known = known if known is not order else None
     for identifier in identifiers:
         reference: Element = {"type": "ServiceRequest", "identifier": identifier}
         append(order, "basedOn", {**run.refer(known), **reference} if known is not None else reference)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.medications import settle_medications
 from transforms.v2_to_fhir.messages import pharmacy
 from transforms.v2_to_fhir.messages.ack import settle_outcome
 from transforms.v2_to_fhir.messages.charges import on_ft1
 from transforms.v2_to_fhir.messages.common import finish
-from transforms.v2_to_fhir.messages.order_groups import close_group, obr_of, on_tq1, open_order
+from transforms.v2_to_fhir.messages.order_groups import close_group, obr_of, on_tq1, open_order, put_focus
 from transforms.v2_to_fhir.messages.pharmacy import PHARMACY, is_medicine, on_pharmacy_obx
 from transforms.v2_to_fhir.messages.results import RESULTS, has_results, on_result, open_report
 from transforms.v2_to_fhir.run import Handler, Run
@@ -61,9 +60,7 @@ def orm_o01(run: Run) -> None:
     settle_medications(run)
     finish(run)
     settle_outcome(run)
-    for each in run.resources:
-        if each["resourceType"] in ("Patient", "ServiceRequest", "MedicationRequest"):
-            append(run.header, "focus", run.refer(each))
+    put_focus(run, "Patient", "ServiceRequest", "MedicationRequest")
 
 
 oml_o21 = orm_o01

@@ -24,6 +24,7 @@ from transforms.v2_to_fhir.messages.order_groups import (
     on_spm,
     on_tq1,
     open_order,
+    put_focus,
 )
 from transforms.v2_to_fhir.order_group import OrderGroup
 from transforms.v2_to_fhir.profiles_results import (
@@ -102,12 +103,13 @@ def on_result(obx: SourceSegment, run: Run) -> Resource:
     elif group is not None and report is not None and obx.raw(29) not in _ABOUT_THE_ORDER:
         group.results.append(observation)
         run.results.setdefault(_told(obx), observation)
-        append(report, "result", run.refer(observation))
+        # Each result is another one: to look whether it is there already would take its time with long reports.
+        report.setdefault("result", []).append(run.refer(observation))
         if group.parent is not None:
-            append(group.parent, "hasMember", run.refer(observation))
+            group.parent.setdefault("hasMember", []).append(run.refer(observation))
         _put_documents(report, observation, group, run)
     elif run.order is not None:
-        append(run.order, "supportingInfo", run.refer(observation))
+        run.order.setdefault("supportingInfo", []).append(run.refer(observation))
     return observation
 
 
@@ -117,9 +119,7 @@ def oru_r01(run: Run) -> None:
     close_group(run)
     finish(run)
     settle_outcome(run)
-    focus = [run.refer(each) for each in run.resources if each["resourceType"] in ("Patient", "DiagnosticReport")]
-    for reference in focus:
-        append(run.header, "focus", reference)
+    put_focus(run, "Patient", "DiagnosticReport")
 
 
 def _orc_behind(run: Run) -> SourceSegment | None:

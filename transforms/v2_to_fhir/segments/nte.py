@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from schemas.hl7v2.escape import escape
 from transforms.v2_to_fhir.datatypes.annotations import (
     dtm_annotation_time,
-    ft_annotation_comment,
     lines,
     xcn_annotation_author,
 )
@@ -14,7 +12,7 @@ from transforms.v2_to_fhir.datatypes.attachments import text_attachment
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.elements import append, coded
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, OWN, R5, V2_TEXT, add_extension, extension
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, OWN, R5, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -29,47 +27,46 @@ _SOURCE = "http://terminology.hl7.org/CodeSystem/v2-0105"
 
 
 def on_nte(nte: SourceSegment, run: Run) -> Resource | None:
-    """NTE: a note on what is before it; one that goes on with the note before it is a further line of that note."""
+    """NTE: a note on what is before it; those that go on with it are further lines of that note."""
+    if nte.target is not None:
+        return nte.target
     target = run.latest or run.patient or run.header
-    before = run.segments[run.position - 1]
-    if before.name == "NTE" and run.note and all(nte.raw(field) in ("", before.raw(field)) for field in (2, 4, 5, 6)):
-        text = lines(nte.all(3))
-        _keep_texts(run.note, run.note["text"], text, nte, run)
-        run.note["text"] += f"\n{text}"
-        nte.mark(2, 4, 5, 6)
-        _put_coded_comment(run.note, nte, run)
-        return target
-    annotation = run.note = nte_annotation(nte, run)
-    if annotation is None:
-        return target
-    _keep_texts(annotation, "", annotation["text"], nte, run)
-    kind = target["resourceType"]
-    if kind in _WITH_NOTE:
-        target.setdefault("note", []).append(annotation)
-    elif kind in _WITH_NOTE_IN_R5:
-        add_extension(target, extension(f"{R5}{kind}.note", "valueAnnotation", annotation))
-    else:
-        add_extension(target, extension(f"{OWN}note", "valueAnnotation", annotation))
+    more = note_lines(nte, run)
+    for line in more:
+        line.target = target
+    match target["resourceType"]:
+        case "Appointment":
+            nte_appointment_comment(nte, run, target, more)
+        case "Observation":
+            nte_observation(nte, run, target, more)
+        case "ServiceRequest":
+            nte_service_request(nte, run, target, more)
+        case kind:
+            _put_note(nte, run, target, more, kind)
     return target
 
 
-def _keep_texts(note: Element, before: str, text: str, nte: SourceSegment, run: Run) -> None:
-    """Keep the texts of the NTE that a note is made of, where its lines do not say which came from which."""
-    is_kept = any(each["url"] == V2_TEXT for each in note.get("extension", ()))
-    if "\n" not in text and not is_kept:
-        return
-    for line in before.split("\n") if before and not is_kept else ():
-        add_extension(note, extension(V2_TEXT, "valueString", escape(line)))
-    keep_text(note, nte.raw(3), run)
+def note_lines(nte: SourceSegment, run: Run) -> list[SourceSegment]:
+    """The NTE that follow at once and go on with the note: by the same hand, at the same time, of the same kind."""
+    found = []
+    for following in run.following():
+        if following.name != "NTE" or any(following.raw(field) not in ("", nte.raw(field)) for field in (2, 4, 5, 6)):
+            break
+        found.append(following)
+    for line in found:
+        line.mark(2, 4, 5, 6)
+    return found
 
 
-def nte_annotation(nte: SourceSegment, run: Run) -> Element | None:
-    """The note that an NTE is: its text, who wrote it, when, and of what kind."""
+def nte_annotation(nte: SourceSegment, run: Run, more: list[SourceSegment]) -> Element | None:
+    """The note that an NTE is: its text and that of `more`, who wrote it, when, and of what kind."""
     annotation: Element = {}
     xcn_annotation_author(nte.first(5), run, nte.where(5), annotation)
     dtm_annotation_time(nte.text(6), run, nte.where(6), annotation)
-    comment = ft_annotation_comment(nte.all(3))
-    text = comment["text"] if comment is not None else _coded_text(nte, run)
+    texts = [lines(each.all(3)) for each in (nte, *more)]
+    text = "\n".join(texts)
+    if not text.strip():
+        text = "\n".join(filter(None, (_coded_text(each, run) for each in (nte, *more))))
     if not text.strip():
         return None
     annotation["text"] = text
@@ -79,23 +76,28 @@ def nte_annotation(nte: SourceSegment, run: Run) -> Element | None:
     source = nte.text(2)
     if source:
         add_extension(annotation, extension(f"{OWN}note-source", "valueCodeableConcept", coded(_SOURCE, source)))
-    _put_coded_comment(annotation, nte, run)
+    is_ambiguous = any("\n" in own for own in texts)
+    for each in (nte, *more):
+        _put_coded_comment(annotation, each, run)
+        if is_ambiguous:
+            # The lines of the note do not say which NTE each came from.
+            keep_text(annotation, each.raw(3), run)
     return annotation
 
 
-def nte_observation(nte: SourceSegment, run: Run, observation: Resource) -> None:
+def nte_observation(nte: SourceSegment, run: Run, observation: Resource, more: list[SourceSegment]) -> None:
     """NTE[Observation]."""
-    append(observation, "note", nte_annotation(nte, run))
+    append(observation, "note", nte_annotation(nte, run, more))
 
 
-def nte_service_request(nte: SourceSegment, run: Run, order: Resource) -> None:
+def nte_service_request(nte: SourceSegment, run: Run, order: Resource, more: list[SourceSegment]) -> None:
     """NTE[ServiceRequest]."""
-    append(order, "note", nte_annotation(nte, run))
+    append(order, "note", nte_annotation(nte, run, more))
 
 
-def nte_appointment_comment(nte: SourceSegment, run: Run, appointment: Resource) -> None:
+def nte_appointment_comment(nte: SourceSegment, run: Run, appointment: Resource, more: list[SourceSegment]) -> None:
     """NTE[Appointment-Comment]."""
-    annotation = nte_annotation(nte, run)
+    annotation = nte_annotation(nte, run, more)
     if annotation is not None:
         add_extension(appointment, extension(f"{R5}Appointment.note", "valueAnnotation", annotation))
 
@@ -122,3 +124,16 @@ def _put_coded_comment(annotation: Element, nte: SourceSegment, run: Run) -> Non
         concept = cwe_codeable_concept(value, run, nte.where(9))
         if concept is not None:
             add_extension(annotation, extension(ALTERNATE_CODES, "valueCodeableConcept", concept))
+
+
+def _put_note(nte: SourceSegment, run: Run, target: Resource, more: list[SourceSegment], kind: str) -> None:
+    """Put the note into `target`: its element for notes, that of R5, or an extension of our own where it has none."""
+    annotation = nte_annotation(nte, run, more)
+    if annotation is None:
+        return
+    if kind in _WITH_NOTE:
+        append(target, "note", annotation)
+    elif kind in _WITH_NOTE_IN_R5:
+        add_extension(target, extension(f"{R5}{kind}.note", "valueAnnotation", annotation))
+    else:
+        add_extension(target, extension(f"{OWN}note", "valueAnnotation", annotation))

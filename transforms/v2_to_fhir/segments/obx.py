@@ -74,9 +74,8 @@ def obx_observation(obx: SourceSegment, run: Run, more: list[SourceSegment] | No
     return observation
 
 
-def obx_observation_component(obx: SourceSegment, run: Run, more: list[SourceSegment] | None = None) -> Resource:
-    """OBX[Observation-Component]: as OBX[Observation], which makes each repetition of OBX-5 a component."""
-    return obx_observation(obx, run, more)
+obx_observation_component = obx_observation
+"""OBX[Observation-Component]: the same map; `put_value` makes each repetition of OBX-5 a component."""
 
 
 def obx_document_reference(obx: SourceSegment, run: Run, document: Resource, more: list[SourceSegment]) -> None:

@@ -21,7 +21,7 @@ from transforms.v2_to_fhir.datatypes.quantities import (
     sn_value,
 )
 from transforms.v2_to_fhir.datatypes.times import dr_period, moment, put_date_time, tm_time
-from transforms.v2_to_fhir.elements import append, coded, decimal
+from transforms.v2_to_fhir.elements import coded, decimal
 from transforms.v2_to_fhir.encoded import keep_text
 from transforms.v2_to_fhir.extensions import R5, VALUE_TYPE, add_extension, extension
 from transforms.v2_to_fhir.run import Run
@@ -75,7 +75,7 @@ def put_value(observation: Resource, obx: SourceSegment, more: list[SourceSegmen
             component: Element = {"code": observation["code"]}
             _put_one(component, value, kind, obx, units, run)
             if len(component) > 1:
-                append(observation, "component", component)
+                observation.setdefault("component", []).append(component)
     elif values:
         _put_one(observation, values[0], kind, obx, _units(obx, kind, run), run)
     if not has_value(observation):

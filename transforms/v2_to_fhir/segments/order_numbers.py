@@ -66,6 +66,12 @@ def order_key(kind: str, orc: SourceSegment | None, obr: SourceSegment | None, r
     return _counted(kind, (run.sender, run.control_id, patient, *told), run)
 
 
+def number_key(identifier: Element) -> tuple[str, str, str]:
+    """The system and value of an order's number, and whose it is."""
+    kind = identifier.get("type", {}).get("coding", [{}])[0].get("code", "")
+    return (identifier.get("system", ""), identifier["value"], kind)
+
+
 def _service(obr: SourceSegment | None) -> tuple[str, str]:
     service = obr.first(4) if obr is not None else None
     if obr is None or service is None:
