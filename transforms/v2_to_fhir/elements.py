@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from schemas.codes import has_code
 from schemas.fhir import Element
 from transforms.v2_to_fhir.extensions import V2_FIELD, add_extension, extension
-from transforms.v2_to_fhir.run import NOT_A_NUMBER, Run
+from transforms.v2_to_fhir.run import NOT_A_NUMBER, Run, is_held
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 Convert = Callable[[Value, Run, str], Element | None]
@@ -44,14 +44,17 @@ def put(element: Element, name: str, value: T | None) -> T | None:
 
 
 def append(element: Element, name: str, *values: Any) -> None:
-    """Put each of `values` that is not empty into the list `name` of `element`, unless an equal one is there."""
+    """Put each of `values` that is not empty into the list `name` of `element`, unless an equal one is there.
+
+    Only the last hundred are looked at.
+    """
     for value in values:
         if value in (None, "", [], {}):
             continue
         held = element.get(name)
         if held is None:
             element[name] = [value]
-        elif value not in held:
+        elif not is_held(value, held):
             held.append(value)
 
 

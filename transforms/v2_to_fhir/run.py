@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from typing import Any
 from urllib.parse import quote
 
 from schemas.codes import Coding
@@ -29,6 +30,8 @@ NOT_A_CODE = "FHIR-122"
 
 
 _OFFSET = re.compile(r"[+-]\d{4}\Z", re.ASCII)
+
+_LOOKED_BACK = 100
 
 
 class RefusedError(Exception):
@@ -233,13 +236,18 @@ def coding(found: Coding) -> Element:
     return element
 
 
+def is_held(value: object, held: list[Any]) -> bool:
+    """Whether an equal value is among the last hundred of a list: a message may have many thousands."""
+    return value in (held if len(held) <= _LOOKED_BACK else held[-_LOOKED_BACK:])
+
+
 def _complete(known: Resource, more: Resource) -> None:
     for name, value in more.items():
         held = known.get(name)
         if held is None:
             known[name] = value
         elif isinstance(held, list):
-            held.extend(each for each in value if each not in held)
+            held.extend(each for each in value if not is_held(each, held))
 
 
 def _is_showable(code: str) -> bool:

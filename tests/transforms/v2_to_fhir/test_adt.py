@@ -386,3 +386,18 @@ def test_segments_without_a_patient_are_kept_and_nothing_fails() -> None:
     assert found.bundle is not None
     places = set().union(*(kept(entry["resource"]) for entry in found.bundle["entry"]))
     assert {place[:3] for place in places} >= {"NK1", "ROL", "AL1", "DG1", "IN1", "GT1"}
+
+
+@pytest.mark.timeout(25)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [placed("PV1|1|I", f7="~".join(f"{number}^Roe" for number in range(8_000)))],
+        [f"NK1|1|Roe^{number}|SPO" for number in range(8_000)],
+        [f"ROL|1|AD|CP|{number}^Roe" for number in range(8_000)],
+        [f"PID|2||{number}^^^STANNE" for number in range(8_000)],
+    ],
+    ids=["PV1-7", "NK1", "ROL", "PID"],
+)
+def test_a_message_of_many_thousands_takes_time_by_its_length_and_no_more(lines: list[str]) -> None:
+    assert convert_text("ADT^A24", PID, *lines).bundle is not None

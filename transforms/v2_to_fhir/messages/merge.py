@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 from schemas.fhir import Resource
 from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.messages.common import on_pv1
@@ -59,10 +57,11 @@ def on_merged_pv1(pv1: SourceSegment, run: Run) -> Resource | None:
 
 
 def link_patients(run: Run) -> None:
-    """A24: the patients of the message are linked, each stays in use."""
-    for one, other in combinations(_patients(run), 2):
-        append(one, "link", {"other": run.refer(other), "type": "seealso"})
-        append(other, "link", {"other": run.refer(one), "type": "seealso"})
+    """A24: the first patient of the message and each other one are linked, all stay in use."""
+    patients = _patients(run)
+    for other in patients[1:]:
+        append(patients[0], "link", {"other": run.refer(other), "type": "seealso"})
+        append(other, "link", {"other": run.refer(patients[0]), "type": "seealso"})
 
 
 def unlink_patients(run: Run) -> None:
