@@ -64,11 +64,18 @@ def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
     condition = _condition(resource, run)
     if not condition or conditions[condition] > 1:
         return {"method": "PUT", "url": f"{kind}/{resource['id']}"}
-    mentioned = kind in _MENTIONED or (kind in _OF_PATIENTS and run.message_type not in _ABOUT_PATIENTS)
-    mentioned = mentioned or (kind == "ServiceRequest" and run.message_type in _NOT_ABOUT_ORDERS)
-    if mentioned and run.options.mentioned == "create":
+    if _is_mentioned(kind, run.message_type) and run.options.mentioned == "create":
         return {"method": "POST", "url": kind, "ifNoneExist": condition.partition("?")[2]}
     return {"method": "PUT", "url": condition}
+
+
+def _is_mentioned(kind: str, message_type: str) -> bool:
+    """Whether messages of that type only mention resources of that kind; a master file is about whom others name."""
+    return (
+        (kind in _MENTIONED and message_type != "MFN")
+        or (kind in _OF_PATIENTS and message_type not in _ABOUT_PATIENTS)
+        or (kind == "ServiceRequest" and message_type in _NOT_ABOUT_ORDERS)
+    )
 
 
 def _condition(resource: Resource, run: Run) -> str:

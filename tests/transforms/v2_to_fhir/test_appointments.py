@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.transforms.v2_to_fhir.conversion import PID, convert_text, extensions, only, resources
+from transforms.v2_to_fhir import Options
 
 SCH = "SCH|PA1^STANNE|FA1^SCHED||||RES^Rescheduled by patient^L|CHECKUP^Check-up^HL70276|Normal^Normal^HL70277|30|min"
 TIMES = "|^^^20260320090000+0100^20260320093000+0100"
@@ -138,3 +139,16 @@ def test_request_for_an_appointment_proposes_it() -> None:
         {"start": "2026-03-20T09:00:00+01:00", "end": "2026-03-20T17:00:00+01:00"}
     ]
     assert resources(convert_text("SRM^S04^SRM_S01", arq, PID), "Appointment")[0]["status"] == "cancelled"
+
+
+def test_appointment_does_not_put_over_the_order_that_it_mentions() -> None:
+    found = convert_text(
+        "SIU^S12^SIU_S12",
+        sch("Booked", "|O1^STANNE"),
+        PID,
+        "AIS|1|A|CBC^Blood count^L",
+        options=Options(bundle="transaction"),
+    )
+    assert found.bundle is not None
+    methods = {each["resource"]["resourceType"]: each["request"]["method"] for each in found.bundle["entry"]}
+    assert (methods["ServiceRequest"], methods["Appointment"]) == ("POST", "PUT")

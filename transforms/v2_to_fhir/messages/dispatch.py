@@ -9,6 +9,7 @@ from transforms.v2_to_fhir.messages.adt import adt_a01, adt_a24, adt_a37, adt_a3
 from transforms.v2_to_fhir.messages.bar import bar_p01
 from transforms.v2_to_fhir.messages.dft import dft_p03
 from transforms.v2_to_fhir.messages.mdm import mdm_t02
+from transforms.v2_to_fhir.messages.mfn import mfn_m02
 from transforms.v2_to_fhir.messages.orders import ORDERS, orm_o01
 from transforms.v2_to_fhir.messages.pharmacy import omp_o09, ras_o17, rde_o11, rds_o13, rgv_o15
 from transforms.v2_to_fhir.messages.ppr import ppr_pc1
@@ -52,6 +53,7 @@ MAPS: dict[tuple[str, str], MessageMap] = {
     ("PPR", ""): ppr_pc1,
     ("PGL", ""): ppr_pc1,
     ("PPP", ""): ppr_pc1,
+    ("MFN", "M02"): mfn_m02,
     ("QBP", ""): qbp_q21,
     ("QRY", ""): qbp_q21,
     ("QCN", ""): qbp_q21,
