@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from engine.deliver import Deliverer
 from engine.due import Worker
 from engine.feed import Feed
 from engine.gather import Gatherer
-from engine.journal import Journal, Waiting
+from engine.journal import Entry, Journal, Numbers, Waiting
 from engine.route import Router
+from engine.routing import Routing
 from engine.stages import Ended, Stages, Stop
 from schemas.finding import Finding, Severity
 from schemas.ids import Clock, new_id
@@ -50,7 +51,9 @@ class Flow:
         self._routes = {channel.queue(route): route for route in channel.routes}
         self.stages = Stages(self._start)
         self.workers: dict[str, Worker] = {}
-        self.acceptor = Acceptor(channel, services.journal, services.clock, self._accepted, services.search)
+        self._called: dict[str, str] = {}
+        self.routing = Routing(channel, services.clock)
+        self.acceptor = Acceptor(self.routing, services.journal, services.clock, self._journaled, services.search)
         self._inbound: asyncio.Task[None] | None = None
 
     @property
@@ -112,7 +115,7 @@ class Flow:
 
     def _route_stage(self, queue: str, ended: Ended) -> Stop:
         feed = Feed(self._services.journal, queue, deferred=False)
-        router = Router(self.channel, self._services.journal, feed, self._services.clock, self._routed)
+        router = Router(self.routing, self._services.journal, feed, self._journaled)
         self.workers[queue] = router
         task = asyncio.create_task(router.run(), name=f"{queue} router")
         task.add_done_callback(ended)
@@ -147,22 +150,32 @@ class Flow:
         feed = Feed(journal, queue, deferred=route.in_order is not None)
         return Deliverer(self.channel, route, outbound, journal, feed, clock, holds)
 
-    def _accepted(self, waiting: list[Waiting]) -> None:
-        self._hand_over(self.channel.name, waiting)
+    def _journaled(self, entries: Sequence[Entry], numbers: Numbers) -> None:
+        """What was journaled goes to the stage of its queue: in memory when it can only be here, else by tickets."""
+        workers = self.workers
+        for entry in entries:
+            place = numbers.get(entry.message.id) if entry.open else None
+            if place is None:
+                continue
+            if self._services.journal.shared:
+                self._call(entry.queue, entry.message.id)
+            elif (worker := workers.get(entry.queue)) is not None:
+                worker.feed.offer(Waiting(place, entry.message, entry.order_keys, entry.status, body_of=entry.body_of))
 
-    def _routed(self, route: Route, waiting: list[Waiting]) -> None:
-        self._hand_over(self.channel.queue(route), waiting)
+    def _call(self, queue: str, ticket: str) -> None:
+        """Wake the owner of `queue`, which reads the journal in its own order: one call for all of this turn."""
+        if not self._called:
+            asyncio.get_running_loop().call_soon(self._send_calls)
+        self._called[queue] = ticket
 
-    def _hand_over(self, queue: str, waiting: list[Waiting]) -> None:
-        """What was journaled into `queue` goes to its stage: in memory when it can only be here, else by tickets."""
-        if self._services.journal.shared:
-            # One ticket wakes the queue's owner, which reads the journal in its own order.
-            self._services.backbone.put(queue, [waiting[-1].message.id])
-            return
-        worker = self.workers.get(queue)
-        if worker is not None:
-            for one in waiting:
-                worker.feed.offer(one)
+    def _send_calls(self) -> None:
+        called, self._called = self._called, {}
+        for queue, ticket in called.items():
+            worker = self.workers.get(queue)
+            if worker is not None:
+                worker.feed.wake()
+            else:
+                self._services.backbone.put(queue, [ticket])
 
     def _context(self, place: str) -> EndContext:
         clock = self._services.clock

@@ -11,7 +11,6 @@ from engine.deliver import Deliverer
 from engine.flow import Flow
 from engine.gather import Gatherer
 from engine.observed import Observed
-from engine.route import Router
 
 
 class EngineCollector:
@@ -58,14 +57,13 @@ def _stages(flows: Mapping[str, Flow]) -> Iterator[Metric]:
     in_hand = GaugeMetricFamily("hie_in_hand", "Messages that a stage holds in memory.", labels=["queue"])
     paused = GaugeMetricFamily("hie_paused", "Whether a route waits for its partner.", labels=["queue"])
     ended = CounterMetricFamily("hie_stages_ended", "Stages that a defect ended; they begin again.", labels=["queue"])
-    for flow in flows.values():
+    for name, flow in flows.items():
+        for status, count in flow.routing.counts.items():
+            routed.add_metric([name, status.value], count)
         for queue in sorted(flow.queues):
             ended.add_metric([queue], flow.stages.ended.get(queue, 0))
         for queue, worker in flow.workers.items():
-            if isinstance(worker, Router):
-                for result in ("routed", "filtered", "failed"):
-                    routed.add_metric([queue, result], getattr(worker, result))
-            elif isinstance(worker, Deliverer | Gatherer):
+            if isinstance(worker, Deliverer | Gatherer):
                 for status, count in worker.counts.items():
                     if count:
                         outcomes.add_metric([queue, status.value], count)

@@ -1,19 +1,18 @@
-"""Route: each journaled message becomes the children that its channel's routes make of it."""
+"""Route: each journaled message becomes the children that its channel's routes make of it.
+
+Most messages are routed as they arrive, and journaled with their children (accept.py); here come those that waited.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 
-from engine.channel import Channel, Route
 from engine.feed import Feed
-from engine.journal import NO_KEYS, Entry, Journal, JournalError, State, Status, Waiting
-from engine.keys import made_keys
-from engine.plan import Plan, Planned, plan
-from schemas.ids import Clock, derived_id
+from engine.journal import Entry, Journal, JournalError, Numbers, State, Waiting, Work, resolve
+from engine.routing import Routing
 
 log = logging.getLogger(__name__)
 
@@ -22,33 +21,23 @@ _SLICE = 0.005  # seconds of planning after which others get their turn
 _JOURNAL_PAUSE = 0.5  # seconds
 _GRACE = 20.0  # seconds that a write under way is given when the stage stops
 
-Routed = Callable[[Route, list[Waiting]], None]
-"""Told what children of a route were journaled, in the order of places."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    entries: list[Entry] = field(default_factory=list)
-    states: list[State] = field(default_factory=list)
-    children: list[tuple[Route, Waiting]] = field(default_factory=list)
+Journaled = Callable[[Sequence[Entry], Numbers], None]
+"""Told what rows this process journaled, and their places by id, in the order of places."""
 
 
 class Router:
     """The route stage of one channel, for the one process that owns the channel's queue."""
 
-    def __init__(self, channel: Channel, journal: Journal, feed: Feed, clock: Clock, routed: Routed) -> None:
-        self.channel = channel
+    def __init__(self, routing: Routing, journal: Journal, feed: Feed, journaled: Journaled) -> None:
+        self._name = routing.channel.name
+        self._routing = routing
         self._journal = journal
         self.feed = feed
-        self._clock = clock
-        self._routed = routed
+        self._tell = journaled
         self._loop = asyncio.get_running_loop()
         self._in_hand: set[int] = set()
         self._stopping = False
         self._rested = asyncio.Event()
-        self.filtered = 0
-        self.failed = 0
-        self.routed = 0
 
     async def run(self) -> None:
         """Route what waits until cancelled. Derived ids see to it that nothing is routed twice if that cuts a write."""
@@ -56,7 +45,7 @@ class Router:
             try:
                 await self._route(await self.feed.take(_BATCH))
             except JournalError as error:
-                log.warning("routing of %s waits: %s", self.channel.name, error)
+                log.warning("routing of %s waits: %s", self._name, error)
                 await asyncio.sleep(_JOURNAL_PAUSE)
 
     async def rest(self) -> None:
@@ -84,61 +73,39 @@ class Router:
             self._rested.set()
 
     async def _journaled(self, taken: list[Waiting]) -> None:
-        batch = _Batch()
+        entries: list[Entry] = []
+        states: list[State] = []
         since = self._loop.time()
         for waiting in taken:
             whole = waiting if waiting.loaded else await self._journal.load(waiting)
-            self._plan(whole, batch)
+            routed = self._routing.of(whole.message, waiting.attempts)
+            entries += routed.children
+            states.append(
+                State(whole.message.id, routed.status, False, routed.at, None, waiting.attempts, detail=routed.detail)
+            )
             if self._loop.time() - since > _SLICE:
                 await asyncio.sleep(0)
                 since = self._loop.time()
         while True:
             try:
-                numbers = await self._journal.append(batch.entries, batch.states, patient=True)
+                await self._write(entries, states)
                 break
             except JournalError as error:
                 if self._stopping:
                     return
-                log.warning("routing of %s waits: %s", self.channel.name, error)
+                log.warning("routing of %s waits: %s", self._name, error)
                 await asyncio.sleep(_JOURNAL_PAUSE)
-        by_route: dict[str, tuple[Route, list[Waiting]]] = {}
-        for route, child in batch.children:
-            place = numbers.get(child.message.id)
-            if place is not None:
-                by_route.setdefault(route.name, (route, []))[1].append(child._replace(seq=place))
-        for route, children in by_route.values():
-            self._routed(route, children)
+        for state in states:
+            self._routing.counts[state.status] += 1
 
-    def _plan(self, waiting: Waiting, batch: _Batch) -> None:
-        message = waiting.message
-        made = plan(message, self.channel)
-        now = self._clock()
-        if made.failed is not None:
-            self.failed += 1
-            state = State(message.id, Status.FAILED, False, now, attempts=waiting.attempts, detail=str(made.failed))
-        elif made.filtered:
-            self.filtered += 1
-            state = State(message.id, Status.FILTERED, False, now, attempts=waiting.attempts, detail=_why(made))
-        else:
-            self.routed += 1
-            state = State(message.id, Status.ROUTED, False, now, attempts=waiting.attempts, detail=_why(made))
-        batch.states.append(state)
-        for child in made.children:
-            self._add(waiting, child, batch)
+    def _write(self, entries: list[Entry], states: list[State]) -> asyncio.Future[Numbers]:
+        future: asyncio.Future[Numbers] = self._loop.create_future()
 
-    def _add(self, root: Waiting, child: Planned, batch: _Batch) -> None:
-        message = child.message
-        if root.attempts:
-            # An operator had the message routed again: what comes of it now is new, and delivered again.
-            message = replace(message, id=derived_id(message.id, f"replay {root.attempts}"))
-        body_of = root.message.id if message.body is root.message.body else None
-        keys = NO_KEYS if body_of is not None else made_keys(message, root.message)
-        queue = self.channel.queue(child.route)
-        batch.entries.append(Entry(message, queue, Status.QUEUED, True, keys, child.order_keys, body_of))
-        batch.children.append((child.route, Waiting(0, message, child.order_keys, body_of=body_of)))
+        def done(work: Work) -> None:
+            # Here and not where the future is awaited: what is committed next may be told of before that.
+            if not isinstance(work.result, JournalError):
+                self._tell(work.entries, work.result)
+            resolve(future, work)
 
-
-def _why(made: Plan) -> str:
-    """The decisions on one line, for `hie show`: only what was not simply taken needs words."""
-    refused = [f"{decision.route}: {decision.why}" for decision in made.routes if not decision.taken]
-    return "; ".join([made.filtered, *refused] if made.filtered else refused)
+        self._journal.submit(Work(done, entries, states), patient=True)
+        return future

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -25,11 +26,10 @@ _STRANGER = Receipt(ReceiptCode.REJECTED, "this sender is not allowed here", whe
 class _Slot:
     """A frame in flight; `answer` is None until the engine's receipt is there."""
 
-    __slots__ = ("answer", "task")
+    __slots__ = ("answer",)
 
     def __init__(self, answer: bytes | None = None) -> None:
         self.answer = answer
-        self.task: asyncio.Task[None] | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -167,22 +167,17 @@ class Connection(asyncio.Protocol):
             self._report("MLLP-104", "sent a message whose sender is not allowed", "add its MSH-3|MSH-4 to `senders`")
             slot.answer = self._answer(message, _STRANGER)
         else:
-            slot.task = reception.loop.create_task(self._hand_over(slot, message))
+            try:
+                receipt = asyncio.ensure_future(reception.accept(message))
+            except Exception as error:
+                slot.answer = self._answer(message, self._unaccepted(error))
+            else:
+                receipt.add_done_callback(partial(self._settle, slot, message))
 
-    async def _hand_over(self, slot: _Slot, message: Message) -> None:
+    def _settle(self, slot: _Slot, message: Message, receipt: asyncio.Future[Receipt]) -> None:
+        error = receipt.exception()
         try:
-            receipt = await self._reception.accept(message)
-        except Exception as error:
-            # Whatever it is, the sender must hear that we do not have the message.
-            self._report(
-                "MLLP-107",
-                f"sent a message that could not be accepted: {type(error).__name__}",
-                "the sender was told to try again",
-                Severity.ERROR,
-            )
-            receipt = _FAILED
-        try:
-            slot.answer = self._answer(message, receipt)
+            slot.answer = self._answer(message, receipt.result() if error is None else self._unaccepted(error))
         except Exception:
             # A slot without an answer would hold up the connection for ever; so the sender asks again on another.
             slot.answer = b""
@@ -190,6 +185,16 @@ class Connection(asyncio.Protocol):
             raise
         if slot is self._slots[0]:
             self._advance()
+
+    def _unaccepted(self, error: BaseException) -> Receipt:
+        """Whatever it is, the sender must hear that we do not have the message."""
+        self._report(
+            "MLLP-107",
+            f"sent a message that could not be accepted: {type(error).__name__}",
+            "the sender was told to try again",
+            Severity.ERROR,
+        )
+        return _FAILED
 
     # answers out
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
 
 from channels.ends import Receipt, ReceiptCode
 from channels.formats import sniff
 from channels.mllp.senders import Senders
-from engine.accept import Acceptor
+from engine.accept import examine
 from engine.channel import Channel
-from engine.journal import Entry, Journal
-from schemas.ids import first_id_at, utc_now
+from schemas.ids import first_id_at
 from schemas.message import Message
 
 RECEIVED = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -64,18 +60,5 @@ def receipt_of(channel: Channel, message: Message) -> Receipt:
     senders = channel.inbound.options.get("senders")
     if senders and not Senders(list(senders)).allow(message):
         return Receipt(ReceiptCode.REJECTED, "the sender is not allowed", "MSH-3")
-    acceptor = Acceptor(replace(channel, repeats=None), cast("Journal", _Nowhere()), utc_now, _ignore, {})
-    return asyncio.run(acceptor.accept(message))
-
-
-class _Nowhere:
-    """Stands for a journal that keeps nothing."""
-
-    def append(self, entries: Sequence[Entry]) -> asyncio.Future[dict[str, int]]:
-        done: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
-        done.set_result({})
-        return done
-
-
-def _ignore(_: object) -> None:
-    return None
+    _, damage = examine(message, {})
+    return damage or Receipt(ReceiptCode.ACCEPTED)

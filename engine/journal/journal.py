@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Integer, bindparam, select
@@ -23,7 +24,7 @@ from engine.journal.entry import (
 from engine.journal.migrate import migrate
 from engine.journal.tables import Status, identity, messages
 from engine.journal.waiting import WAITING, Recent, Waiting, read_body, read_message, read_waiting
-from engine.journal.writer import Numbers, Writer
+from engine.journal.writer import Numbers, Work, Writer, resolve
 from schemas.message import Message
 
 T = TypeVar("T")
@@ -77,23 +78,29 @@ class Journal:
         """How many units of work wait for a commit."""
         return self._writer.backlog
 
-    def append(
-        self, entries: Sequence[Entry], states: Sequence[State] = (), *, patient: bool = False
-    ) -> asyncio.Future[Numbers]:
-        """Make new rows, and moves of old ones, durable together; gives the sequence number of each new row by id.
+    def submit(self, work: Work, *, patient: bool = False) -> None:
+        """Make the rows of `work` durable together, and have its `done` told.
 
         A row whose id is there already stays as it is and has no number in the answer; so does one whose repeat key is.
         Where no sender waits, a `patient` one gives the next sender's message the chance to share its commit.
         """
         if self._recent is not None:
-            for entry in entries:
+            for entry in work.routed or work.entries:
                 if entry.open:
                     self._recent.keep(entry.message)
-        return self._writer.submit(entries, states, patient=patient)
+        self._writer.submit(work, patient=patient)
+
+    def append(self, entries: Sequence[Entry], states: Sequence[State] = ()) -> asyncio.Future[Numbers]:
+        """Make new rows, and moves of old ones, durable together; gives the sequence number of each new row by id."""
+        future: asyncio.Future[Numbers] = asyncio.get_running_loop().create_future()
+        self.submit(Work(partial(resolve, future), entries, states))
+        return future
 
     def record(self, states: Sequence[State], events: Sequence[Event] = ()) -> asyncio.Future[Numbers]:
         """Make moves of state and events durable together, soon: an outcome that waits costs a repeat at worst."""
-        return self._writer.submit((), states, events, patient=True)
+        future: asyncio.Future[Numbers] = asyncio.get_running_loop().create_future()
+        self.submit(Work(partial(resolve, future), (), states, events), patient=True)
+        return future
 
     async def waiting(self, queue: str, after: int, limit: int, *, deferred: bool) -> list[Waiting]:
         """The open messages of `queue` after place `after`, in order; those with a due time only if `deferred`."""

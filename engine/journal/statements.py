@@ -37,6 +37,12 @@ class Statements:
         self._dialect = dialect
         self._takes_arrays = dialect.name == "postgresql"
 
+    def has_open(self, cursor: DBAPICursor, queue: str) -> bool:
+        """Whether a message waits in `queue`."""
+        cursor.execute(_has_open(self._dialect), (queue,))
+        (found,) = cursor.fetchall()
+        return bool(found[0])
+
     def insert_messages(self, cursor: DBAPICursor, rows: Sequence[Row]) -> dict[str, int]:
         """Insert `rows` of MESSAGE_COLUMNS; the sequence number by id of those that were not there already."""
         numbers: dict[str, int] = {}
@@ -116,6 +122,12 @@ def _with_arrays(kind: str, dialect: Dialect) -> str:
     names = [c.name for c in columns]
     insert: Any = _insert(postgresql.insert(_TABLES[kind]).from_select(names, chosen))
     return _text(insert.returning(messages.c.id, messages.c.seq) if kind == "messages" else insert, dialect)
+
+
+@lru_cache(maxsize=2)
+def _has_open(dialect: Dialect) -> str:
+    waiting = select(messages.c.seq).where(messages.c.queue == bindparam("queue"), messages.c.open)
+    return _text(select(waiting.order_by(messages.c.seq).exists()), dialect)
 
 
 def _columns(kind: str) -> list[Column[Any]]:

@@ -11,7 +11,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -34,34 +34,56 @@ _PLACES_LOCK = 0x686965_01  # PostgreSQL's advisory locks are numbers, told apar
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One unit: its rows become durable together or not at all. `done` gives the place of each new row by id."""
+    """One unit: its rows become durable together or not at all. Then `done` is told, unit by unit in the order in which
+    they were committed, and `result` is the place of each new row by id, or why there is none.
 
-    done: asyncio.Future[Numbers]
+    `routed` are rows for a message that is routed already. They are written in place of `entries`, and are `entries`
+    from then on, if the first of these is new and no other message waits in its queue.
+    """
+
+    done: Callable[[Work], None]
     entries: Sequence[Entry] = ()
     states: Sequence[State] = ()
     events: Sequence[Event] = ()
+    routed: Sequence[Entry] = ()
+    result: Numbers | JournalError = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+def resolve(future: asyncio.Future[Numbers], work: Work) -> None:
+    """Give `future` the result of `work`, unless nobody waits for it any more."""
+    if future.done():
+        return
+    if isinstance(work.result, JournalError):
+        future.set_exception(work.result)
+    else:
+        future.set_result(work.result)
+
+
 class _Rows:
-    messages: list[Row] = field(default_factory=list)
-    states: dict[str, Row] = field(default_factory=dict)
-    events: list[Row] = field(default_factory=list)
-    terms: list[Row] = field(default_factory=list)
+    """The rows of a batch, and which entries those of each unit are, when messages wait in the queues `behind`."""
 
-    @classmethod
-    def of(cls, batch: Sequence[Work]) -> _Rows:
-        rows = cls()
+    def __init__(self, batch: Sequence[Work], behind: Collection[str] = ()) -> None:
+        behind = set(behind)
+        self.chosen: list[Sequence[Entry]] = []
+        self.messages: list[Row] = []
+        self.states: dict[str, Row] = {}
+        self.events: list[Row] = []
+        self.terms: list[Row] = []
         for work in batch:
-            for entry in work.entries:
-                rows.messages.append(message_row(entry))
+            entries = work.entries
+            if work.routed and entries[0].queue not in behind:
+                entries = work.routed
+            self.chosen.append(entries)
+            for entry in entries:
+                self.messages.append(message_row(entry))
                 if entry.keys.terms:
-                    rows.terms.extend(term_rows(entry))
+                    self.terms += term_rows(entry)
+                if entry.open:
+                    behind.add(entry.queue)
             for state in work.states:
-                rows.states[state.id] = state_row(state)
+                self.states[state.id] = state_row(state)
             for event in work.events:
-                rows.events.append(event_row(event))
-        return rows
+                self.events.append(event_row(event))
 
     def write(self, statements: Statements, cursor: DBAPICursor) -> Numbers:
         numbers = statements.insert_messages(cursor, self.messages)
@@ -102,28 +124,18 @@ class Writer:
         """How many units of work wait for a commit."""
         return len(self._waiting)
 
-    def submit(
-        self,
-        entries: Sequence[Entry] = (),
-        states: Sequence[State] = (),
-        events: Sequence[Event] = (),
-        *,
-        patient: bool = False,
-    ) -> asyncio.Future[Numbers]:
-        """Hand over a unit of work; the future is done when it is durable, or raises `JournalError`.
-
-        A `patient` one waits a moment for company, so that it need not have a commit to itself.
-        """
-        done: asyncio.Future[Numbers] = self._loop.create_future()
+    def submit(self, work: Work, *, patient: bool = False) -> None:
+        """Hand over a unit of work. A `patient` one waits a moment for company, so that it need not have a commit to
+        itself."""
         if self._stopping:
-            done.set_exception(JournalError("the engine is stopping", "send again when it has started"))
-            return done
-        self._waiting.append(Work(done, entries, states, events))
+            work.result = JournalError("the engine is stopping", "send again when it has started")
+            self._loop.call_soon(work.done, work)
+            return
+        self._waiting.append(work)
         if not patient:
             self._ring()
         elif self._company is None:
             self._company = self._loop.call_later(_PATIENCE, self._end_patience)
-        return done
 
     def _ring(self) -> None:
         # A bare lock is the cheapest bell there is; only the loop's thread rings it.
@@ -156,37 +168,52 @@ class Writer:
                 # The loop's thread only ever appends, and a slice is deleted under the interpreter's lock.
                 del self._waiting[: len(batch)]
                 since = time.perf_counter()
-                results = self._commit(batch)
+                self._commit(batch)
                 # Where many write, the next commit waits for more of them: half as long as this one took. A few larger
                 # commits cost less than many small ones. A single writer never waits.
                 pause = min((time.perf_counter() - since) / 2, _LONGEST_PAUSE) if len(batch) >= _MANY else 0.0
                 with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
-                    self._loop.call_soon_threadsafe(_resolve, batch, results)
+                    self._loop.call_soon_threadsafe(self._tell, batch)
             if self._stopping:
                 return
 
-    def _commit(self, batch: list[Work]) -> list[Numbers | JournalError]:
+    def _commit(self, batch: list[Work]) -> None:
         try:
-            numbers = self._write(batch)
+            numbers, chosen = self._write(batch)
         except Exception as error:  # nothing may end this thread: whatever waits on it would wait for ever
-            if len(batch) == 1 or is_operational(error):
-                return [explained(error)] * len(batch)
-            # One unit must not spoil the commit of the others, so each gets one of its own.
-            return [result for work in batch for result in self._commit([work])]
+            self._failed(batch, error)
+            return
+        for work, entries in zip(batch, chosen, strict=True):
+            work.entries, work.result = entries, numbers
         self._commits += 1
         if self._restart_log:
             self._restart_log = False
             self._pragma("wal_checkpoint(RESTART)")
         if self._commits % _CHECKPOINT_EVERY == 0:
             self._checkpoint.set()
-        return [numbers] * len(batch)
 
-    def _write(self, batch: list[Work]) -> Numbers:
-        rows = _Rows.of(batch)
+    def _failed(self, batch: list[Work], error: Exception) -> None:
+        if is_operational(error):
+            for work in batch:
+                work.result = explained(error)
+        elif len(batch) > 1:
+            # One unit must not spoil the commit of the others, so each gets one of its own.
+            for work in batch:
+                self._commit([work])
+        elif batch[0].routed:
+            # What came of a message must not spoil the message.
+            batch[0].routed = ()
+            self._commit(batch)
+        else:
+            batch[0].result = explained(error)
+
+    def _write(self, batch: list[Work]) -> tuple[Numbers, list[Sequence[Entry]]]:
+        rows = _Rows(batch)
         with self.turn:
-            return self._transact(rows)
+            numbers, rows = self._transact(batch, rows)
+        return numbers, rows.chosen
 
-    def _transact(self, rows: _Rows) -> Numbers:
+    def _transact(self, batch: list[Work], rows: _Rows) -> tuple[Numbers, _Rows]:
         if self._connection is None:
             self._connection = self._engine.raw_connection()
         cursor = self._connection.cursor()
@@ -196,12 +223,24 @@ class Writer:
             elif rows.messages:
                 # Places become visible in their order, or a feed would pass over one that another process commits late.
                 cursor.execute(f"SELECT pg_advisory_xact_lock({_PLACES_LOCK})")
+            arriving = [work for work in batch if work.routed]
+            queues = {work.entries[0].queue for work in arriving}
+            behind = [queue for queue in queues if self._statements.has_open(cursor, queue)]
+            if behind:
+                rows = _Rows(batch, behind)
             numbers = rows.write(self._statements, cursor)
-            self._connection.commit()
+            again = [work for work in arriving if work.entries[0].message.id not in numbers]
+            if not again:
+                self._connection.commit()
+                return numbers, rows
         except BaseException:
             self._undo()
             raise
-        return numbers
+        # What is in the journal already was routed there, perhaps to other children than it would be now.
+        self._undo()
+        for work in again:
+            work.routed = ()
+        return self._transact(batch, _Rows(batch))
 
     def _undo(self) -> None:
         """Roll back, and after a failure that may be the connection's own begin with a new one."""
@@ -213,6 +252,13 @@ class Writer:
         if not self._is_sqlite or not self._connection.is_valid:
             self._connection.invalidate()
             self._connection = None
+
+    def _tell(self, batch: list[Work]) -> None:
+        for work in batch:
+            try:
+                work.done(work)
+            except Exception as error:  # a defect of one must not leave the others waiting
+                self._loop.call_exception_handler({"message": "after a commit", "exception": error})
 
     def _run_checkpoints(self) -> None:
         while not self._stopping:
@@ -232,13 +278,3 @@ class Writer:
             finally:
                 raw.close()
         return 0
-
-
-def _resolve(batch: list[Work], results: list[Numbers | JournalError]) -> None:
-    for work, result in zip(batch, results, strict=True):
-        if work.done.done():
-            continue
-        if isinstance(result, JournalError):
-            work.done.set_exception(result)
-        else:
-            work.done.set_result(result)

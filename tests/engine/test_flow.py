@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from channels.ends import ReceiptCode
 from engine.channel import Retry
-from engine.journal import Journal, JournalError, Status
+from engine.journal import Journal, JournalError, Status, Work
 from engine.journal.tables import events, messages
+from engine.routing import Routing
 from schemas.condition import Condition
 from tests.engine.harness import (
     DEFERRED,
@@ -269,6 +270,25 @@ async def test_an_identical_repeat_is_acknowledged_again_and_not_routed_twice(jo
         assert await stand.journal.read(lambda c: list(c.execute(query).scalars())) == ["repeat"] * 4
 
 
+async def test_what_is_routed_as_it_arrives_never_overtakes_what_waits_to_be_routed(
+    journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand, script = Hand(), Script()
+    async with at_work(journal_url, channel(hand, route(script, in_order="PID-3.1", parallel=4)), hand):
+        sending = []
+        for number in range(200):
+            monkeypatch.setattr(Routing, "is_quick", number % 7 != 0)
+            sending.append(asyncio.create_task(hand.send(adt(str(number), f"P{number % 5}"))))
+            if number % 13 == 0:
+                await sending[-1]
+        receipts = await asyncio.gather(*sending)
+        assert {receipt.code for receipt in receipts} == {ReceiptCode.ACCEPTED}
+        await script.until(lambda: len(script.delivered) == 200)
+        for patient in range(5):
+            mine = [int(one) for one in script.delivered if int(one) % 5 == patient]
+            assert mine == sorted(mine)
+
+
 async def test_a_journal_that_cannot_write_means_try_again_and_never_accepted(
     journal_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,13 +297,12 @@ async def test_a_journal_that_cannot_write_means_try_again_and_never_accepted(
         await hand.send(adt("1", "A"))
         await script.until(lambda: script.delivered == ["1"])
 
-        def broken(*_: object) -> asyncio.Future[dict[str, int]]:
-            future: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
-            future.set_exception(JournalError("the disk is full", "free some"))
-            return future
+        def broken(work: Work) -> None:
+            work.result = JournalError("the disk is full", "free some")
+            asyncio.get_running_loop().call_soon(work.done, work)
 
         with monkeypatch.context() as patch:
-            patch.setattr(stand.journal, "append", broken)
+            patch.setattr(stand.journal, "submit", broken)
             receipt = await hand.send(adt("2", "A"))
             assert (receipt.code, receipt.reason) == (ReceiptCode.FAILED, "the disk is full")
         assert (await hand.send(adt("3", "A"))).code is ReceiptCode.ACCEPTED

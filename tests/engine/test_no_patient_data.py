@@ -236,7 +236,7 @@ async def test_no_ticket_names_the_patient(postgresql_database: str, rabbitmq_vh
         for number in range(3):
             assert (await hand.send(adt(f"C{number}"))).code is ReceiptCode.ACCEPTED
         async with asyncio.timeout(20):
-            while not (bodies := await asyncio.to_thread(waiting, rabbitmq_vhost, "hie.test.adt")):  # noqa: ASYNC110 - the broker tells nobody
+            while not (bodies := await asyncio.to_thread(waiting, rabbitmq_vhost, "hie.test.adt/out")):  # noqa: ASYNC110 - the broker tells nobody
                 await asyncio.sleep(0.05)
     finally:
         await flow.stop_listening()

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from channels.ends import ReceiptCode
-from engine.journal import Journal, JournalError
+from engine.journal import Journal, JournalError, Work
 from engine.journal.tables import messages
 from engine.repeats import Repeats, repeat_key
 from schemas.message import Message
@@ -50,12 +50,14 @@ async def test_a_repeat_of_what_could_not_be_journaled_is_told_to_try_again_as_w
 ) -> None:
     hand, script = Hand(), Script()
     async with at_work(journal_url, channel(hand, route(script), repeats=HOUR), hand) as stand:
-        full: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
+        full: asyncio.Queue[Work] = asyncio.Queue()
         with monkeypatch.context() as patch:
-            patch.setattr(stand.journal, "append", lambda *_: full)
+            patch.setattr(stand.journal, "submit", full.put_nowait)
             sending = [asyncio.create_task(hand.send(adt("1", "A"))) for _ in range(3)]
+            work = await asyncio.wait_for(full.get(), 10)
             await stand.journal.read(lambda _: None)  # by then the three are looked up
-            full.set_exception(JournalError("the disk is full", "free some"))
+            work.result = JournalError("the disk is full", "free some")
+            work.done(work)
             receipts = await asyncio.gather(*sending)
         assert [(receipt.code, receipt.reason) for receipt in receipts] == [
             (ReceiptCode.FAILED, "the disk is full")
@@ -74,9 +76,10 @@ async def test_two_processes_that_get_the_same_at_one_moment_take_it_once(
     hands, script = (Hand(), Hand()), Script()
     async with (
         at_work(postgresql_database, channel(hands[0], route(script), repeats=HOUR), hands[0]) as stand,
-        at_work(postgresql_database, channel(hands[1], repeats=HOUR), hands[1]) as other,
+        at_work(postgresql_database, channel(hands[1], route(script), repeats=HOUR), hands[1]) as other,
     ):
-        await other.flow.leave("adt")  # a queue has one owner
+        for queue in sorted(other.flow.queues):
+            await other.flow.leave(queue)  # a queue has one owner
         bodies = [adt(f"C{number}", "A") for number in range(40)]
         receipts = await asyncio.gather(*(hand.send(body) for body in bodies for hand in hands))
         assert {receipt.code for receipt in receipts} == {ReceiptCode.ACCEPTED}
@@ -104,13 +107,13 @@ async def test_a_sender_that_goes_away_does_not_take_its_message_along(journal_u
         name = "1" if window is None else "2"
         async with at_work(journal_url, channel(hand, route(script), repeats=window), hand) as stand:
             submitted = asyncio.Event()
-            append = stand.journal.append
+            submit = stand.journal.submit
 
             def noticed(*given: Any, **more: Any) -> Any:
                 submitted.set()  # noqa: B023
-                return append(*given, **more)  # noqa: B023
+                return submit(*given, **more)  # noqa: B023
 
-            stand.journal.append = noticed  # type: ignore[method-assign]
+            stand.journal.submit = noticed  # type: ignore[method-assign]
             sending = asyncio.create_task(hand.send(adt(name, "A")))
             await submitted.wait()
             sending.cancel()
