@@ -159,8 +159,10 @@ def _method(run: Run) -> str:
 
 def _with_structure(event: Event, run: Run) -> Event:
     """`event` with the structure that the version has for it, unless it names one that the version knows."""
+    if not event.trigger_event:
+        event = event._replace(trigger_event=_default(event.message_type, run))
     if event.structure and run.tables.structure(event.structure) is not None:
         return event
     possible = structures_for(event.message_type, event.trigger_event, run.version)
     known = [name for name in possible if run.tables.structure(name) is not None]
-    return event._replace(structure=known[0] if known else "")
+    return event._replace(structure=known[0] if known else event.structure)

@@ -63,6 +63,11 @@ class Run:
         self.done: set[str] = set()
         """The paths of the resources that a segment was written for."""
         self._read()
+        self.is_ours = any(
+            each.one("activity").one("coding").peek("display").startswith("message - ")
+            for each in self.of_type("Provenance")
+        )
+        """Whether the way forward made this of a message."""
         self._places = {each.path: number for number, each in enumerate(self.resources)}
 
     def of_type(self, *names: str) -> list[Node]:

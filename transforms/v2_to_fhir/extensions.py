@@ -28,6 +28,14 @@ ASSIGNING_FACILITY = f"{OWN}assigning-facility"
 """Where an identifier was assigned (CX.6): the guide asks for such an extension, and there is none yet."""
 
 
+def kept_element(path: str, text: str) -> Element:
+    """The extension that keeps the encoded text of the element at `path`."""
+    return {
+        "url": V2_ELEMENT,
+        "extension": [extension("path", "valueString", path), extension("value", "valueString", text)],
+    }
+
+
 def extension(url: str, kind: str, value: object) -> Element:
     """An extension with a value of that kind: `extension(url, "valueString", "x")`."""
     return {"url": url, kind: value}

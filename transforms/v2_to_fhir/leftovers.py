@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas.fhir import Element, Resource
 from schemas.finding import Severity
 from transforms.v2_to_fhir.encoded import in_standard
-from transforms.v2_to_fhir.extensions import V2_ELEMENT, add_extension, extension
+from transforms.v2_to_fhir.extensions import add_extension, kept_element
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -97,8 +97,7 @@ def sweep(run: Run) -> None:
 
 def _kept(left: Leftover) -> Element:
     """The extension that keeps an element: its address and its encoded text, a null included."""
-    parts = [extension("path", "valueString", left.where), extension("value", "valueString", left.text)]
-    return {"url": V2_ELEMENT, "extension": parts}
+    return kept_element(left.where, left.text)
 
 
 def _z_target(segment: SourceSegment, run: Run) -> Resource | None:

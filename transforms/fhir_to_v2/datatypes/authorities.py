@@ -60,11 +60,13 @@ def organization_hd(organization: Node) -> Hd:
         value = identifier.text("value")
         kinds = codes_of(identifier.one("type"), UNIVERSAL_ID_TYPE)
         system = identifier.text("system")
-        if kinds or system == URI:
+        if system == URI or (kinds and not system):
             found = system_hd(value)
             universal, kind = found[1] or value, (kinds or [found[2]])[0]
         elif not system and not namespace:
             namespace = value
+        elif not system and not universal:
+            universal = value
     name = organization.text("name")
     if not namespace and name != universal:
         namespace = name

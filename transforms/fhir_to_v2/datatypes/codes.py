@@ -13,6 +13,7 @@ from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTE
 
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 """The system of codes that say why there is no code."""
+_V2_TABLE = "http://terminology.hl7.org/CodeSystem/v2-"
 _PLACES = ((1, 2, 3, 7), (4, 5, 6, 8), (10, 11, 12, 13))
 """Identifier, text, name of coding system and its version, for each of the codes of a CWE (HL7 v2.9, 2A.2.13)."""
 
@@ -83,9 +84,11 @@ def yes_no(element: Node, name: str) -> str:
 
 
 def codes_of(concept: Node, system: str) -> list[str]:
-    """The codes of a CodeableConcept that are of `system`, "" for none; nothing else is marked as read."""
-    found = [each for each in concept.all("coding") if each.peek("system") == system]
-    return [each.text("code") for each in found if each.text("system") == system]
+    """The codes of a CodeableConcept that are of `system`, or of none; nothing else is marked as read."""
+    found = [each for each in concept.all("coding") if each.peek("system") in (system, "")]
+    for each in found:
+        each.text("system")
+    return [each.text("code") for each in found if each.has("code")]
 
 
 def method_of(concept: Node, segment: str) -> str:
@@ -160,6 +163,8 @@ def _codes(codings: list[Node], run: Run, codes: str, table: str) -> list[Code]:
         back = map_.back(system, code) if map_ is not None else ""
         if back:
             name = coding.extension(V2_SYSTEM).text("valueString") if coding.has("extension") else ""
+            if display and system.startswith(_V2_TABLE):
+                name = name or system_name(system)
             found.append(Code(back, display if back == code else "", name, coding.text("version")))
         else:
             found.append(_own(coding, system, code, display, table))

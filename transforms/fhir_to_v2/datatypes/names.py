@@ -16,7 +16,7 @@ _FAMILY_PARTS = ("humanname-own-prefix", "humanname-own-name", "humanname-partne
 def xpn_of(name: Node, run: Run) -> dict[int, Part]:
     """HumanName[XPN]."""
     given, suffixes = name.texts("given"), name.texts("suffix")
-    degrees = [each for each in suffixes if _is_degree(each)]
+    degrees = [each for each in suffixes if is_degree(each)]
     plain = [each for each in suffixes if each not in degrees]
     professional = plain[1:] if run.has_component("XPN", 14) else []
     parts: dict[int, Part] = {
@@ -58,5 +58,6 @@ def is_called_by(name: Node) -> bool:
     return name.peek("use") == "nickname" and not name.has("family") and not name.has("_use") and name.has("given")
 
 
-def _is_degree(text: str) -> bool:
+def is_degree(text: str) -> bool:
+    """Whether a suffix is an academic degree or a licence (table 0360)."""
     return bool(concept_map("DegreeLicenseCertificate").find(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transforms.fhir_to_v2.datatypes.authorities import assigner_hd, check_digit_of, hd_of, identifier_type_of
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of
-from transforms.fhir_to_v2.datatypes.names import assembly_order_of, family_of
+from transforms.fhir_to_v2.datatypes.names import assembly_order_of, family_of, is_degree
 from transforms.fhir_to_v2.datatypes.times import validity_of
 from transforms.fhir_to_v2.line import Part, decoded
 from transforms.fhir_to_v2.node import EMPTY, Node
@@ -39,6 +39,9 @@ def xcn_of_practitioner(person: Node, run: Run) -> dict[int, Part]:
     run.done.add(person.path)
     name = person.one("name")
     given, suffixes = name.texts("given"), name.texts("suffix")
+    # The professional suffix has a component of its own from version 2.5 on.
+    is_split = run.has_component("XCN", 21) and (len(suffixes) > 1 or any(map(is_degree, suffixes)))
+    degrees = suffixes[-1:] if is_split else []
     if person.peek("resourceType") == "Organization":
         return {**_identifier(person.one("identifier"), run), 2: person.text("name")}
     parts: dict[int, Part] = {
@@ -46,21 +49,19 @@ def xcn_of_practitioner(person: Node, run: Run) -> dict[int, Part]:
         2: family_of(name),
         3: given[0] if given else "",
         4: " ".join(given[1:]),
-        5: ", ".join(suffixes[:1]),
+        5: ", ".join(suffixes[: len(suffixes) - len(degrees)]),
         6: ", ".join(name.texts("prefix")),
         10: code_of(name, "use", run, "NameType"),
         18: assembly_order_of(name, run),
         **validity_of(name, run, "XCN", 17, 19),
     }
-    if suffixes[1:]:
-        parts[21 if run.has_component("XCN", 21) else 5] = ", ".join(
-            suffixes[1:] if run.has_component("XCN", 21) else suffixes
-        )
+    if degrees:
+        parts[21] = ", ".join(degrees)
     if name.has("text") and not any(parts[number] for number in (2, 3, 4)):
         parts[2] = name.text("text")
     degree = cwe_of(person.one("qualification").one("code"), run, "DegreeLicenseCertificate", "0360")
     if degree:
-        last = max(degree)
+        last = 1 if max(degree) <= 3 and 1 in degree else max(degree)
         parts[7 if run.has_component("XCN", 7) else 21] = [str(degree.get(number, "")) for number in range(1, last + 1)]
     return parts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.fhir_to_v2.datatypes.codes import has_code
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
@@ -12,17 +13,22 @@ from transforms.fhir_to_v2.segments.gt1 import gt1s_of
 from transforms.fhir_to_v2.segments.in1 import in1s_of
 from transforms.fhir_to_v2.segments.msh import msh_of
 from transforms.fhir_to_v2.segments.nk1 import nk1s_of
+from transforms.fhir_to_v2.segments.obx import obxs_of
 from transforms.fhir_to_v2.segments.pd1 import pd1_of
 from transforms.fhir_to_v2.segments.pid import pid_of
 from transforms.fhir_to_v2.segments.pr1 import pr1s_of
 from transforms.fhir_to_v2.segments.pv1 import pv1_of
 from transforms.fhir_to_v2.segments.pv2 import pv2_of
 from transforms.fhir_to_v2.segments.rol import rols_of_encounter, rols_of_patient
+from transforms.fhir_to_v2.segments.sft import sfts_of
+
+_CAUSE_OF_DEATH = "69453-9"
 
 
 def header(event: Event, run: Run) -> None:
-    """MSH."""
+    """MSH and SFT."""
     msh_of(run.first("MessageHeader"), event, run)
+    sfts_of(run)
 
 
 def person(patient: Node, run: Run) -> None:
@@ -47,9 +53,17 @@ def visit(encounter: Node, run: Run) -> None:
 def clinical(patient: Node, encounter: Node, run: Run) -> None:
     """Disability, allergies, diagnoses and procedures."""
     db1_of(patient, run)
+    observations(run)
     allergies_of(patient, run)
     dg1s_of(patient, encounter, run)
     pr1s_of(patient, run)
+
+
+def observations(run: Run) -> None:
+    """The observations that stand for themselves."""
+    for observation in run.of_type("Observation"):
+        if observation.path not in run.done and not has_code(observation.one("code"), _CAUSE_OF_DEATH):
+            obxs_of(observation, run)
 
 
 def billing(patient: Node, encounter: Node, run: Run) -> None:

@@ -16,7 +16,7 @@ from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 MessageMap = Callable[[Event, Run], None]
 
 MAPS: dict[str, MessageMap] = {
-    "ADT": adt,
+    **dict.fromkeys(("ADT", "BAR"), adt),
     **dict.fromkeys(("ORU", "OUL", "ORF"), results),
     "VXU": vxu,
     "SIU": siu,

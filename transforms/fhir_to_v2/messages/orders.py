@@ -38,11 +38,17 @@ def results(event: Event, run: Run) -> None:
         for report in own:
             report_of(report, run)
         rest = [each for each in loose if each.path not in run.done]
-        if rest:
+        if rest and run.is_ours:
+            for each in rest:
+                _result(each, EMPTY, run)
+        elif rest:
             _panels(rest, run)
         for order in run.of_type("ServiceRequest"):
             if order.path not in run.done and _is_about(order, "subject", patient, run):
                 order_of(order, run)
+        for specimen in run.of_type("Specimen"):
+            if specimen.path not in run.done and _is_about(specimen, "subject", patient, run):
+                _specimen(specimen, run)
     if not event.is_said and not any(line.name == "OBR" for line in run.lines):
         raise run.refuse(NO_MESSAGE, run.root.path, "there is no report and no result for an ORU to tell of")
 

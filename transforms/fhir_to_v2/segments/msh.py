@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from schemas.codes import concept_map
 from schemas.hl7v2 import timestamp
 from transforms.fhir_to_v2.datatypes.authorities import Hd, assigner_hd, system_hd, xon_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of_coding
@@ -76,11 +77,10 @@ def _application(source: Node) -> tuple[Hd, Hd]:
     if old is not None and software == old[3]:
         return (old[1], old[3], old[2]), ("", "", "")
     universal = system_hd(endpoint.replace("urn:uri:", "", 1)) if endpoint else ("", "", "")
-    if not endpoint or universal[1] == software or not software:
-        if software and not universal[1]:
-            return (name, software, ""), ("", "", "")
-        own = software or universal[2] in ("ISO", "UUID", "DNS")
-        return ((name, *universal[1:]), ("", "", "")) if own else ((name, "", ""), universal)
+    if universal[2] in ("ISO", "UUID", "DNS") or (universal[1] and universal[1] == software):
+        return (name, *universal[1:]), ("", "", "")
+    if software and not endpoint and not source.has("version"):
+        return (name, software, ""), ("", "", "")
     return (name, "", ""), universal
 
 
@@ -133,7 +133,8 @@ def _put_processing(msh: Line, header: Node, run: Run) -> None:
 
 def _country(header: Node, run: Run) -> str:
     sender = run.resolve(header.one("sender")) if header.one("sender").has("reference") else EMPTY
-    return sender.one("address").text("country")
+    country = sender.one("address").text("country")
+    return concept_map("CountryCode").back_code(country) or country
 
 
 def _profile(identifier: Node) -> dict[int, Part]:

@@ -29,7 +29,7 @@ def _write(note: Node, resource: Node, run: Run) -> None:
     kind = note.extension(f"{CORE}annotationType").one("valueCodeableConcept")
     source = note.extension(f"{OWN}note-source").one("valueCodeableConcept")
     source.one("coding").text("system")
-    for at, each in enumerate(texts, 1):
+    for each in texts:
         nte = run.line("NTE", resource)
         nte.put(1, str(_before(run) + 1))
         nte.put(2, source.one("coding").text("code"))
@@ -37,9 +37,8 @@ def _write(note: Node, resource: Node, run: Run) -> None:
             nte.fields[3] = [each]
         else:
             nte.put(3, each)
-        if at == 1:
-            _put_author(nte, note, run)
-            nte.put(4, cwe_of(kind, run, "CommentType", "0364"))
+        _put_author(nte, note, run)
+        nte.put(4, cwe_of(kind, run, "CommentType", "0364"))
 
 
 def _put_author(nte: Line, note: Node, run: Run) -> None:

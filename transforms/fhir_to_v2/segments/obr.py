@@ -41,10 +41,6 @@ def obr_of(report: Node, order: Node, run: Run) -> Line:
     for field, kinds in ((2, PLACER), (3, FILLER)):
         number = order_number(report, *kinds) if report else EMPTY
         obr.put(field, ei_of(number or order_number(order, *kinds), run))
-    if report and not obr.has(3):
-        own = next((each for each in report.all("identifier") if not each.has("type")), EMPTY)
-        if obr.text(2) != own.peek("value"):
-            obr.put(3, ei_of(own, run))
     obr.put(4, cwe_of(report.one("code"), run) or cwe_of(order.one("code"), run))
     if order:
         _put_order(obr, order, run)

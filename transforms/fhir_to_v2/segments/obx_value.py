@@ -84,7 +84,8 @@ def _value(element: Node, name: str, told: str, run: Run) -> Value:
             return Value("SN", _some(sn_of_ratio(node)), units)
         case "valueDateTime":
             written = dtm_of(element, name, run)
-            return Value("TS" if run.before(2, 6) else "DTM", _some({1: written}))
+            kind = "DT" if len(written) == 8 else ("TS" if run.before(2, 6) else "DTM")
+            return Value(kind, _some({1: written}))
         case "valueTime":
             return Value("TM", _some({1: tm(element.text(name))}))
         case "valuePeriod":

@@ -59,7 +59,9 @@ def orc_of(order: Node, run: Run, reported: bool = False) -> Line:
 
 
 def order_number(resource: Node, *kinds: str, last: bool = False) -> Node:
-    """The placer's or the filler's number, the last of several on request; a placer's number may have no type.
+    """The placer's or the filler's number, the last of several on request.
+
+    Without a type it is the placer's, of a report the filler's.
 
     Where ORC and OBR give different ones, the way forward puts that of OBR first.
     """
@@ -68,7 +70,7 @@ def order_number(resource: Node, *kinds: str, last: bool = False) -> Node:
         for each in resource.all("identifier")
         if any(coding.peek("code") in kinds for coding in each.one("type").all("coding")) and not _is_alternate(each)
     ]
-    if not typed and kinds == PLACER:
+    if not typed and kinds == (FILLER if resource.peek("resourceType") == "DiagnosticReport" else PLACER):
         typed = [each for each in resource.all("identifier") if not each.has("type") and each.has("value")][:1]
     return (typed[-1] if last else typed[0]) if typed else EMPTY
 
@@ -138,7 +140,7 @@ def _is_by_control(control: str, status: str) -> bool:
     stopped = control in ("CA", "OC", "CR", "DC", "OD", "DR", "RP", "RQ", "RU", "UA") and status == "revoked"
     held = control in ("HD", "HR", "OH") and status == "on-hold"
     active = control in ("NW", "AF", "OK", "PR", "PY", "RL", "RO", "XO") and status == "active"
-    return stopped or held or active or (control in ("FU", "RE") and status == "completed")
+    return stopped or held or active or (control == "FU" and status == "completed")
 
 
 def _put_agents(orc: Line, order: Node, run: Run) -> None:

@@ -142,7 +142,8 @@ def _put_extensions(pid: Line, patient: Node, run: Run) -> None:
             pid.put(field, cwe_of(each.one("valueCodeableConcept"), run, codes, table))
     for field, url in ((26, "patient-citizenship"), (28, "patient-nationality")):
         for each in patient.extensions(CORE + url):
-            pid.put(field, cwe_of(each.extension("code").one("valueCodeableConcept"), run))
+            concept = each.extension("code").one("valueCodeableConcept")
+            pid.put(field_of(concept, "PID") or field, cwe_of(concept, run))
     pid.put(31, yes_no(patient.extension(f"{OWN}identity-unknown"), "valueBoolean"))
     animal = patient.extension(f"{CORE}patient-animal")
     for field, name in ((35, "species"), (36, "breed")):

@@ -56,7 +56,7 @@ def system_of(namespace: str, universal: str, kind: str, run: Run) -> str:
 
 def put_authority(element: Element, hd: Value, run: Run) -> None:
     """Put the assigning authority `hd` into an identifier: its system, and who assigns as an Organization."""
-    put_authority_named(element, hd[1], hd[2], hd[3], run)
+    put_authority_named(element, hd[1], hd[2], hd[3] if hd.has(2) else "", run)
 
 
 def put_authority_named(element: Element, namespace: str, universal: str, kind: str, run: Run) -> None:

@@ -11,7 +11,8 @@ from transforms.v2_to_fhir.datatypes.codes import cwe_coding
 from transforms.v2_to_fhir.datatypes.identifiers import hd_identifier
 from transforms.v2_to_fhir.datatypes.times import moment, put_date_time, put_instant
 from transforms.v2_to_fhir.elements import append, coded, put
-from transforms.v2_to_fhir.extensions import absent, add_extension, extension
+from transforms.v2_to_fhir.encoded import in_standard
+from transforms.v2_to_fhir.extensions import absent, add_extension, extension, kept_element
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 from transforms.v2_to_fhir.version import TRANSFORMATION
@@ -64,10 +65,18 @@ def msh_message_header(msh: SourceSegment, run: Run) -> Resource:
     language = msh.first(19)
     if language is not None and _LANGUAGE.match(language.peek(1)):
         header["language"] = language[1]
-    country = msh.text(17)
-    if country and "sender" in header:
+    country = msh.text(17) if "sender" in header else ""
+    if country:
         codes = concept_map("CountryCode").find(country)
         append(run.referred(header["sender"]), "address", {"country": codes[0].code if codes else country})
+    if any(msh.has(field) for field in (23, 24, 25)):
+        # Names and addresses share an element: it does not say which of them was which.
+        for field in (3, 5, 23, 24, 25):
+            if msh.has(field):
+                text = in_standard(run.er7.decode_wire(msh.raw(field)), run.er7.delimiters)
+                add_extension(header, kept_element(msh.where(field), text))
+                for value in msh[field]:
+                    value.whole()
     for profile in msh[21]:
         add_extension(header, extension("urn:hie-engine:v2-profile", "valueIdentifier", _profile(profile)))
     return header

@@ -104,6 +104,8 @@ def _usual_types(observation: Resource, run: Run) -> tuple[str, ...]:
     if "valueString" in holder:
         return ("TX",) if "\n" in holder["valueString"] else ("ST",)
     if "valueDateTime" in holder:
+        if len(holder["valueDateTime"]) == 10:
+            return ("DT",)
         return ("TS",) if run.er7.version < "2.6" else ("DTM",)
     return {"valueTime": ("TM",), "valuePeriod": ("DR",), "valueSampledData": ("NA",)}.get(
         next((name for name in holder if name.startswith("value")), ""), ()

@@ -151,12 +151,7 @@ def _put_extensions(patient: Resource, pid: SourceSegment, run: Run) -> None:
     place = pid.text(23)
     if place:
         add_extension(patient, extension(f"{CORE}patient-birthPlace", "valueAddress", {"text": place}))
-    for field, url in ((26, "patient-citizenship"), (28, "patient-nationality"), (39, "patient-citizenship")):
-        for value in pid[field]:
-            found = cwe_codeable_concept(value, run, pid.where(field))
-            if found is not None:
-                inner = [extension("code", "valueCodeableConcept", found)]
-                add_extension(patient, {"url": CORE + url, "extension": inner})
+    _put_citizenships(patient, pid, run)
     unknown: Element = {}
     put_boolean(unknown, "valueBoolean", pid, 31, run)
     if unknown:
@@ -168,3 +163,14 @@ def _put_extensions(patient: Resource, pid: SourceSegment, run: Run) -> None:
             animal.append(extension(name, "valueCodeableConcept", found))
     if animal:
         add_extension(patient, {"url": f"{CORE}patient-animal", "extension": animal})
+
+
+def _put_citizenships(patient: Resource, pid: SourceSegment, run: Run) -> None:
+    for field, url in ((26, "patient-citizenship"), (28, "patient-nationality"), (39, "patient-citizenship")):
+        for value in pid[field]:
+            found = cwe_codeable_concept(value, run, pid.where(field))
+            if found is not None:
+                inner = [extension("code", "valueCodeableConcept", found)]
+                if field == 39:
+                    found.setdefault("extension", []).append(extension(V2_FIELD, "valueString", "PID-39"))
+                add_extension(patient, {"url": CORE + url, "extension": inner})
