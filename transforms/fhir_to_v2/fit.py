@@ -47,7 +47,8 @@ def _fit_fields(line: Line, fields: Mapping[int, Element], run: Run) -> None:
 
 
 def _fit_components(line: Line, number: int, datatype: str, run: Run) -> None:
-    components = run.tables.components(datatype)
+    # National guides (ELR, immunizations) write a CWE where their version has a CE: the codes' versions and the text.
+    components = run.tables.components("CWE" if datatype == "CE" and not run.before(2, 5) else datatype)
     for repetition in line.fields[number]:
         if isinstance(repetition, Encoded):
             continue

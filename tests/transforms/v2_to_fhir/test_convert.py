@@ -320,14 +320,16 @@ def test_no_time_zone_is_invented() -> None:
 
 def test_the_headers_offset_is_that_of_the_message() -> None:
     stay = placed(PV1, f44="20260312082500")
-    assert only(bundle(PID, stay), "Encounter")["period"] == {"start": "2026-03-12T08:25:00+01:00"}
+    period = only(bundle(PID, stay), "Encounter")["period"]
+    assert period["start"] == "2026-03-12T08:25:00+01:00"
+    assert period["_start"]["extension"] == [{"url": "urn:hie-engine:v2-time", "valueString": "20260312082500"}]
 
 
 def test_the_sites_zone_is_that_of_a_sender_who_gives_none() -> None:
     header = HEADER.replace("+0100", "")
     stay = placed(PV1, f44="20260712082500")
     found = bundle(PID, stay, header=header, options=Options(time_zone="America/Chicago"))
-    assert only(found, "Encounter")["period"] == {"start": "2026-07-12T08:25:00-05:00"}
+    assert only(found, "Encounter")["period"]["start"] == "2026-07-12T08:25:00-05:00"
 
 
 def test_what_is_no_time_is_kept_beside() -> None:

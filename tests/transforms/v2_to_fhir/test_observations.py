@@ -28,7 +28,12 @@ def observed(*segments: str, options: Options | None = None) -> Resource:
 def value_of(observation: Resource) -> dict[str, Any]:
     """What an Observation has for a value; how the message wrote a text of several lines is beside the point here."""
     values = {name: each for name, each in observation.items() if name.startswith(("value", "_value"))}
-    return {name: each for name, each in values.items() if name != "_valueString"}
+    written = ("urn:hie-engine:v2-text", "urn:hie-engine:v2-time")
+    return {
+        name: each
+        for name, each in values.items()
+        if not name.startswith("_") or any(inner["url"] not in written for inner in each["extension"])
+    }
 
 
 @pytest.mark.parametrize(

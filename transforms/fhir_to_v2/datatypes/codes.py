@@ -25,6 +25,8 @@ class Code(NamedTuple):
     text: str = ""
     system: str = ""
     version: str = ""
+    place: int = 1
+    """The first component that it may stand in."""
 
 
 def cwe_of(concept: Node, run: Run, codes: str = "", table: str = "") -> dict[int, Part]:
@@ -122,8 +124,9 @@ def _read_system(extension: Node) -> None:
 def _cwe(codings: list[Node], text: str, run: Run, codes: str, table: str) -> dict[int, Part]:
     found = _codes(codings, run, codes, table)
     parts: dict[int, Part] = {}
-    for code, places in zip(found, _PLACES, strict=False):
-        parts.update({place: value for value, place in zip(code, places, strict=True) if value})
+    free = [places for places in _PLACES if not found or places[0] >= found[0].place]
+    for code, places in zip(found, free, strict=False):
+        parts.update({place: value for value, place in zip(code[:4], places, strict=True) if value})
     if len(found) > len(_PLACES):
         where = codings[0].path.rpartition(".")[0]
         run.tell(NO_V2_CODE, where, "more codes than a CWE has places for; the first three are written")
@@ -165,7 +168,8 @@ def _codes(codings: list[Node], run: Run, codes: str, table: str) -> list[Code]:
             name = coding.extension(V2_SYSTEM).text("valueString") if coding.has("extension") else ""
             if display and system.startswith(_V2_TABLE):
                 name = name or system_name(system)
-            found.append(Code(back, display if back == code else "", name, coding.text("version")))
+            place = _place(coding.extension(V2_FIELD).text("valueString")) if coding.has("extension") else 1
+            found.append(Code(back, display if back == code else "", name, coding.text("version"), place))
         else:
             found.append(_own(coding, system, code, display, table))
     return found
@@ -176,9 +180,14 @@ def _own(coding: Node, system: str, code: str, display: str, table: str) -> Code
     is_named = coding.has("extension") and bool(coding.extension(V2_SYSTEM))
     if table and not display and not is_named and system == system_uri(f"HL7{table}"):
         name = ""
-    if coding.has("extension") and coding.extension(V2_FIELD).text("valueString"):
+    field = coding.extension(V2_FIELD).text("valueString") if coding.has("extension") else ""
+    if field.endswith("-2"):
         name = ""  # it stands in a field of its own
-    return Code(code, display, name, coding.text("version"))
+    return Code(code, display, name, coding.text("version"), _place(field))
+
+
+def _place(field: str) -> int:
+    return {"CWE.4": 4, "CWE.10": 10}.get(field, 1)
 
 
 def _system_name(coding: Node, system: str) -> str:

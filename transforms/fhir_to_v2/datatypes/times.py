@@ -12,6 +12,7 @@ from transforms.fhir_to_v2.run import NOT_A_TIME, Run
 from transforms.v2_to_fhir.datatypes.times import time_zone
 from transforms.v2_to_fhir.extensions import V2_TIME
 
+_OFFSET = re.compile(r"(?:[+-]\d{4}|Z)\Z", re.ASCII)
 _DATE_TIME = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z", re.ASCII
 )
@@ -21,16 +22,24 @@ _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\Z", re.ASCII)
 def dtm_of(element: Node, name: str, run: Run) -> str:
     """The DTM of the dateTime, date or instant `name` of `element`, as exact as it is; "" when there is none.
 
-    A text that the way forward kept beside it, because FHIR cannot say it, is written as it was.
+    A text that the way forward kept beside it is written as it was, unless the value has become another since.
     """
     kept = element.beside(name).extension(V2_TIME).text("valueString") if element.has(f"_{name}") else ""
     text = element.text(name)
-    if kept or not text:
+    if not text:
         return kept
     written = dtm(text, run.options.time_zone)
     if not written:
         run.tell(NOT_A_TIME, f"{element.path}.{name}", "this is no date or time; it is left out")
+    if kept and not run.options.time_zone and _is_same(kept, written):
+        return kept
     return written
+
+
+def _is_same(kept: str, written: str) -> bool:
+    """Whether one text says what the other does, as far as both go: an offset or the seconds may be missing."""
+    one, other = _OFFSET.sub("", kept), _OFFSET.sub("", written)
+    return one.startswith(other) or other.startswith(one)
 
 
 def dt_of(element: Node, name: str, run: Run) -> str:

@@ -11,7 +11,7 @@ from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import DATA_ABSENT_REASON
+from transforms.v2_to_fhir.extensions import DATA_ABSENT_REASON, V2_TIME
 
 
 def evn_of(event: Event, run: Run) -> Line:
@@ -19,7 +19,8 @@ def evn_of(event: Event, run: Run) -> Line:
     provenance = event_provenance(run)
     evn = run.line("EVN", provenance)
     evn.put(1, event.trigger_event if run.has_field("EVN", 1) else "")
-    evn.put(2, dtm_of(provenance, "recorded", run) or timestamp(run.now))
+    kept = provenance.beside("recorded").extension(V2_TIME).text("valueString") if provenance else ""
+    evn.put(2, kept or dtm_of(provenance, "recorded", run) or timestamp(run.now))
     for reason in provenance.all("reason"):
         absent = reason.has("extension") and reason.extension(DATA_ABSENT_REASON).text("valueCode")
         evn.put(4, "U" if absent else cwe_of(reason, run, "EventReason", "0062"))

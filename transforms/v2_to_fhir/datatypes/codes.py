@@ -24,7 +24,12 @@ def cwe_codeable_concept(cwe: Value | None, run: Run, where: str, codes: str = "
     codings: list[Element] = []
     for places in _TRIPLETS:
         if places[0] <= len(cwe.parts):
-            codings += _codings(cwe, places, run, where, codes, table)
+            found = _codings(cwe, places, run, where, codes, table)
+            if found and not codings and places[0] > 1:
+                # The message has it in the place of an alternate code, and has no other.
+                for each in found:
+                    each.setdefault("extension", []).append(extension(V2_FIELD, "valueString", f"CWE.{places[0]}"))
+            codings += found
     element: Element = {"coding": codings} if codings else {}
     text = cwe[9] or (cwe[2] if not cwe.has(1) else "") or (cwe[5] if not cwe.has(1) and not cwe.has(4) else "")
     if text:

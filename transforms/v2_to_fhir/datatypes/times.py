@@ -24,11 +24,13 @@ _LAST_MINUTE = 14 * 60
 class Moment(NamedTuple):
     """What a DTM says. `text` is a FHIR dateTime, "" when the DTM is none.
 
-    `is_exact` is False where the DTM says more than `text`: a time of day whose offset is not known.
+    `is_exact` is False where the DTM says more than `text`: a time of day whose offset is not known. `is_same` is False
+    where the DTM is written otherwise than `text` would be: without the seconds or the offset that FHIR demands.
     """
 
     text: str
     is_exact: bool = True
+    is_same: bool = True
 
 
 def moment(text: str, zone: str) -> Moment:
@@ -62,7 +64,9 @@ def _moment(text: str, zone: str) -> Moment:
         offset = _zone_offset(zone, datetime(calendar.year, calendar.month, calendar.day, int(hour), int(minute)))  # noqa: DTZ001 - the offset is what is looked for
     if not offset:
         return Moment(f"{year}-{month}-{day}", False)
-    return Moment(f"{year}-{month}-{day}T{hour}:{minute}:{second}{fraction or ''}{offset}")
+    written = f"{year}{month}{day}{hour}{minute}{second}{fraction or ''}"
+    is_same = text == written + ("+0000" if offset == "Z" else offset.replace(":", ""))
+    return Moment(f"{year}-{month}-{day}T{hour}:{minute}:{second}{fraction or ''}{offset}", True, is_same)
 
 
 def _offset(sign: str | None, hours: str, minutes: str) -> str:
@@ -101,15 +105,17 @@ def time_zone(zone: str) -> tzinfo:
 def put_date_time(element: Element, name: str, text: str, run: Run, where: str) -> None:
     """Put the DTM `text` into `element` as the dateTime `name`.
 
-    What FHIR cannot say of it is kept in the extension `v2-time` of that dateTime, and a finding tells.
+    How it is written, where FHIR writes more or less, is kept in the extension `v2-time` of that dateTime; what FHIR
+    cannot say of it, a finding tells.
     """
     if not text:
         return
-    value, is_exact = _moment(text, run.zone)
+    value, is_exact, is_same = _moment(text, run.zone)
     if value:
         element[name] = value
-    if not is_exact:
+    if not is_exact or not is_same:
         element[f"_{name}"] = _kept(text, value)
+    if not is_exact:
         run.report_time(where, value)
 
 
@@ -117,7 +123,7 @@ def put_date(element: Element, name: str, text: str, run: Run, where: str) -> No
     """Put the day of the DTM `text` into `element` as the date `name`, as `put_date_time` does."""
     if not text:
         return
-    value, _ = _moment(text, "")
+    value = _moment(text, "").text
     if value:
         element[name] = value[:10]
     else:
@@ -129,9 +135,11 @@ def put_instant(element: Element, name: str, text: str, run: Run, where: str) ->
     """Put the DTM `text` into `element` as the instant `name` where it is one to the second, else keep it beside."""
     if not text:
         return
-    value, is_exact = _moment(text, run.zone)
+    value, is_exact, is_same = _moment(text, run.zone)
     if "T" in value:
         element[name] = value
+        if not is_same:
+            element[f"_{name}"] = _kept(text, value)
         return
     element[f"_{name}"] = _kept(text, "")
     run.report_time(where, "" if is_exact else value)
