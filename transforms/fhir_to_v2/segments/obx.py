@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.hl7v2.escape import escape
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, has_code
@@ -10,7 +11,7 @@ from transforms.fhir_to_v2.datatypes.identifiers import ei_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.fields import field_of
-from transforms.fhir_to_v2.line import Line
+from transforms.fhir_to_v2.line import Encoded, Line
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.nte import ntes_of
@@ -91,7 +92,8 @@ def _write(observation: Node, code: Node, value: Value, run: Run, sub_id: str, p
     obx.put(1, str(_number(run)))
     obx.put(2, value.kind)
     obx.put(3, cwe_of(code, run))
-    obx.put(4, sub_id)
+    if sub_id:
+        obx.fields[4] = [sub_id] if isinstance(sub_id, Encoded) else [{1: sub_id}]
     obx.fields.update({5: [*value.repetitions]} if value.repetitions else {})
     obx.put(6, value.units)
     source = part or observation
@@ -165,11 +167,19 @@ def _range(range_: Node) -> str:
 
 
 def _sub_id(observation: Node) -> str:
-    """OBX-4; the parts of an OG are put back by `restore`."""
+    """OBX-4, with the parts of an OG where it has any: they are written before version 2.8.2 as well."""
     if not observation.has("extension"):
         return ""
     sub = observation.extension(f"{CORE}observation-v2-subid")
-    return sub.extension("original-sub-identifier").text("valueString")
+    parts = [
+        sub.extension("original-sub-identifier").text("valueString"),
+        sub.extension("group").text("valueDecimal"),
+        sub.extension("sequence").text("valueDecimal"),
+        sub.extension("identifier").text("valueString"),
+    ]
+    if not any(parts[1:]):
+        return parts[0]
+    return Encoded("^".join(map(escape, parts)).rstrip("^"))
 
 
 def _number(run: Run) -> int:
