@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, bindparam, select
 
 from engine.journal import Journal, Status
-from engine.journal.entry import microseconds
+from engine.journal.entry import key_text, microseconds
 from engine.journal.tables import messages
 from schemas.message import Message
 
@@ -64,7 +64,7 @@ class Repeats:
 
         Raises `JournalError`. A message without a control id repeats nothing.
         """
-        key = (control_id, message.body) if control_id else None
+        key = (key_text(control_id), message.body) if control_id else None
         asked = _Asked(message, key, submit, asyncio.get_running_loop().create_future())
         self._asked.append(asked)
         if self._looking is None:

@@ -14,6 +14,7 @@ from schemas.message import NO_ATTRIBUTES, Message
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST_KEY = 500  # characters; an index row of PostgreSQL holds 2,700 bytes
 
 
 def microseconds(moment: datetime) -> int:
@@ -87,6 +88,11 @@ def clean(text: str) -> str:
     return text.replace("\0", "�").encode("utf-8", "replace").decode()
 
 
+def key_text(text: str) -> str:
+    """`text` as a key that messages are found by, cut to what the index of every database can hold."""
+    return clean(text[:_LONGEST_KEY])
+
+
 def _written(attributes: Mapping[str, str]) -> str | None:
     if not attributes:
         return None
@@ -132,9 +138,9 @@ def message_row(entry: Entry) -> tuple[object, ...]:
         message.format,
         len(message.body),
         microseconds(message.received),
-        clean(keys.type) or None,
-        clean(keys.control_id) or None,
-        clean(keys.patient_id) or None,
+        key_text(keys.type) or None,
+        key_text(keys.control_id) or None,
+        key_text(keys.patient_id) or None,
         _written(message.attributes),
         _written_findings(message.findings),
         orjson.dumps([clean(key) for key in entry.order_keys]).decode() if entry.order_keys else None,
@@ -172,4 +178,4 @@ def event_row(event: Event) -> tuple[object, ...]:
 def term_rows(entry: Entry) -> list[tuple[object, ...]]:
     """The search terms of `entry` as rows of TERM_COLUMNS; what was made of a message is found with that message."""
     id = entry.message.parent or entry.message.id
-    return [(name, clean(value), id) for name, value in entry.keys.terms if value]
+    return [(name, key_text(value), id) for name, value in entry.keys.terms if value]

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.sql.expression import literal_column
 
-from engine.journal.entry import moment
+from engine.journal.entry import key_text, moment
 from engine.journal.journal import Journal
 from engine.journal.tables import CONTROL_ID, PATIENT_ID, SOUGHT, TYPE, Status, messages, terms
 from schemas.ids import first_id_at
@@ -96,6 +96,12 @@ async def search(journal: Journal, wanted: Search, *, limit: int = 50, before: s
     A page with fewer rows, even with none, is the last one only when its `before` is None.
     """
     limit = max(1, min(limit, MOST_ROWS))
+    wanted = replace(
+        wanted,
+        control_id=key_text(wanted.control_id),
+        patient_id=key_text(wanted.patient_id),
+        terms=tuple((name, key_text(value)) for name, value in wanted.terms),
+    )
     channel, slash, route = wanted.route.rpartition("/")
     if slash:
         if wanted.channel not in ("", channel):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
+from datetime import timedelta
+
 import pytest
 
+from channels.ends import ReceiptCode
 from engine.cli.seeking import find
 from engine.journal import Journal
 from engine.journal.history import history
@@ -90,6 +95,23 @@ async def test_the_parts_of_a_split_are_found_by_the_control_ids_that_they_left_
             assert await found(stand.journal, control_id=name) == ["LAB"], name
         assert await found(stand.journal, control_id="LAB-3") == []
         assert await found(stand.journal, patient_id="L1", route="out") == ["LAB"]
+
+
+async def test_a_key_that_no_index_could_hold_is_journaled_found_and_repeated(
+    journal_url: str,
+) -> None:
+    long = [secrets.token_hex(20_000) for _ in range(3)]
+    hand, script = Hand(), Script()
+    bodies = [adt(long[0], "P1"), adt("C2", long[1]), adt("C3", "P3", "A40", merged=long[2])]
+    async with at_work(journal_url, channel(hand, route(script), repeats=timedelta(hours=1)), hand) as stand:
+        # At one moment, and beside one that nothing is wrong with: none must spoil the commit of another.
+        receipts = await asyncio.gather(*(hand.send(body) for body in [*bodies, adt("C4", "P4")]))
+        assert [(receipt.code, receipt.reason) for receipt in receipts] == [(ReceiptCode.ACCEPTED, "")] * 4
+        assert (await hand.send(bodies[0])).reason.startswith("a repeat of")
+        await script.until(lambda: len(script.delivered) == 4)
+        assert len(await found(stand.journal, control_id=long[0])) == 1
+        assert await found(stand.journal, patient_id=long[1]) == ["C2"]
+        assert await found(stand.journal, patient_id=long[2]) == ["C3"]
 
 
 @pytest.mark.parametrize("size", [1, 3])
