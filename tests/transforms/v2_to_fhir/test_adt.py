@@ -208,6 +208,17 @@ def test_a_merged_account_is_replaced_and_both_are_the_patients(event: str) -> N
     assert stays["subject"] == goes["subject"] == [reference(only(found, "Patient"))]
 
 
+@pytest.mark.parametrize("event", ["A06", "A07"])
+def test_an_account_of_before_is_the_patients_and_stays_as_it_was(event: str) -> None:
+    found = convert_text(f"ADT^{event}", EVN, ACCOUNT, MRG, PV1)
+    now, before = resources(found, "Account")
+    assert [each["value"] for each in before["identifier"]] == ["A7"]
+    assert before["status"] == "unknown"
+    assert now["status"] == "active"
+    assert before["subject"] == [reference(only(found, "Patient"))]
+    assert only(found, "Encounter")["status"] == "in-progress"
+
+
 @pytest.mark.parametrize("event", ["A42", "A50", "A51"])
 def test_a_merged_visit_is_replaced(event: str) -> None:
     found = convert_text(f"ADT^{event}", EVN, PID, MRG, PV1)

@@ -24,8 +24,17 @@ def on_npu(npu: SourceSegment, run: Run) -> Resource | None:
     return npu_location(npu, run)
 
 
-ADT: dict[str, Handler] = {**HEADER, "EVN": on_evn, **PERSON, **VISIT, **CLINICAL, **INSURANCE, "NPU": on_npu}
-_MERGE: dict[str, Handler] = {**ADT, "MRG": on_mrg, "PV1": on_merged_pv1}
+ADT: dict[str, Handler] = {
+    **HEADER,
+    "EVN": on_evn,
+    **PERSON,
+    "MRG": on_mrg,
+    **VISIT,
+    **CLINICAL,
+    **INSURANCE,
+    "NPU": on_npu,
+}
+_MERGE: dict[str, Handler] = {**ADT, "PV1": on_merged_pv1}
 
 
 def adt_a01(run: Run) -> None:
