@@ -152,3 +152,13 @@ def test_appointment_does_not_put_over_the_order_that_it_mentions() -> None:
     assert found.bundle is not None
     methods = {each["resource"]["resourceType"]: each["request"]["method"] for each in found.bundle["entry"]}
     assert (methods["ServiceRequest"], methods["Appointment"]) == ("POST", "PUT")
+
+
+@pytest.mark.parametrize(("event", "status"), [("S23", "busy-unavailable"), ("S24", "free")])
+def test_blocked_time_is_no_appointment(event: str, status: str) -> None:
+    found = convert_text(f"SIU^{event}^SIU_S12", sch(), "RGS|1|A", "AIP|1|A|7^Lisk^Oriana|PHY^Physician^L")
+    assert resources(found, "Appointment") == []
+    slot, schedule = only(found, "Slot"), only(found, "Schedule")
+    assert (slot["status"], slot["start"]) == (status, "2026-03-20T09:00:00+01:00")
+    assert slot["schedule"] == {"reference": f"urn:uuid:{schedule['id']}"}
+    assert schedule["actor"] == [{"reference": f"urn:uuid:{only(found, 'Practitioner')['id']}"}]

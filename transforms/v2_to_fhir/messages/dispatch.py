@@ -16,7 +16,7 @@ from transforms.v2_to_fhir.messages.ppr import ppr_pc1
 from transforms.v2_to_fhir.messages.query import qbp_q21, rsp_k21
 from transforms.v2_to_fhir.messages.ref import ref_i12
 from transforms.v2_to_fhir.messages.results import oru_r01
-from transforms.v2_to_fhir.messages.siu import siu_s12
+from transforms.v2_to_fhir.messages.siu import siu_s12, siu_s23
 from transforms.v2_to_fhir.messages.vxu import vxu_v04
 from transforms.v2_to_fhir.run import Run
 
@@ -37,6 +37,7 @@ MAPS: dict[tuple[str, str], MessageMap] = {
     ("ACK", ""): ack,
     ("MDM", ""): mdm_t02,
     ("SIU", ""): siu_s12,
+    **dict.fromkeys((("SIU", "S23"), ("SIU", "S24")), siu_s23),
     ("SRM", ""): siu_s12,
     ("SRR", ""): siu_s12,
     ("VXR", ""): vxu_v04,

@@ -19,6 +19,7 @@ from transforms.v2_to_fhir.segments.sch import (
     sch_appointment,
     sch_provenance,
     sch_service_request,
+    sch_slot,
     tq1_appointment,
 )
 from transforms.v2_to_fhir.segments.slots import is_removed, settle
@@ -134,8 +135,36 @@ SIU: dict[str, Handler] = {
 }
 
 
+def on_blocked_sch(sch: SourceSegment, run: Run) -> Resource:
+    """SCH: time of a schedule."""
+    run.appointment = run.latest = sch_slot(sch, run)
+    return run.appointment
+
+
+def on_blocked_ais(ais: SourceSegment, run: Run) -> Resource | None:
+    """AIS: the service that the time is for."""
+    if run.appointment is not None and not is_removed(ais, run):
+        ais_appointment(ais, run, run.appointment, is_status=False)
+    return run.appointment
+
+
+def siu_s23(run: Run) -> None:
+    """SIU_S12 of the events S23 and S24: time that is blocked or opened, of a schedule of those whose time it is."""
+    run.walk({**SIU, "SCH": on_blocked_sch, "AIS": on_blocked_ais, "PID": on_pid})
+    finish(run)
+    for slot in [each for each in run.resources if each["resourceType"] == "Slot"]:
+        actors = [each["actor"] for each in slot.pop("participant", []) if "actor" in each]
+        schedule = run.add("Schedule", slot["id"])
+        schedule["actor"] = actors or [absent("unknown")]
+        slot["schedule"] = run.refer(schedule)
+        for name in ("start", "end"):
+            if name not in slot:
+                slot.setdefault(f"_{name}", absent("unknown"))
+        run.header["focus"] = [run.refer(slot), *run.header.get("focus", [])]
+
+
 def siu_s12(run: Run) -> None:
-    """SIU_S12: S12 to S24 and S26; SRM_S01 and SRR_S01, which the guide does not map."""
+    """SIU_S12: S12 to S22 and S26; SRM_S01 and SRR_S01, which the guide does not map."""
     run.walk(SIU)
     finish(run)
     for appointment in [each for each in run.resources if each["resourceType"] == "Appointment"]:

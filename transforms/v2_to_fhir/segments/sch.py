@@ -17,6 +17,7 @@ from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import AGENT_TYPE, recorded
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
+BLOCKED = "S23"
 FILLER_STATUS = "http://terminology.hl7.org/CodeSystem/v2-0278"
 _EVENTS = {
     "S15": "cancelled",
@@ -85,6 +86,21 @@ def sch_appointment(sch: SourceSegment, run: Run) -> Resource:
         _put_people(appointment, sch, field, {"text": role}, run)
     _put_people(appointment, sch, 20, coded(AGENT_TYPE, "enterer"), run)
     return appointment
+
+
+def sch_slot(sch: SourceSegment, run: Run) -> Resource:
+    """SCH of S23 and S24, which the guide takes for an appointment: time that is blocked, or opened again."""
+    placer, filler = ei_identifier(sch.first(1), run, "PLAC"), ei_identifier(sch.first(2), run, "FILL")
+    slot = run.add("Slot", *_key(filler or placer, sch.text(3), run))
+    append(slot, "identifier", placer, filler)
+    slot["status"] = "busy-unavailable" if run.trigger_event == BLOCKED else "free"
+    kind = cwe_codeable_concept(sch.first(8), run, sch.where(8), "AppointmentTypeCodes", "0277")
+    if kind is not None:
+        slot["appointmentType"] = kind
+    timing = sch.first(11)
+    if timing is not None:
+        tq_appointment(timing, slot, run, sch.where(11))
+    return slot
 
 
 def arq_appointment(arq: SourceSegment, run: Run) -> Resource:
