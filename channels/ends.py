@@ -95,8 +95,11 @@ async def unknown_fate(_id: str) -> Fate | None:
 
 @dataclass(frozen=True, slots=True)
 class EndContext:
-    """What an end is handed besides its options: who it works for, the clock, ids, where to report what it noticed, and
-    what became of a message of this channel by its id (None when it has none of this id; raises nothing)."""
+    """What an end is handed besides its options: who it works for, the clock, ids, where to report what it noticed.
+
+    `fate` says what became of a message of this channel by its id: None when there is none, `OSError` when the journal
+    cannot be asked.
+    """
 
     channel: str
     site: Path

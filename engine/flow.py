@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.backbone import Backbone
 from engine.channel import Channel, Route
 from engine.deliver import Deliverer
 from engine.due import Worker
+from engine.fates import fate_of
 from engine.feed import Feed
 from engine.gather import Gatherer
 from engine.journal import Entry, Journal, Numbers, Waiting
@@ -185,6 +187,7 @@ class Flow:
             now=clock,
             new_id=lambda: new_id(clock()),
             report=lambda finding: _report(place, finding),
+            fate=partial(fate_of, self._services.journal, self.channel.name),
         )
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

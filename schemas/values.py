@@ -83,6 +83,8 @@ Listen = Annotated[
 ]
 Template = Annotated[str, Field(json_schema_extra={"format": "template"})]
 """A text whose `{path}` places are filled from the message."""
+RouteName = Annotated[str, Field(json_schema_extra={"format": "route"})]
+"""The name of a route of the same channel."""
 Secret = SecretStr
 """A text that must come from `${...}` and is never shown."""
 SiteFile = Annotated[Path, AfterValidator(_site_file), WithJsonSchema({"type": "string", "format": "path"})]

@@ -1,1 +1,5 @@
 """The `fhir` end: FHIR R4 over HTTP."""
+
+from channels.fhir.inbound import FhirInbound
+
+__all__ = ["FhirInbound"]

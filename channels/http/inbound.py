@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -91,12 +90,4 @@ class HttpInbound:
             stopping=reception.hurry,
             refused=reception.report,
         )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            server.stop()
-            await serving
-            raise
-        finally:
-            listener.close()
+        await server.serve_on(listener)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hmac
 import re
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import NoReturn, Protocol
 
 import orjson
@@ -17,11 +14,12 @@ from starlette.types import Receive, Scope, Send
 
 from channels.ends import Accept, EndContext, Receipt, ReceiptCode
 from channels.formats import Format, sniff
-from channels.http.body import ENCODINGS, Body, DamagedError, TooLargeError
-from channels.http.server import LINGER
+from channels.http.body import ENCODINGS, DamagedError, TooLargeError
+from channels.http.noticed import CONNECTIONS, Noticed
+from channels.http.reading import Reading, content_coding, declared_length
 from channels.mllp.answer import Answers
 from channels.mllp.framing import END, VT
-from schemas.finding import Finding, Severity
+from schemas.finding import Finding
 from schemas.message import FHIR, HL7V2, TEXT, Message
 from schemas.values import Address
 
@@ -34,8 +32,6 @@ _TYPES = {HL7V2: HL7_TYPES, FHIR: FHIR_TYPES}
 _STATUS = {ReceiptCode.ACCEPTED: 200, ReceiptCode.REJECTED: 400, ReceiptCode.FAILED: 503}
 _AGAIN = {"retry-after": "10"}
 _CHARSET = re.compile(r"[A-Za-z0-9/_.:+ -]{1,40}\Z")
-_DISCARD_FOR = 2.0  # seconds in which the rest of a refused request is read, so that its sender sees the answer
-_PEERS = 1000
 _FINDINGS = {
     "HTTP-101": ("sent no valid bearer token", "have the partner send the token of this channel"),
     "HTTP-102": ("sent a body that is too large", "raise `limit`, or have the partner send less at once"),
@@ -44,8 +40,7 @@ _FINDINGS = {
         "sent a content type that is not taken here",
         "have the partner send one that the answer's Accept names",
     ),
-    "HTTP-105": ("showed a certificate that is not in client_names", "its connection was closed"),
-    "HTTP-106": ("opened a connection too many", "raise `connections`, or find out why a sender opens so many"),
+    **CONNECTIONS,
 }
 
 
@@ -81,8 +76,10 @@ class Reception:
         self._end = end
         self._accept = accept
         self._answers = Answers("always")  # HTTP has no silence: who wants no acknowledgment may overlook it
-        self._reading: set[asyncio.Timeout] = set()
-        self._seen: Counter[tuple[str, str]] = Counter()
+        self._reading = Reading(end.limit, end.patience)
+        self._noticed = Noticed(end.context.report, f"http {end.listen}", _FINDINGS)
+        self.hurry = self._reading.hurry
+        self.report = self._noticed.report
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
@@ -102,7 +99,7 @@ class Reception:
             if refused.finding:
                 self.report(refused.finding, peer)
             if refused.status != 408 and "expect" not in request.headers:
-                await self._discard(request)
+                await self._reading.discard(request)
             headers = {**refused.headers, "connection": "close"}
             return Response(f"{refused.text}\n", refused.status, headers, "text/plain; charset=utf-8")
         message = self._message(request, peer, body)
@@ -130,11 +127,9 @@ class Reception:
         taken = _TYPES.get(self._end.format)
         if taken is not None and kind and kind not in taken:
             raise _RefusedError(415, f"Send {taken[0]}.", "HTTP-104", accept=", ".join(taken))
-        coding = request.headers.get("content-encoding", "identity").strip().lower()
-        if coding not in ("identity", "", *ENCODINGS):
+        if content_coding(request) not in ("", *ENCODINGS):
             raise _RefusedError(415, "Send the body as it is or in gzip.", accept_encoding="gzip, identity")
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._end.limit:
+        if declared_length(request) > self._end.limit:
             self._too_large()
 
     def _authorize(self, header: str, token: bytes) -> None:
@@ -145,13 +140,8 @@ class Reception:
             raise _RefusedError(401, "A valid bearer token is needed.", "HTTP-101", www_authenticate=challenge)
 
     async def _body(self, request: Request) -> bytes:
-        coding = request.headers.get("content-encoding", "").strip().lower()
-        body = Body(self._end.limit, coding if coding in ENCODINGS else "")
         try:
-            async with self._within(self._end.patience):
-                async for chunk in request.stream():
-                    body.add(chunk)
-            return body.whole()
+            return await self._reading.body(request)
         except TooLargeError:
             self._too_large()
         except DamagedError:
@@ -161,32 +151,6 @@ class Reception:
 
     def _too_large(self) -> NoReturn:
         raise _RefusedError(413, f"The body is larger than the {self._end.limit} bytes taken here.", "HTTP-102")
-
-    @contextlib.asynccontextmanager
-    async def _within(self, seconds: float) -> AsyncIterator[None]:
-        """Give the block so many seconds, and fewer when the end is stopped meanwhile."""
-        async with asyncio.timeout(seconds) as limit:
-            self._reading.add(limit)
-            try:
-                yield
-            finally:
-                self._reading.discard(limit)
-
-    def hurry(self) -> None:
-        """The end stops: give those who are still sending little time more."""
-        soonest = asyncio.get_running_loop().time() + LINGER
-        for limit in self._reading:
-            limit.reschedule(min(limit.when() or soonest, soonest))
-
-    async def _discard(self, request: Request) -> None:
-        """Read what its sender is still writing, within bounds: closing at once could take the answer away from it."""
-        left = self._end.limit
-        with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
-            async with self._within(_DISCARD_FOR):
-                async for chunk in request.stream():
-                    left -= len(chunk)
-                    if left < 0:
-                        return
 
     def _message(self, request: Request, peer: str, body: bytes) -> Message:
         attributes = {"http.peer": peer}
@@ -218,19 +182,6 @@ class Reception:
         if receipt.code == ReceiptCode.ACCEPTED:
             return _json(202, {"id": message.id}, headers)
         return _json(_STATUS[receipt.code], {"id": message.id, "error": receipt.reason or receipt.code.value}, headers)
-
-    def report(self, code: str, peer: str) -> None:
-        """Report what `peer` did; of what it does again and again, the 1st, 2nd, 4th, 8th time and so on."""
-        if (code, peer) not in self._seen and len(self._seen) >= _PEERS:
-            self._seen.clear()
-        self._seen[code, peer] += 1
-        times = self._seen[code, peer]
-        if times & (times - 1) == 0:
-            what, hint = _FINDINGS[code]
-            again = f" (time {times})" if times > 1 else ""
-            self._end.context.report(
-                Finding(code, f"http {self._end.listen}", f"{peer} {what}{again}", hint, Severity.WARNING)
-            )
 
 
 def _media_type(request: Request) -> str:

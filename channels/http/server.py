@@ -61,7 +61,11 @@ class Connection(HttpToolsProtocol):
             self._refused("HTTP-106", peer)
             self._shut()
         else:
-            self.app_state = {**self.app_state, "client": certificate.subject if certificate else ""}
+            self.app_state = {
+                **self.app_state,
+                "client": certificate.subject if certificate else "",
+                "certificate": certificate,
+            }
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,7 +121,7 @@ class Connection(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Serves one application on one socket until `stop`; the engine keeps its signal handlers."""
+    """Serves one application on one socket; the engine keeps its signal handlers."""
 
     def __init__(
         self,
@@ -162,10 +166,22 @@ class Server(uvicorn.Server):
         self._listening()
 
     async def main_loop(self) -> None:
-        """Keep the Date header until `stop`."""
+        """Keep the Date header until the end."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), 1.0)
+
+    async def serve_on(self, listener: socket.socket) -> None:
+        """Serve on `listener` until cancelled, then end in order; the socket is closed."""
+        serving = asyncio.create_task(self.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self.stop()
+            await serving
+            raise
+        finally:
+            listener.close()
 
     def stop(self) -> None:
         """Have `serve` end in order."""

@@ -297,6 +297,12 @@ _ALL = (
         "Each file would go to whichever channel sees it first.",
         "give each channel a folder of its own, and let one channel have two routes",
     ),
+    Rule(
+        "HIE314",
+        "A route that is not there",
+        "An option names a route of this channel that the channel does not have.",
+        "see the spelling: the name stands behind `route:`",
+    ),
     # 4xx: safety
     Rule(
         "HIE401",

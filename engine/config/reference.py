@@ -32,6 +32,7 @@ _FORMATS = {
     "written-path": "path",
     "element-path": "path of an element",
     "attribute": "attribute",
+    "route": "name of a route",
     "url": "URL",
 }
 _GROUPS = {

@@ -55,6 +55,11 @@ def _routes(file: BoundFile) -> None:
             file.found("HIE302", route.name.line, what)
         seen.setdefault(route.name.text, route.name.line)
         _order_and_retry(file, route)
+    for use in file.uses():
+        for place, text in use.leaves("route"):
+            if text.text not in seen:
+                hint = did_you_mean(text.text, seen)
+                file.found("HIE314", text.line, f"{place}: the channel has no route {text.written!r}", hint)
 
 
 def _order_and_retry(file: BoundFile, route: BoundRoute) -> None:

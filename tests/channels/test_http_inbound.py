@@ -476,7 +476,7 @@ async def test_when_stopped_it_answers_what_is_in_flight_and_listens_no_more(tmp
 async def test_when_stopped_it_does_not_wait_for_a_body_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("channels.http.reception.LINGER", 0.05)
+    monkeypatch.setattr("channels.http.reading.LINGER", 0.05)
     desk = Desk()
     inbound = end(desk, tmp_path)
     async with desk.serving(inbound):

@@ -9,19 +9,20 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import httpx
 import pytest
 
 from channels import ENDS
 from channels.ends import Inbound, Outbound, OutcomeCode, Receipt, ReceiptCode
+from channels.fhir import FhirInbound
 from channels.file import FileInbound, FileOutbound
 from channels.file.batching import Batching
 from channels.http import HttpInbound, HttpOutbound
 from channels.mllp import MllpInbound, MllpOutbound
 from schemas.hl7v2 import acknowledge, read_ack, split_batch
-from schemas.message import HL7V2, Message
+from schemas.message import FHIR, HL7V2, Message
 from schemas.values import Address
 from tests.channels.desk import ACCEPTED, NOW, Desk, adt
 from tests.channels.folders import contents, file_names
@@ -36,6 +37,9 @@ class Sender(Protocol):
     """A partner who sends to an inbound end of one kind, which it also makes."""
 
     end: Inbound
+    format: str
+    bodies: list[bytes]
+    """Three messages of the kind, each with something of its own to be kept."""
 
     def __init__(self, desk: Desk, folder: Path) -> None: ...
 
@@ -44,8 +48,34 @@ class Sender(Protocol):
         ...
 
 
+HL7V2_BODIES = [adt(1), adt(2).replace(b"Testperson", b"M\xfcller"), adt(3) + b"ZZZ|own||\r"]
+
+
+class FhirSender:
+    """Posts a Patient, and reads the status."""
+
+    format = FHIR
+    bodies: ClassVar = [
+        b'{"resourceType":"Patient","id":"1","name":[{"family":"Testperson"}]}',
+        '{"resourceType":"Patient", "name":[{"family":"Müller"}]}\n'.encode(),
+        b'{"extension":[{"valueDecimal":7.10}],"resourceType":"Patient"}',
+    ]
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.end = FhirInbound(desk.context(folder), listen=Address("127.0.0.1", 0))
+
+    async def send(self, body: bytes) -> ReceiptCode:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"http://127.0.0.1:{self.end.port}/fhir/Patient", content=body)
+        assert "Testperson" not in answer.text
+        return {202: ReceiptCode.ACCEPTED, 422: ReceiptCode.REJECTED, 503: ReceiptCode.FAILED}[answer.status_code]
+
+
 class FileSender:
     """Writes files, and reads in the folders what became of them."""
+
+    format = HL7V2
+    bodies = HL7V2_BODIES
 
     def __init__(self, desk: Desk, folder: Path) -> None:
         self._desk = desk
@@ -74,6 +104,9 @@ class FileSender:
 class HttpSender:
     """Posts, and reads the acknowledgment."""
 
+    format = HL7V2
+    bodies = HL7V2_BODIES
+
     def __init__(self, desk: Desk, folder: Path) -> None:
         self.end = HttpInbound(desk.context(folder), listen=Address("127.0.0.1", 0))
 
@@ -85,6 +118,9 @@ class HttpSender:
 
 class MllpSender:
     """Frames, and reads the acknowledgment."""
+
+    format = HL7V2
+    bodies = HL7V2_BODIES
 
     def __init__(self, desk: Desk, folder: Path) -> None:
         self.end = MllpInbound(desk.context(folder), listen=Address("127.0.0.1", 0))
@@ -205,7 +241,7 @@ class MllpReceiver:
         return list(self._bodies)
 
 
-SENDERS: dict[str, type[Any]] = {"file": FileSender, "http": HttpSender, "mllp": MllpSender}
+SENDERS: dict[str, type[Any]] = {"fhir": FhirSender, "file": FileSender, "http": HttpSender, "mllp": MllpSender}
 RECEIVERS: dict[str, type[Any]] = {
     "file": FileReceiver,
     "file, batches": BatchReceiver,
@@ -241,12 +277,11 @@ def test_every_end_is_under_contract() -> None:
 async def test_what_was_sent_is_handed_over_as_it_was(new_sender: Callable[[Desk], Sender]) -> None:
     desk = Desk()
     sender = new_sender(desk)
-    bodies = [adt(1), adt(2).replace(b"Testperson", b"M\xfcller"), adt(3) + b"ZZZ|own||\r"]
     async with desk.serving(sender.end):
-        assert [await sender.send(body) for body in bodies] == [ReceiptCode.ACCEPTED] * 3
-    assert [message.body for message in desk.messages] == bodies
+        assert [await sender.send(body) for body in sender.bodies] == [ReceiptCode.ACCEPTED] * 3
+    assert [message.body for message in desk.messages] == sender.bodies
     assert {(each.channel, each.format, each.received, each.parent) for each in desk.messages} == {
-        ("adt-feed", HL7V2, NOW, None)
+        ("adt-feed", sender.format, NOW, None)
     }
     assert len({each.id for each in desk.messages}) == 3
 
@@ -256,17 +291,17 @@ async def test_the_sender_is_told_what_the_engine_said(new_sender: Callable[[Des
     desk = Desk(lambda _: receipt)
     sender = new_sender(desk)
     async with desk.serving(sender.end):
-        assert await asyncio.wait_for(sender.send(adt()), 10) == receipt.code
+        assert await asyncio.wait_for(sender.send(sender.bodies[0]), 10) == receipt.code
     assert "Testperson" not in str(desk.findings)
 
 
 async def test_an_end_that_was_stopped_is_served_again(new_sender: Callable[[Desk], Sender]) -> None:
     desk = Desk()
     sender = new_sender(desk)
-    for number in (1, 2):
+    for body in sender.bodies[:2]:
         async with desk.serving(sender.end):
-            assert await sender.send(adt(number)) == ReceiptCode.ACCEPTED
-    assert [each.get("MSH-10") for each in desk.messages] == ["MSG00001", "MSG00002"]
+            assert await sender.send(body) == ReceiptCode.ACCEPTED
+    assert [each.body for each in desk.messages] == sender.bodies[:2]
 
 
 async def test_a_stop_waits_for_the_message_in_flight(new_sender: Callable[[Desk], Sender]) -> None:
@@ -282,7 +317,7 @@ async def test_a_stop_waits_for_the_message_in_flight(new_sender: Callable[[Desk
     listening = asyncio.Event()
     serving = asyncio.create_task(sender.end.serve(slow, listening.set))
     await listening.wait()
-    sending = asyncio.create_task(sender.send(adt()))
+    sending = asyncio.create_task(sender.send(sender.bodies[0]))
     await desk.received(1)
     serving.cancel()
     done, _ = await asyncio.wait({serving}, timeout=0.05)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from channels.ends import Accept, End, EndContext, Outcome, OutcomeCode
 from engine.config.site import Site, load_site
 from schemas.message import Message
-from schemas.values import Duration, Listen, Secret, SiteFile, Size, Template
+from schemas.values import Duration, Listen, RouteName, Secret, SiteFile, Size, Template
 from transforms import STEPS
 from transforms.step import StepFunction, sets
 
@@ -42,6 +42,7 @@ class WireIn:
         strict: Whether to be strict.
         parallel: How many at once.
         from_: An option whose name Python keeps for itself.
+        answer: The route whose partner answers.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class WireIn:
         strict: bool = True,
         parallel: Annotated[int, Field(ge=1)] = 1,
         from_: str = "",
+        answer: RouteName | None = None,
     ) -> None: ...
 
     async def serve(self, accept: Accept, ready: object) -> None: ...

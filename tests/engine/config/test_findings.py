@@ -152,6 +152,7 @@ CASES = [
         "channels/a.yaml:2",
         {f"channels/{name}.yaml": f"channel: {name}\ninbound: {{folder: {{folder: in}}}}\n" + OUT for name in "ab"},
     ),
+    channel("HIE314", 5, "'oot'", wire("answer: oot")),
     channel("HIE401", 5, "token", wire("token: swordfish")),
     channel("HIE401", 5, "token", wire("token: ${TOKEN:-swordfish}")),
     channel(

@@ -1,0 +1,287 @@
+"""What becomes of one request to the inbound `fhir` end: let in, read, handed over, answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from channels.ends import Accept, Receipt, ReceiptCode
+from channels.fhir.answer import Answer, Taken, accepted, created, first_resource, known_at_once, refused, responses
+from channels.fhir.call import Call
+from channels.fhir.capability import capability_statement
+from channels.fhir.entries import read_entries
+from channels.fhir.intake import (
+    as_transaction,
+    attributes_of,
+    check_message,
+    malformed,
+    read_patch,
+    read_resource,
+    unwrapped,
+    with_entry_ids,
+    with_id,
+    without_refused,
+)
+from channels.fhir.interaction import Interaction, check_allowed, check_resource, of_bundle, read_interaction
+from channels.fhir.negotiate import body_form
+from channels.fhir.refusal import RefusedError
+from channels.fhir.routed import RouteAnswer, answer_of, wait_for_route
+from channels.fhir.status import status_of
+from channels.http.body import ENCODINGS, DamagedError, TooLargeError
+from channels.http.noticed import CONNECTIONS, Noticed
+from channels.http.reading import Reading, content_coding, declared_length
+from schemas.fhir import Resource, dumps
+from schemas.fhir.error import FhirError
+from schemas.fhir.read import read_exact
+from schemas.finding import Finding
+from schemas.message import FHIR, Message
+
+if TYPE_CHECKING:
+    from channels.fhir.inbound import FhirInbound
+
+_RETRY = {"retry-after": "10"}
+_ENDPOINT_LIMIT = 65_536
+_FINDINGS = {
+    "FHIR-101": ("sent no valid credentials", "have the partner send what `access` asks for"),
+    "FHIR-102": ("sent a body that is too large", "raise `limit`, or have the partner send less at once"),
+    "FHIR-103": ("sent a request too slowly", "look at the network between, or raise `patience`"),
+    "FHIR-104": ("sent a content type that is not taken here", "have the partner send application/fhir+json"),
+    "FHIR-105": ("sent a body that is not what was asked for", "its answer names the place"),
+    "FHIR-106": ("asked for what it may not do", "give it the scope for it, if it should"),
+    **CONNECTIONS,
+}
+
+
+class Reception:
+    """Answers the requests of one listening end."""
+
+    def __init__(self, end: FhirInbound, accept: Accept) -> None:
+        self._end = end
+        self._accept = accept
+        self._since = end.context.now()
+        self._stopping = asyncio.Event()
+        self._reading = Reading(end.limit, end.patience)
+        self._place = f"fhir {end.listen}"
+        self.report = Noticed(end.context.report, self._place, _FINDINGS).report
+
+    def hurry(self) -> None:
+        """The end stops: those who are still sending have little time more, those who wait for a route none."""
+        self._reading.hurry()
+        self._stopping.set()
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        response = await self._respond(Request(scope, receive))
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response | None:
+        """The answer to `request`; None when its sender is gone."""
+        call = Call(request, self._end.base, self._end.public, self._end.context.new_id())
+        try:
+            return await self._answer(call)
+        except ClientDisconnect:
+            return None
+        except RefusedError as error:
+            if error.finding:
+                self.report(error.finding, call.peer)
+            if not call.body_was_read and error.status != 408 and "expect" not in request.headers:
+                await self._reading.discard(request)
+            return call.response(refused(error))
+        except Exception as error:  # a defect: shown loudly, but with nothing of what was sent
+            self._defect("FHIR-108", f"answering a request failed with {type(error).__name__}")
+            return call.response(refused(RefusedError(500, "exception", "The engine failed; its operator is told.")))
+
+    async def _answer(self, call: Call) -> Response:
+        if call.path is None:
+            raise RefusedError(404, "not-found", "There is nothing at this address.")
+        facts = call.facts()
+        endpoint = self._end.access.endpoints.get((call.method, call.path))
+        if endpoint is not None:
+            reply = await endpoint(facts, await self._body(call, _ENDPOINT_LIMIT))
+            return Response(reply.body, reply.status, {**reply.headers, "x-request-id": call.request_id})
+        call.negotiate()
+        if call.path == "metadata" and call.method in ("GET", "HEAD"):  # open to all (R4, 3.1.0.6)
+            return call.response(Answer(200, self._capabilities(call)))
+        call.client = await self._end.access.check(facts)
+        interaction = read_interaction(
+            call.method,
+            call.path,
+            call.query,
+            call.headers.get("if-none-exist", ""),
+            call.headers.get("if-match", ""),
+        )
+        check_allowed(interaction, self._end.interactions, self._end.types, reads=False)
+        if interaction.kind == "status":
+            return call.response(await self._status(call, interaction.id))
+        self._check_scope(call, interaction)
+        return call.response(await self._take(call, interaction))
+
+    def _check_scope(self, call: Call, interaction: Interaction) -> None:
+        """Raises `RefusedError` (403) for what this client may not do; the entries of a Bundle are looked at later."""
+        if interaction.kind != "bundle" and not call.client.may(interaction.kind, interaction.type):
+            challenge = {"www-authenticate": 'Bearer error="insufficient_scope"'}
+            text = "This client may not do that here."
+            raise RefusedError(403, "forbidden", text, headers=challenge, finding="FHIR-106")
+
+    async def _take(self, call: Call, interaction: Interaction) -> Answer:
+        """Read what came, hand it over and answer."""
+        patch = interaction.kind == "patch"
+        form = body_form(call.headers.get("content-type", ""), patch=patch)
+        body = await self._body(call, self._end.limit)
+        id, now = self._end.context.new_id(), self._end.context.now()
+        if interaction.kind == "delete":
+            return await self._deliver(
+                call, Taken(interaction, id, now, call.base, dumps(as_transaction(interaction))), {}
+            )
+        if not body:
+            raise RefusedError(400, "required", "The request has no body.", finding="FHIR-105")
+        try:
+            if patch:
+                taken = dumps(as_transaction(interaction, read_patch(body, form)))
+                return await self._deliver(call, Taken(interaction, id, now, call.base, taken), {})
+            resource, json = read_resource(body, form)
+        except FhirError as error:
+            await self._keep_damaged(call, interaction, body)
+            raise malformed(error) from None
+        facts = {} if json is body else {"fhir.xml": "true"}
+        return await self._deliver(call, self._read(call, interaction, resource, json, id), facts)
+
+    def _read(self, call: Call, asked: Interaction, resource: Resource, body: bytes, id: str) -> Taken:
+        """What is to be journaled of a resource that was read; raises `RefusedError`."""
+        now = self._end.context.now()
+        creates = self._end.answer == "created" and not call.prefer.asynchronous
+        if asked.kind == "message":
+            inner = unwrapped(resource, "content")
+            check_message(inner)
+            whole = body if inner is resource else dumps(unwrapped(read_exact(body), "content"))
+            return Taken(asked, id, now, call.base, whole, header=first_resource(inner))
+        interaction = of_bundle(asked, resource, self._end.interactions)
+        if interaction.kind in ("batch", "transaction"):
+            entries = read_entries(resource, lambda each: self._check_entry(call, each))
+            if creates:
+                body = with_entry_ids(body, entries, id)
+            return Taken(interaction, id, now, call.base, without_refused(body, entries), entries)
+        check_resource(interaction, resource)
+        if creates and interaction.kind in ("create", "document") and known_at_once(interaction):
+            body = with_id(body, resource, id)
+            interaction = replace(interaction, id=id)
+        return Taken(interaction, id, now, call.base, body)
+
+    def _check_entry(self, call: Call, interaction: Interaction) -> None:
+        """Raises `RefusedError` for an entry of a Bundle that is not taken, or not from this client.
+
+        An entry needs no name in `interactions`: a channel that takes transactions takes what they are made of. What is
+        read can only be answered by a route's server.
+        """
+        kinds = ("create", "update", "patch", "delete")
+        check_allowed(interaction, kinds, self._end.types, reads=isinstance(self._end.answer, RouteAnswer))
+        self._check_scope(call, interaction)
+
+    async def _deliver(self, call: Call, taken: Taken, facts: Mapping[str, str]) -> Answer:
+        """Hand `taken` to the engine and answer."""
+        if taken.interaction.kind in ("batch", "transaction") and all(each.refused for each in taken.asked):
+            return Answer(200, responses(taken, created=False))  # nothing of it is to be done
+        receipt = await self._hand_over(self._message(call, taken, facts))
+        if receipt.code is ReceiptCode.FAILED:
+            raise RefusedError(503, "transient", "This could not be made durable; send it again.", headers=_RETRY)
+        if receipt.code is ReceiptCode.REJECTED:
+            where = (receipt.where,) if receipt.where else ()
+            raise RefusedError(422, "processing", receipt.reason or "The engine rejects this.", *where)
+        if call.prefer.asynchronous or self._end.answer == "accepted":
+            return accepted(taken, call.prefer)
+        if isinstance(self._end.answer, RouteAnswer):
+            return await self._routed(call, taken, self._end.answer)
+        return created(taken, call.prefer) if known_at_once(taken.interaction) else accepted(taken, call.prefer)
+
+    def _message(self, call: Call, taken: Taken, facts: Mapping[str, str]) -> Message:
+        attributes = attributes_of(
+            taken.interaction,
+            call.method,
+            {
+                **facts,
+                "fhir.client": call.client.name,
+                "fhir.peer": call.peer,
+                "fhir.request_id": call.request_id,
+            },
+        )
+        return Message(taken.id, self._end.context.channel, FHIR, taken.body, taken.received, attributes=attributes)
+
+    async def _hand_over(self, message: Message) -> Receipt:
+        try:
+            return await self._accept(message)
+        except Exception as error:  # whatever it is, the sender must not take it for success
+            self._defect("FHIR-107", f"accepting a message failed with {type(error).__name__}")
+            return Receipt(ReceiptCode.FAILED, "the engine could not take the message")
+
+    async def _keep_damaged(self, call: Call, interaction: Interaction, body: bytes) -> None:
+        """Keep a body that cannot be read with the rejected messages, as every end does; not XML, which is no JSON."""
+        if body.lstrip()[:1] == b"<":
+            return
+        taken = Taken(interaction, self._end.context.new_id(), self._end.context.now(), call.base, body)
+        receipt = await self._hand_over(self._message(call, taken, {}))
+        if receipt.code is ReceiptCode.FAILED:
+            raise RefusedError(503, "transient", "This could not be made durable; send it again.", headers=_RETRY)
+
+    async def _routed(self, call: Call, taken: Taken, answer: RouteAnswer) -> Answer:
+        try:
+            route = await wait_for_route(answer, taken.id, self._end.context.fate, self._stopping)
+        except OSError:  # the journal has it, and cannot be asked now
+            route = None
+        return accepted(taken, call.prefer) if route is None else answer_of(route, taken)
+
+    async def _status(self, call: Call, id: str) -> Answer:
+        try:
+            fate = await self._end.context.fate(id)
+        except OSError:
+            raise RefusedError(503, "transient", "The journal cannot be asked now.", headers=_RETRY) from None
+        if fate is None or fate.attributes.get("fhir.client", "") != call.client.name:
+            raise RefusedError(404, "not-found", "No request of yours has this id.")
+        return status_of(fate)
+
+    def _capabilities(self, call: Call) -> Resource:
+        return capability_statement(
+            base=call.base,
+            version=version("hie-engine"),
+            since=self._since,
+            interactions=self._end.interactions,
+            types=self._end.types,
+            reads=False,
+            security=self._end.access.security(call.base),
+        )
+
+    async def _body(self, call: Call, limit: int) -> bytes:
+        """The body, decompressed; raises `RefusedError`."""
+        if content_coding(call.request) not in ("", *ENCODINGS):
+            header = {"accept-encoding": "gzip, identity"}
+            raise RefusedError(415, "not-supported", "Send the body as it is or in gzip.", headers=header)
+        if not call.has_body:
+            return b""
+        if declared_length(call.request) > limit:
+            raise _too_large(limit)
+        try:
+            body = await self._reading.body(call.request)
+        except TooLargeError:
+            raise _too_large(limit) from None
+        except DamagedError:
+            raise RefusedError(400, "structure", "The body is not what Content-Encoding says.") from None
+        except TimeoutError:
+            raise RefusedError(408, "timeout", "The request took too long to arrive.", finding="FHIR-103") from None
+        call.body_was_read = True
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
+
+    def _defect(self, code: str, what: str) -> None:
+        self._end.context.report(Finding(code, self._place, what, "see the log"))
+
+
+def _too_large(limit: int) -> RefusedError:
+    return RefusedError(413, "too-long", f"The body is larger than the {limit} bytes taken here.", finding="FHIR-102")
