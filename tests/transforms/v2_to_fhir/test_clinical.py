@@ -160,6 +160,16 @@ def test_a_deleted_diagnosis_is_in_error_and_no_diagnosis_of_the_visit() -> None
     assert "diagnosis" not in only(found, "Encounter")
 
 
+def test_one_number_of_two_patients_diagnoses_is_of_two_diagnoses() -> None:
+    def ids(pid: str, number: str, visit: str) -> str:
+        lines = (pid, placed(PV1, f19=f"{visit}^^^STANNE^VN"), placed("DG1|1||R07.9^Pain^I10", f20=number))
+        return str(only(convert_text("ADT^A01", *lines), "Condition")["id"])
+
+    other = "PID|1||78^^^STANNE^MR||Roe^Ned"
+    assert ids(PID, "1^STANNE", "V9") == ids(PID, "1^STANNE", "V10") != ids(other, "1^STANNE", "V9")
+    assert ids(PID, "1", "V9") == ids(PID, "1", "V9") != ids(PID, "1", "V10")
+
+
 def test_one_diagnosis_in_two_parts_is_one_condition() -> None:
     found = convert_text("ADT^A03", PID, PV1, "DG1|1||R07.9^Pain^I10|||A", "DG1|2||R07.9^Pain^I10|||F")
     assert len(resources(found, "Condition")) == 1

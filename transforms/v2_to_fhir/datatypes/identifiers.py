@@ -140,6 +140,15 @@ def identifier_key(identifier: Element, run: Run) -> tuple[str, str]:
     return (identifier.get("system") or f"{run.facility}|", identifier["value"])
 
 
+def owned_key(identifier: Element, run: Run) -> tuple[str, ...]:
+    """What makes the identifier of a thing of a patient (a diagnosis, a procedure, a charge) the only one.
+
+    Senders number such things anew for each patient, and without a system for each visit.
+    """
+    owner = run.patient if "system" in identifier or run.encounter is None else run.encounter
+    return (owner["id"] if owner is not None else run.sender, *identifier_key(identifier, run))
+
+
 def _put_period(element: Element, start: str, end: str, run: Run, where: str) -> None:
     found = period(start, end, run, where)
     if found is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_system
-from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
+from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, owned_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_field_time
 from transforms.v2_to_fhir.elements import append, coded, put
@@ -63,7 +63,7 @@ def ei_condition(ei: Value | None, run: Run) -> Element | None:
     identifier = ei_identifier(ei, run)
     if identifier is None:
         return None
-    known = run.find(resource_id("Condition", *identifier_key(identifier, run)))
+    known = run.find(resource_id("Condition", *owned_key(identifier, run)))
     return run.refer(known) if known is not None else {"type": "Condition", "identifier": identifier}
 
 
@@ -79,7 +79,7 @@ def _code(dg1: SourceSegment, run: Run) -> Element:
 
 def _key(code: Element, identifier: Element | None, run: Run, patient: Resource) -> tuple[str, ...]:
     if identifier is not None:
-        return identifier_key(identifier, run)
+        return owned_key(identifier, run)
     owner = run.encounter["id"] if run.encounter is not None else patient["id"]
     for each in code.get("coding", []):
         return (owner, each.get("system", ""), each["code"])

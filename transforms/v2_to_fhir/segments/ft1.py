@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.codes import cne_codeable_concept, cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.entities import cwe_organization
-from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, ei_identifier, identifier_key
+from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, ei_identifier, owned_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import period, put_date_time, put_field_time
 from transforms.v2_to_fhir.elements import append, append_each, decimal, put, put_first
@@ -67,7 +67,7 @@ def ft1_basic(ft1: SourceSegment, run: Run, patient: Resource) -> Resource:
 def _key(ft1: SourceSegment, run: Run) -> tuple[str, ...]:
     number = cx_identifier(ft1.first(2), run, ft1.where(2))
     if number is not None:
-        return identifier_key(number, run)
+        return (*owned_key(number, run), ft1.raw(4))
     return (run.sender, run.control_id, "transaction", str(run.count("transaction")))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.codes import cne_codeable_concept, cwe_codeable_concept, put_system
-from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
+from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, owned_key
 from transforms.v2_to_fhir.datatypes.locations import pl_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import moment, put_field_time
@@ -71,7 +71,7 @@ def _code(pr1: SourceSegment, run: Run) -> Element:
 def _key(pr1: SourceSegment, code: Element, identifier: Element | None, run: Run, patient: Resource) -> tuple[str, ...]:
     """What identifies a procedure: its identifier, else what was done when in which visit."""
     if identifier is not None:
-        return identifier_key(identifier, run)
+        return owned_key(identifier, run)
     owner = run.encounter["id"] if run.encounter is not None else patient["id"]
     shown = next((each["code"] for each in code.get("coding", [])), code.get("text", "").casefold())
     if shown:
@@ -83,7 +83,7 @@ def _parent(ei: Value | None, run: Run) -> Element | None:
     identifier = ei_identifier(ei, run)
     if identifier is None:
         return None
-    known = run.find(resource_id("Procedure", *identifier_key(identifier, run)))
+    known = run.find(resource_id("Procedure", *owned_key(identifier, run)))
     return run.refer(known) if known is not None else {"type": "Procedure", "identifier": identifier}
 
 
