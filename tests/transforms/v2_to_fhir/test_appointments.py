@@ -138,7 +138,16 @@ def test_request_for_an_appointment_proposes_it() -> None:
     assert appointment["requestedPeriod"] == [
         {"start": "2026-03-20T09:00:00+01:00", "end": "2026-03-20T17:00:00+01:00"}
     ]
-    assert resources(convert_text("SRM^S04^SRM_S01", arq, PID), "Appointment")[0]["status"] == "cancelled"
+    assert only(convert_text("SRM^S04^SRM_S01", arq, PID), "Appointment")["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("event", "answer", "status"),
+    [("S04", "AA", "cancelled"), ("S04", "AE", "pending"), ("S06", "AA", "entered-in-error"), ("S01", "AA", "pending")],
+)
+def test_response_cancels_only_where_it_says_yes(event: str, answer: str, status: str) -> None:
+    found = convert_text(f"SRR^{event}^SRR_S01", f"MSA|{answer}|M0", sch(), PID)
+    assert only(found, "Appointment")["status"] == status
 
 
 def test_appointment_does_not_put_over_the_order_that_it_mentions() -> None:

@@ -14,6 +14,7 @@ from transforms.v2_to_fhir.datatypes.times import put_instant
 from transforms.v2_to_fhir.elements import append, coded
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, extension
 from transforms.v2_to_fhir.run import Run
+from transforms.v2_to_fhir.segments.msa import is_positive
 from transforms.v2_to_fhir.segments.msh import AGENT_TYPE, recorded
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
@@ -42,16 +43,17 @@ _FILLER_STATUS = {
     "noshow": "noshow",
 }
 """Table 0278, however it is written; the guide's map lacks overbooked and discontinued appointments."""
-_REQUESTS = ("S01", "S02", "S03")
+NEW = "S01"
+_REQUESTS = ("S01", "S02", "S03", "S04", "S05", "S06", "S07", "S08", "S09", "S10", "S11")
 _CONTACTS = ((12, "placer contact"), (16, "filler contact"))
 _ORDER_STATUS = {
     "": "active",
-    "Pending": "active",
-    "Waitlist": "active",
-    "Booked": "active",
-    "Overbook": "active",
-    "Started": "active",
-    "Complete": "completed",
+    "pending": "active",
+    "waitlist": "active",
+    "booked": "active",
+    "overbook": "active",
+    "started": "active",
+    "complete": "completed",
 }
 """The status of what an appointment is for; an appointment that is cancelled does not say that its order is."""
 
@@ -108,7 +110,7 @@ def arq_appointment(arq: SourceSegment, run: Run) -> Resource:
     placer, filler = ei_identifier(arq.first(1), run, "PLAC"), ei_identifier(arq.first(2), run, "FILL")
     appointment = run.add("Appointment", *_key(filler or placer, arq.text(3), run))
     append(appointment, "identifier", placer, filler)
-    appointment["status"] = _EVENTS.get(run.trigger_event, "proposed")
+    appointment["status"] = "proposed" if run.trigger_event == NEW else "pending"
     append(
         appointment,
         "reasonCode",
@@ -150,7 +152,7 @@ def sch_service_request(sch: SourceSegment, run: Run, appointment: Resource) -> 
         order = run.add("ServiceRequest", *identifier_key(identifiers[0], run))
         order["identifier"] = identifiers
         status = sch.first(25)
-        order["status"] = _ORDER_STATUS.get(status[1] if status is not None else "", "unknown")
+        order["status"] = _ORDER_STATUS.get(status[1].lower() if status is not None else "", "unknown")
         order["intent"] = "order"
         append(appointment, "basedOn", run.refer(order))
         made.append(order)
@@ -161,7 +163,7 @@ def put_appointment_status(appointment: Resource, segment: SourceSegment, field:
     """Put the status of an appointment: what the event says of it, else the filler's status (table 0278)."""
     value = segment.first(field)
     text = value[1] if value is not None else ""
-    by_event = _EVENTS.get(run.trigger_event)
+    by_event = _by_event(run)
     known = _FILLER_STATUS.get(text.lower(), "")
     status = by_event or known or ("pending" if text or run.trigger_event in _REQUESTS else "booked")
     appointment["status"] = status
@@ -176,6 +178,13 @@ def put_appointment_status(appointment: Resource, segment: SourceSegment, field:
             "extension",
             extension(ALTERNATE_CODES, "valueCodeableConcept", original),
         )
+
+
+def _by_event(run: Run) -> str | None:
+    """What the event makes of an appointment; a request (SRM) makes nothing of it, nor does its refusal (SRR)."""
+    if run.message_type == "SRM" or (run.message_type == "SRR" and not is_positive(run.er7.get("MSA-1"))):
+        return None
+    return _EVENTS.get(run.trigger_event)
 
 
 def tq_appointment(tq: Value, appointment: Resource, run: Run, where: str) -> None:
