@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from engine.journal import NO_KEYS, Keys
 from engine.journal.tables import CONTROL_ID, PATIENT_ID, TYPE
 from schemas.fhir.keys import control_id, patient_id, type_of
-from schemas.hl7v2 import Er7, Hl7Error, header, split_batch
+from schemas.hl7v2 import Er7, Hl7Error, split_batch
 from schemas.hl7v2.batch import may_hold_several
 from schemas.message import FHIR, HL7V2, Message
 
@@ -43,13 +43,18 @@ def made_keys(made: Message, root: Message) -> Keys:
     batch, or by its control id or type another than `root`. No keys where it is the same message still."""
     if made.format != HL7V2:
         return NO_KEYS
+    if _name(made.body) == _name(root.body) and not may_hold_several(root.body):
+        return NO_KEYS
     try:
-        if root.format == HL7V2 and not may_hold_several(root.body) and _name(made) == _name(root):
-            return NO_KEYS
         keys = _keys(made.er7, made.body)
     except Hl7Error:
         return NO_KEYS
     return keys._replace(terms=(*_named(keys), *keys.terms))
+
+
+def _name(body: bytes) -> list[bytes]:
+    """MSH-9 and MSH-10 as they stand there; without a parser, since every message that a step changed is asked."""
+    return body[:2048].split(body[3:4] or b"|", 10)[8:10]
 
 
 def _keys(er7: Er7, body: bytes) -> Keys:
@@ -87,8 +92,3 @@ def _of_members(message: Message, first: Keys, paths: Mapping[str, str]) -> Iter
 
 def _own_terms(message: Message, paths: Mapping[str, str]) -> Terms:
     return tuple((name, value) for name, path in paths.items() for value in dict.fromkeys(message.get_all(path)))
-
-
-def _name(message: Message) -> tuple[str, str, str]:
-    read = header(message.body, message.attributes.get("body.charset"))
-    return read.control_id, read.message_type, read.trigger_event
