@@ -13,6 +13,7 @@ from transforms.fhir_to_v2.segments.gt1 import gt1s_of
 from transforms.fhir_to_v2.segments.in1 import in1s_of
 from transforms.fhir_to_v2.segments.msh import msh_of
 from transforms.fhir_to_v2.segments.nk1 import nk1s_of
+from transforms.fhir_to_v2.segments.nte import ntes_of
 from transforms.fhir_to_v2.segments.obx import obxs_of
 from transforms.fhir_to_v2.segments.pd1 import pd1_of
 from transforms.fhir_to_v2.segments.pid import pid_of
@@ -37,6 +38,7 @@ def person(patient: Node, run: Run) -> None:
         return
     pid_of(patient, run)
     pd1_of(patient, run)
+    ntes_of(patient, run)
     rols_of_patient(patient, run)
     nk1s_of(patient, run)
 

@@ -26,7 +26,6 @@ def results(event: Event, run: Run) -> None:
     reports = run.of_type("DiagnosticReport")
     for patient in _patients(run):
         person(patient, run)
-        ntes_of(patient, run)
         visit(_encounter(patient, run), run)
         own = [each for each in reports if _is_about(each, "subject", patient, run)]
         told = {run.resolve(each).path for report in own for each in report.all("result")}
@@ -58,7 +57,6 @@ def orders(event: Event, run: Run) -> None:
     header(event, run)
     for patient in _patients(run):
         person(patient, run)
-        ntes_of(patient, run)
         encounter = _encounter(patient, run)
         visit(encounter, run)
         billing(patient, encounter, run)
@@ -154,14 +152,17 @@ def _result(observation: Node, report: Node, run: Run, depth: int = 0) -> None:
         return
     obxs_of(observation, run, report)
     run.done.add(observation.path)
+    reported = {run.resolve(each).path for one in run.of_type("DiagnosticReport") for each in one.all("result")}
     for member in observation.all("hasMember"):
         found = run.resolve(member)
-        if not any(run.resolve(each) is found for each in report.all("result")):
+        if found.path not in reported:
             _result(found, report, run, depth + 1)
 
 
 def _specimen(specimen: Node, run: Run) -> None:
-    if specimen.path not in run.done:
+    """SPM, behind each order that the specimen is of, and what is observed of it."""
+    is_first = run.lines[0].text(9) != "OUL" or specimen.path not in run.done
+    if is_first:
         spm_of(specimen, run)
     for observation in run.of_type("Observation"):
         if observation.path not in run.done and any(run.refers(each, specimen) for each in observation.all("focus")):
