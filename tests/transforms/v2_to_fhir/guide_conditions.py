@@ -43,7 +43,10 @@ def _either(tokens: list[str], own: str) -> tuple[list[Need], list[str]]:
 def _both(tokens: list[str], own: str) -> tuple[list[Need], list[str]]:
     found, rest = _one(tokens, own)
     while rest and rest[0] != ")" and rest[0].upper() != "OR":
+        left = len(rest)
         more, rest = _one(rest[1:] if rest[0].upper() == "AND" else rest, own)
+        # a word that says nothing is passed over
+        rest = rest[1:] if len(rest) == left else rest
         joined = [_joined(left, right) for left, right in product(found, more)]
         found = [each for each in joined if each is not None]
     return found, rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+_OF_TYPE = re.compile(r"^\.?(?:Quantity|HumanName|ContactPoint|Address|Identifier|Annotation)\.")
 _INSTANCE = re.compile(r"\[[^\]]*\]")
 _REFERENCE = re.compile(r"\.reference\b")
 _EXTENSION = re.compile(r"(#?\bext(?:en[st]ion)?\b|\?\?extension)[^.(]*#?", re.IGNORECASE)
@@ -36,7 +37,7 @@ def literal(assignment: str) -> str:
 def _pieces(path: str) -> list[str]:
     """`participant.actor(Location.identifier)` is `participant.actor` and `Location.identifier`."""
     text = _INSTANCE.sub("", path).replace("$this", "").replace("$value", "").replace(" ", "")
-    text = text.partition("=")[0]
+    text = _OF_TYPE.sub("", text.partition("=")[0]).replace("value.CodeableConcept", "valueCodeableConcept")
     pieces = []
     for piece in re.split(r"[()]", text):
         cleaned = _REFERENCE.sub("", _EXTENSION.sub("extension", piece)).strip(".?#")
@@ -46,7 +47,7 @@ def _pieces(path: str) -> list[str]:
 
 
 def _steps(path: str) -> list[str]:
-    return re.sub(r"\([^)]*\)", "", path).split(".")
+    return [step.lstrip("_") for step in re.sub(r"\([^)]*\)", "", path).split(".")]
 
 
 def _is_step(wanted: str, step: str) -> bool:

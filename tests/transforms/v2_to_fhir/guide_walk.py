@@ -21,8 +21,8 @@ from transforms.v2_to_fhir import Options, convert
 from transforms.v2_to_fhir.guide import Row, rows
 
 NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
-MOST_HOSTS = 6
-MOST_TRIES = 60
+MOST_HOSTS = 4
+MOST_TRIES = 24
 
 Parts = dict[int, str]
 """The encoded texts of the fields of a segment, or of the components of a field, by number."""
@@ -40,6 +40,7 @@ class Try:
     """Whether the path need only be there: the element cannot be removed, or the row asks for its absence."""
 
 
+@cache
 def is_done(row: Row) -> bool:
     """Whether the conversion does what the row says, in any of the messages that it is tried in."""
     return any(shows(each) for _, each in zip(range(MOST_TRIES), tries(row), strict=False))
@@ -116,6 +117,7 @@ def _attempt(host: Host, parts: Parts, number: int, path: str, row: Row, *, is_t
     segment = written(host.name, parts)
     if number == 0:
         return Try(host.message(segment), host.message(""), path, literal(row.assignment), is_there=host.name == "MSH")
+    is_there = is_there or (host.name == "MSH" and number in _OF_EVERY_MSH)
     left = {each: text for each, text in parts.items() if each != number}
     without = written(host.name, left)
     return Try(host.message(segment), host.message(without), path, literal(row.assignment), is_there)
@@ -126,14 +128,16 @@ def _data_type_tries(row: Row) -> Iterator[Try]:
     for chain in chains(row.map):
         outer = chain[0]
         field_number = number_of(outer)
-        path = target(outer.target, [*(each.path for each in chain), row.path])
+        path = target(outer.target, [*(each.path for each in chain), _place(row)])
         for host in hosts(outer.map)[:2]:
             for need in _asked(row.condition, row.identifier.replace("-", ".")):
                 absent = number and need.get(f"{row.source}.{number}") == ""
+                kept = host.name == "MSH" and field_number in _OF_EVERY_MSH
                 for ask in _asked(host.condition, host.name):
                     for own in _asked(outer.condition, outer.identifier.replace("-", "."))[:2]:
                         both = {**ask, **own}
-                        for text, left in _fields(row, chain, need, number):
+                        inner = {**(_inside(own, outer, row) if len(chain) == 1 else {}), **need}
+                        for text, left in _fields(row, chain, inner, number):
                             parts = full(host.name, both)
                             whole = {**parts, field_number: text}
                             rest = {**parts, field_number: left}
@@ -142,14 +146,22 @@ def _data_type_tries(row: Row) -> Iterator[Try]:
                                 host.message(written(host.name, rest)),
                                 path,
                                 literal(row.assignment),
-                                is_there=bool(absent),
+                                is_there=bool(absent) or kept,
                             )
 
 
 def _fields(row: Row, chain: tuple[Row, ...], need: Need, number: int) -> Iterator[tuple[str, str]]:
     """The field that holds the component, and the field without; richly and sparsely filled."""
-    for is_full in (True, False):
+    for is_full, others in ((True, {}), (True, _SYSTEMS), (False, {}), (True, {10: ""}), (False, {3: "O77"})):
+        if others is _SYSTEMS and row.source not in ("CWE", "CE", "CF", "CNE"):
+            continue
+        if others and others is not _SYSTEMS and row.source != "XON":
+            continue
         parts = _components(row.source, need, number, is_full=is_full)
+        parts.update({each: text for each, text in others.items() if others is _SYSTEMS or each != number})
+        example = chain[-1].example
+        if example and 1 in parts and row.source not in ("XCN", "XON", "CX", "EI", "HD"):
+            parts[1] = example
         if number and need.get(f"{row.source}.{number}") != "":
             parts.setdefault(number, component(row.source, number, row.v2_type, row.example))
         left = {each: text for each, text in parts.items() if each != number} if number else {}
@@ -161,6 +173,23 @@ def _fields(row: Row, chain: tuple[Row, ...], need: Need, number: int) -> Iterat
         if len(chain) > 2 or texts[0] == texts[1]:
             texts = [text.replace("&&", "&") for text in texts]
         yield texts[0], texts[1]
+
+
+_SYSTEMS = {3: "LN", 6: "I10", 12: "SCT"}
+"""Names of coding systems that have a URI, for a coded field."""
+_OF_EVERY_MSH = (9, 12)
+"""Fields without which there is no message to convert."""
+
+
+def _place(row: Row) -> str:
+    """The row's path; those of an NDL that begin with an instance are of the Locations that it makes."""
+    return f"x(Location.{row.path.partition('].')[2]})" if row.source == "NDL" and row.path[:1] == "[" else row.path
+
+
+def _inside(need: Need, outer: Row, row: Row) -> Need:
+    """What the condition of the field asks of its components, as needs of the data type."""
+    start = f"{outer.source}.{number_of(outer)}."
+    return {f"{row.source}.{name.removeprefix(start)}": text for name, text in need.items() if name.startswith(start)}
 
 
 @cache
@@ -293,11 +322,11 @@ def written(name: str, parts: Parts) -> str:
 def _header(parts: Parts) -> str:
     fields = header("ADT_A01").split("|")
     for number, text in parts.items():
-        if number > 2 and number not in (9, 11, 12):
+        if number > 2 and number not in _OF_EVERY_MSH:
             fields += [""] * (number - len(fields))
             fields[number - 1] = text
     for number in range(3, 26):
-        if number not in parts and number not in (7, 9, 10, 11, 12) and number <= len(fields):
+        if number not in parts and number not in _OF_EVERY_MSH and number <= len(fields):
             fields[number - 1] = ""
     return "|".join(fields)
 

@@ -1,0 +1,53 @@
+"""HL7's v2-to-FHIR guide, row by row: each that names a FHIR target is done, or `deviations.csv` says why it is not."""
+
+import importlib
+import pkgutil
+from collections import Counter
+
+import pytest
+
+from tests.transforms.v2_to_fhir.guide_walk import is_done
+from transforms.v2_to_fhir import datatypes, messages, segments
+from transforms.v2_to_fhir.guide import Row, deviations, rows
+
+KINDS = ("message", "segment", "datatype")
+
+
+def shown(row: Row) -> str:
+    return f"{row.map} {row.identifier} -> {row.path} {row.assignment}".strip()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_row_is_done_or_has_a_stated_reason(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    counts: Counter[str] = Counter()
+    neither = []
+    for row in rows():
+        if row.kind != kind:
+            continue
+        state = "done" if is_done(row) else "stated reason" if row.deviation else "neither"
+        counts[state] += 1
+        if state == "neither":
+            neither.append(shown(row))
+    with capsys.disabled():
+        print(f"\nguide: {counts.total()} rows of {kind} maps: {dict(counts)}")
+    assert neither == []
+
+
+def test_every_deviation_is_of_a_row_that_is_not_done() -> None:
+    open_rows = [row for row in rows() if row.deviation and not is_done(row)]
+    assert [each for each in deviations() if not any(each.covers(row) for row in open_rows)] == []
+
+
+def test_every_map_is_a_function_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    names = {
+        name
+        for package in (datatypes, segments, messages)
+        for module in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
+        for name in vars(importlib.import_module(module.name))
+    }
+    wanted = {row.map: row.function for row in rows()}
+    missing = sorted(map for map, function in wanted.items() if function not in names)
+    stated = {row.map for row in rows() if row.deviation}
+    with capsys.disabled():
+        print(f"\nguide: {len(wanted)} maps, {len(wanted) - len(missing)} of them functions of their name")
+    assert [map for map in missing if map not in stated] == []
