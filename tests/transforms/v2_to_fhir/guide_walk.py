@@ -84,7 +84,8 @@ def facts(message: bytes) -> Counter[Fact]:
         found[Fact(f"Bundle.{name}", str(read.get(name, "")))] += 1
     for name, text in read.get("identifier", {}).items():
         found[Fact(f"Bundle.identifier.{name}", str(text))] += 1
-    return found
+    # what is merely kept as it was sent is not done
+    return Counter({fact: count for fact, count in found.items() if "(v2-element)" not in fact.path})
 
 
 _ALL = Rules()
