@@ -46,9 +46,11 @@ def test_every_row_is_done_or_has_a_stated_reason(kind: str, capsys: pytest.Capt
     assert neither == []
 
 
-def test_every_deviation_is_of_a_row_that_is_not_done() -> None:
-    open_rows = [row for row in rows() if row.deviation and not is_done(row)]
-    assert [each for each in deviations() if not any(each.covers(row) for row in open_rows)] == []
+def test_every_deviation_is_of_a_row_and_has_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [each for each in deviations() if not each.reason or not any(each.covers(row) for row in rows())] == []
+    over = [each for each in deviations() if all(is_done(row) for row in rows() if each.covers(row))]
+    with capsys.disabled():
+        print(f"\nguide: {len(deviations())} deviations, {len(over)} of them of rows that are done by now")
 
 
 def test_every_map_is_a_function_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:
