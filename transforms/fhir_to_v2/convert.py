@@ -44,8 +44,8 @@ def convert_run(resource: Resource, options: Options, now: datetime) -> tuple[Er
     try:
         event = event_of(run)
         write = message_map(event, run)
-        structure = run.tables.structure(event.structure) if event.structure else None
-        run.order = names_in(structure) if structure is not None else []
+        run.structure = run.tables.structure(event.structure) if event.structure else None
+        run.order = names_in(run.structure) if run.structure is not None else []
         write(event, run)
         restore(run)
         fit(run)

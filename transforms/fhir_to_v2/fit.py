@@ -10,6 +10,8 @@ from transforms.fhir_to_v2.line import Encoded, Line
 from transforms.fhir_to_v2.run import NOT_IN_VERSION, Run
 
 _VARIES = ("varies", "Varies", "VARIES", "var", "WD")
+_CODES = ("IS", "ID")
+"""Codes of a table: how they are shown is no part of the message."""
 _HINT = "send a later version, if the receiver takes one"
 
 
@@ -54,7 +56,7 @@ def _fit_components(line: Line, number: int, datatype: str, run: Run) -> None:
             continue
         for place in list(repetition):
             absent = place > max(len(components), 1) or (components and components[place - 1].withdrawn)
-            if absent and repetition[place]:
+            if absent and repetition[place] and datatype not in _CODES:
                 where = f"{line.name}-{number}.{place}"
                 what = f"version {run.version} has no such component of {datatype}; it is left out"
                 run.tell(NOT_IN_VERSION, where, what, _HINT)

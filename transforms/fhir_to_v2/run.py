@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from schemas.fhir import Resource
+from schemas.fhir import Resource, dumps
 from schemas.finding import Finding, Severity
+from schemas.hl7v2.structure_tables import Node as Structure
 from schemas.hl7v2.structure_tables import Tables, nearest_version, tables
 from schemas.tables import CodeMap
 from transforms.fhir_to_v2.line import Line
@@ -52,12 +54,15 @@ class Run:
         """The site's own names of assigning authorities, by identifier system."""
         self.root = Node(resource, kind if isinstance(kind, str) and kind.isalpha() else "Resource")
         self.bundle = self.root if kind == "Bundle" else EMPTY
+        self._resource = resource
         self.resources: list[Node] = []
         """Every resource that is there for itself, in order."""
         self._by_address: dict[str, Node] = {}
         self._contained: dict[str, Node] = {}
         self._by_type: dict[str, list[Node]] = {}
         self._reported: set[tuple[str, str]] = set()
+        self.structure: Structure | None = None
+        """The structure of the message, None where the version has none for it."""
         self.order: list[str] = []
         """The names of the segments of the message's structure, in its order."""
         self.done: set[str] = set()
@@ -69,6 +74,11 @@ class Run:
         )
         """Whether the way forward made this of a message."""
         self._places = {each.path: number for number, each in enumerate(self.resources)}
+
+    @property
+    def digest(self) -> str:
+        """A hash of the whole resource: the same for the same content, 40 hexadecimal digits."""
+        return hashlib.sha1(self._content(), usedforsecurity=False).hexdigest()
 
     def of_type(self, *names: str) -> list[Node]:
         """The resources of these types, in order."""
@@ -146,6 +156,12 @@ class Run:
     def refuse(self, code: str, where: str, what: str, hint: str = "") -> RefusedError:
         """The error to raise for a message that must not be made."""
         return RefusedError(Finding(code, where, what, hint))
+
+    def _content(self) -> bytes:
+        try:
+            return dumps(self._resource)
+        except (TypeError, ValueError):
+            return repr(self._resource).encode("utf-8", "replace")
 
     def _find(self, text: str, path: str) -> Node:
         if text.startswith("#"):

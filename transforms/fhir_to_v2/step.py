@@ -74,8 +74,8 @@ def fhir_to_v2(
         sending_facility: MSH-4; without it, the MessageHeader's sender.
         receiving_application: MSH-5; without it, the MessageHeader's destination.
         receiving_facility: MSH-6; without it, the receiver of that destination.
-        control_id: MSH-10, a template such as `{message.id}`; without it, the Bundle's identifier or an id that is
-            there.
+        control_id: MSH-10, a template such as `{message.id}`; without it, the Bundle's identifier, the
+            MessageHeader's id, or a hash of the content.
         processing_id: MSH-11 where the MessageHeader has no tag for it: `P`, `T` or `D`.
         time_zone: The zone that times are written in; without it, each keeps its own offset.
         systems: The code map of identifier systems that `v2_to_fhir` takes, read backwards.

@@ -26,7 +26,8 @@ def test_the_body_becomes_hl7_v2_and_the_findings_travel_with_it() -> None:
     assert made.get("MSH-3") == "HIE"
     assert made.get("MSH-6") == "WARD"
     assert made.get("MSH-9") == "ADT^A31^ADT_A05"
-    assert made.get("MSH-10") == "p1"
+    assert len(made.get("MSH-10")) == 20
+    assert made.get("PV1-2") == "N"
     assert made.get("PID-5.1") == "Ökonjo"
     assert [(each.code, each.where) for each in made.findings] == [("FHIR-202", "Patient.photo[0].title")]
 

@@ -44,8 +44,14 @@ def person(patient: Node, run: Run) -> None:
 
 
 def visit(encounter: Node, run: Run) -> None:
-    """PV1 and what follows it about the visit."""
+    """PV1 and what follows it about the visit; where the structure needs one and there is none, a PV1 that says so."""
     if not encounter:
+        structure = run.structure
+        needs_visit = structure is not None and any(each.name == "PV1" and each.least for each in structure.children)
+        if needs_visit and not run.is_ours:
+            pv1 = run.line("PV1")
+            pv1.put(1, "1")
+            pv1.put(2, "N")
         return
     pv1_of(encounter, run)
     pv2_of(encounter, run)

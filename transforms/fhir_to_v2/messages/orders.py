@@ -77,12 +77,14 @@ def report_of(report: Node, run: Run) -> None:
     order = run.resolve(report.one("basedOn")) if report.one("basedOn").has("reference") else EMPTY
     if order.peek("resourceType") != "ServiceRequest":
         order = EMPTY
-    if order and order.path not in run.done and _has_orc(order):
+    is_first = bool(order) and order.path not in run.done
+    if is_first and _has_orc(order):
         orc = orc_of(order, run, reported=True)
-        ntes_of(order, run)
         if not run.tables.has_segment("TQ1"):
             put_tq(orc, 7, order, run)
     obr = obr_of(report, order, run)
+    if is_first:
+        ntes_of(order, run)
     ntes_of(report, run)
     if order:
         tq1_of(order, run)

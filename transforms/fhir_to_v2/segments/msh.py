@@ -50,7 +50,7 @@ def msh_of(header: Node, event: Event, run: Run) -> Line:
 
 
 def control_id(header: Node, run: Run) -> str:
-    """MSH-10: the site's, the Bundle's identifier, the source message's own, else an id that is there; 20 at most.
+    """MSH-10: the site's, the Bundle's identifier, the source message's own, the header's id, else a hash of it all.
 
     The same resource gives the same id, so that a receiver can drop a repeat.
     """
@@ -64,10 +64,10 @@ def control_id(header: Node, run: Run) -> str:
     for what in (entity.one("what") for each in run.of_type("Provenance") for entity in each.all("entity")):
         if what.one("identifier").peek("system").startswith(MESSAGE):
             return what.one("identifier").text("value")
-    for text in (header.text("id"), run.root.text("id"), *(each.peek("id") for each in run.resources)):
-        if text:
-            return text if not run.before(2, 7) and len(text) <= 199 else text.replace("-", "")[:20]
-    return timestamp(run.now)[:14]
+    own = header.text("id")
+    if own:
+        return own if len(own) <= (20 if run.before(2, 7) else 199) else own.replace("-", "")[:20]
+    return run.digest[:20]
 
 
 def _application(source: Node) -> tuple[Hd, Hd]:

@@ -29,6 +29,7 @@ _STATUS = {
 }
 """The filler's status of an appointment (table 0278)."""
 _AGREED = {"accepted": "Booked", "declined": "Cancelled", "tentative": "Pending"}
+_ENDED = ("cancelled", "noshow", "entered-in-error")
 _CONTACTS = {"placer contact": 12, "filler contact": 16}
 
 
@@ -110,7 +111,10 @@ def _resource(name: str, number: int, participant: Node, appointment: Node, run:
     if minutes:
         line.put(start + 3, minutes)
         line.put(start + 4, "min")
-    line.put(14 if name == "AIG" else 12, _AGREED.get(participant.text("status"), ""))
+    agreed = _AGREED.get(participant.text("status"), "")
+    status = appointment.peek("status")
+    # Nobody is booked for an appointment that does not take place.
+    line.put(14 if name == "AIG" else 12, _STATUS[status] if agreed and status in _ENDED else agreed)
 
 
 def _kind(participant: Node, run: Run) -> str:
