@@ -32,7 +32,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Held:
     """A request that the engine has: `id` is the message's, `body` what was journaled, `asked` its entries, `header`
     the MessageHeader of a message."""
 
@@ -65,7 +65,7 @@ def refused(error: RefusedError) -> Answer:
     return Answer(error.status, error.outcome, error.headers)
 
 
-def accepted(taken: Taken, prefer: Prefer) -> Answer:
+def accepted(taken: Held, prefer: Prefer) -> Answer:
     """202: the engine has it, and its status can be asked for."""
     headers = {"content-location": taken.status_url}
     if prefer.returns == "minimal":
@@ -76,7 +76,7 @@ def accepted(taken: Taken, prefer: Prefer) -> Answer:
     return Answer(202, said, headers)
 
 
-def created(taken: Taken, prefer: Prefer) -> Answer:
+def created(taken: Held, prefer: Prefer) -> Answer:
     """200 or 201: the engine answers as the server that the resources are kept on."""
     match taken.interaction.kind:
         case "transaction" | "batch":
@@ -94,7 +94,7 @@ def created(taken: Taken, prefer: Prefer) -> Answer:
     return Answer(201, _returned(taken, prefer, "Created."), headers)
 
 
-def _returned(taken: Taken, prefer: Prefer, said: str) -> Resource | bytes | None:
+def _returned(taken: Held, prefer: Prefer, said: str) -> Resource | bytes | None:
     match prefer.returns:
         case "minimal":
             return None
@@ -103,14 +103,14 @@ def _returned(taken: Taken, prefer: Prefer, said: str) -> Resource | bytes | Non
     return taken.body
 
 
-def responses(taken: Taken, *, created: bool) -> Resource:
+def responses(taken: Held, *, created: bool) -> Resource:
     """The Bundle that answers a batch or transaction entry by entry: each 202, or as `created` if it came alone."""
     entries = [{"response": _response(taken, index, each, created=created)} for index, each in enumerate(taken.asked)]
     bundle: Resource = {"resourceType": "Bundle", "type": f"{taken.interaction.kind}-response"}
     return {**bundle, "entry": entries} if entries else bundle
 
 
-def _response(taken: Taken, index: int, asked: Asked, *, created: bool) -> Element:
+def _response(taken: Held, index: int, asked: Asked, *, created: bool) -> Element:
     if asked.refused is not None:
         return {"status": _status(asked.refused.status), "outcome": asked.refused.outcome}
     interaction = asked.interaction
@@ -127,7 +127,7 @@ def _status(status: int) -> str:
     return f"{status} {_REASONS[status]}" if status in _REASONS else str(status)
 
 
-def _response_message(taken: Taken) -> Resource:
+def _response_message(taken: Held) -> Resource:
     """The response message to a message (R4, messaging.html): `ok`, for the engine answers as its receiver."""
     header = taken.header
     event = {name: value for name, value in header.items() if name in ("eventCoding", "eventUri")}
@@ -150,7 +150,7 @@ def _response_message(taken: Taken) -> Resource:
     }
 
 
-def _identifier(header: Element, taken: Taken) -> str:
+def _identifier(header: Element, taken: Held) -> str:
     """The id of the message that is answered: that of its MessageHeader, ours where it has none."""
     id = header.get("id")
     return id if isinstance(id, str) and id else taken.id

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, PositiveInt
+from pydantic import PositiveInt
 
 from channels.ends import Accept, EndContext
-from channels.fhir.access import AccessOptions, OpenAccess
+from channels.fhir.access import Access, AccessOptions, OpenAccess
 from channels.fhir.interaction import Taken
+from channels.fhir.options import BaseUrl, Reads, ResourceType
 from channels.fhir.routed import RouteAnswer
 from channels.tls import ServerTls
-from schemas.fhir.types import RESOURCES
 from schemas.values import Duration, Listen, Size
-
-
-def _resource_type(name: str) -> str:
-    if name not in RESOURCES:
-        near = get_close_matches(name, RESOURCES, 1)
-        raise ValueError(f"R4 has no resource {name[:40]}{f'; did you mean {near[0]}?' if near else ''}")
-    return name
-
-
-def _public_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("the base as clients know it is an http:// or https:// URL")
-    return url.rstrip("/")
-
-
-ResourceType = Annotated[str, AfterValidator(_resource_type)]
-PublicUrl = Annotated[str, AfterValidator(_public_url)]
 
 
 class FhirInbound:
@@ -57,6 +39,7 @@ class FhirInbound:
         types: The types of resources that are taken; empty: all of R4.
         answer: `accepted` (202, and an address where its status can be asked for), `created` (200 or 201, as the server
             that keeps the resources answers; the engine assigns the ids), or the answer of a route's FHIR server.
+        reads: The FHIR server that reads, searches and histories are passed on to; without it, nothing is read.
         limit: The largest body that is taken, compressed or not; a larger one is answered 413.
         patience: How long the head, and then the body, of a request may take to arrive.
         connections: How many connections are open at most; further ones are closed.
@@ -70,12 +53,13 @@ class FhirInbound:
         *,
         listen: Listen,
         base: str = "/fhir",
-        public: PublicUrl | None = None,
+        public: BaseUrl | None = None,
         tls: ServerTls | None = None,
         access: AccessOptions | None = None,
         interactions: Sequence[Taken] = ("create", "update", "transaction", "batch", "message"),
         types: Sequence[ResourceType] = (),
         answer: Literal["accepted", "created"] | RouteAnswer = "accepted",
+        reads: Reads | None = None,
         limit: Size = 16 << 20,
         patience: Duration = timedelta(minutes=1),
         connections: PositiveInt = 1000,
@@ -87,10 +71,11 @@ class FhirInbound:
         self.base = f"/{base.strip('/')}".rstrip("/")
         self.public = public
         self.tls = tls
-        self.access = access.access(context) if access else OpenAccess()
+        self.access: Access = access.access(context) if access else OpenAccess()
         self.interactions = interactions
         self.types = types
         self.answer = answer
+        self.reads = reads
         self.limit = limit
         self.patience = patience.total_seconds()
         self.connections = connections
@@ -118,4 +103,7 @@ class FhirInbound:
             stopping=reception.hurry,
             refused=reception.report,
         )
-        await server.serve_on(listener)
+        try:
+            await server.serve_on(listener)
+        finally:
+            await reception.close()

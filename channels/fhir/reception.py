@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import Literal, Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from channels.ends import Accept, Receipt, ReceiptCode
-from channels.fhir.answer import Answer, Taken, accepted, created, first_resource, known_at_once, refused, responses
+from channels.ends import Accept, EndContext, Receipt, ReceiptCode
+from channels.fhir.access import Access
+from channels.fhir.answer import Answer, Held, accepted, created, first_resource, known_at_once, refused, responses
 from channels.fhir.call import Call
 from channels.fhir.capability import capability_statement
 from channels.fhir.entries import read_entries
@@ -29,8 +30,18 @@ from channels.fhir.intake import (
     with_id,
     without_refused,
 )
-from channels.fhir.interaction import Interaction, check_allowed, check_resource, of_bundle, read_interaction
+from channels.fhir.interaction import (
+    READS,
+    Interaction,
+    Taken,
+    check_allowed,
+    check_resource,
+    of_bundle,
+    read_interaction,
+)
 from channels.fhir.negotiate import body_form
+from channels.fhir.options import Reads
+from channels.fhir.reads import FORM, Reader
 from channels.fhir.refusal import RefusedError
 from channels.fhir.routed import RouteAnswer, answer_of, wait_for_route
 from channels.fhir.status import status_of
@@ -42,9 +53,7 @@ from schemas.fhir.error import FhirError
 from schemas.fhir.read import read_exact
 from schemas.finding import Finding
 from schemas.message import FHIR, Message
-
-if TYPE_CHECKING:
-    from channels.fhir.inbound import FhirInbound
+from schemas.values import Address
 
 _RETRY = {"retry-after": "10"}
 _ENDPOINT_LIMIT = 65_536
@@ -55,14 +64,32 @@ _FINDINGS = {
     "FHIR-104": ("sent a content type that is not taken here", "have the partner send application/fhir+json"),
     "FHIR-105": ("sent a body that is not what was asked for", "its answer names the place"),
     "FHIR-106": ("asked for what it may not do", "give it the scope for it, if it should"),
+    "FHIR-109": ("asked for what the server of `reads` did not answer", "see that it runs, and that its tls fits"),
+    "FHIR-110": ("asked for what the server of `reads` answered with no FHIR", "look at its address and its token"),
     **CONNECTIONS,
 }
+
+
+class Listener(Protocol):
+    """The end that is worked for: its options, as `FhirInbound` describes them."""
+
+    context: EndContext
+    listen: Address
+    base: str
+    public: str | None
+    access: Access
+    interactions: Sequence[Taken]
+    types: Sequence[str]
+    answer: Literal["accepted", "created"] | RouteAnswer
+    reads: Reads | None
+    limit: int
+    patience: float
 
 
 class Reception:
     """Answers the requests of one listening end."""
 
-    def __init__(self, end: FhirInbound, accept: Accept) -> None:
+    def __init__(self, end: Listener, accept: Accept) -> None:
         self._end = end
         self._accept = accept
         self._since = end.context.now()
@@ -70,11 +97,17 @@ class Reception:
         self._reading = Reading(end.limit, end.patience)
         self._place = f"fhir {end.listen}"
         self.report = Noticed(end.context.report, self._place, _FINDINGS).report
+        self._reader = None if end.reads is None else Reader(end.reads, end.limit, end.context.report)
 
     def hurry(self) -> None:
         """The end stops: those who are still sending have little time more, those who wait for a route none."""
         self._reading.hurry()
         self._stopping.set()
+
+    async def close(self) -> None:
+        """Close the connections to the server of `reads`."""
+        if self._reader is not None:
+            await self._reader.close()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
@@ -118,10 +151,12 @@ class Reception:
             call.headers.get("if-none-exist", ""),
             call.headers.get("if-match", ""),
         )
-        check_allowed(interaction, self._end.interactions, self._end.types, reads=False)
+        check_allowed(interaction, self._end.interactions, self._end.types, reads=self._reader is not None)
         if interaction.kind == "status":
             return call.response(await self._status(call, interaction.id))
         self._check_scope(call, interaction)
+        if interaction.kind in READS and self._reader is not None:
+            return await self._read_on(call, self._reader)
         return call.response(await self._take(call, interaction))
 
     def _check_scope(self, call: Call, interaction: Interaction) -> None:
@@ -131,6 +166,16 @@ class Reception:
             text = "This client may not do that here."
             raise RefusedError(403, "forbidden", text, headers=challenge, finding="FHIR-106")
 
+    async def _read_on(self, call: Call, reader: Reader) -> Response:
+        """Have the server of `reads` answer."""
+        form = b""
+        if call.method == "POST":
+            kind = call.headers.get("content-type", FORM).partition(";")[0].strip().lower()
+            if kind != FORM:
+                raise RefusedError(415, "not-supported", f"A search is posted as {FORM}.", headers={"accept": FORM})
+            form = await self._body(call, _ENDPOINT_LIMIT)
+        return await reader.read(call, form)
+
     async def _take(self, call: Call, interaction: Interaction) -> Answer:
         """Read what came, hand it over and answer."""
         patch = interaction.kind == "patch"
@@ -139,14 +184,14 @@ class Reception:
         id, now = self._end.context.new_id(), self._end.context.now()
         if interaction.kind == "delete":
             return await self._deliver(
-                call, Taken(interaction, id, now, call.base, dumps(as_transaction(interaction))), {}
+                call, Held(interaction, id, now, call.base, dumps(as_transaction(interaction))), {}
             )
         if not body:
             raise RefusedError(400, "required", "The request has no body.", finding="FHIR-105")
         try:
             if patch:
                 taken = dumps(as_transaction(interaction, read_patch(body, form)))
-                return await self._deliver(call, Taken(interaction, id, now, call.base, taken), {})
+                return await self._deliver(call, Held(interaction, id, now, call.base, taken), {})
             resource, json = read_resource(body, form)
         except FhirError as error:
             await self._keep_damaged(call, interaction, body)
@@ -154,7 +199,7 @@ class Reception:
         facts = {} if json is body else {"fhir.xml": "true"}
         return await self._deliver(call, self._read(call, interaction, resource, json, id), facts)
 
-    def _read(self, call: Call, asked: Interaction, resource: Resource, body: bytes, id: str) -> Taken:
+    def _read(self, call: Call, asked: Interaction, resource: Resource, body: bytes, id: str) -> Held:
         """What is to be journaled of a resource that was read; raises `RefusedError`."""
         now = self._end.context.now()
         creates = self._end.answer == "created" and not call.prefer.asynchronous
@@ -162,18 +207,18 @@ class Reception:
             inner = unwrapped(resource, "content")
             check_message(inner)
             whole = body if inner is resource else dumps(unwrapped(read_exact(body), "content"))
-            return Taken(asked, id, now, call.base, whole, header=first_resource(inner))
+            return Held(asked, id, now, call.base, whole, header=first_resource(inner))
         interaction = of_bundle(asked, resource, self._end.interactions)
         if interaction.kind in ("batch", "transaction"):
             entries = read_entries(resource, lambda each: self._check_entry(call, each))
             if creates:
                 body = with_entry_ids(body, entries, id)
-            return Taken(interaction, id, now, call.base, without_refused(body, entries), entries)
+            return Held(interaction, id, now, call.base, without_refused(body, entries), entries)
         check_resource(interaction, resource)
         if creates and interaction.kind in ("create", "document") and known_at_once(interaction):
             body = with_id(body, resource, id)
             interaction = replace(interaction, id=id)
-        return Taken(interaction, id, now, call.base, body)
+        return Held(interaction, id, now, call.base, body)
 
     def _check_entry(self, call: Call, interaction: Interaction) -> None:
         """Raises `RefusedError` for an entry of a Bundle that is not taken, or not from this client.
@@ -185,7 +230,7 @@ class Reception:
         check_allowed(interaction, kinds, self._end.types, reads=isinstance(self._end.answer, RouteAnswer))
         self._check_scope(call, interaction)
 
-    async def _deliver(self, call: Call, taken: Taken, facts: Mapping[str, str]) -> Answer:
+    async def _deliver(self, call: Call, taken: Held, facts: Mapping[str, str]) -> Answer:
         """Hand `taken` to the engine and answer."""
         if taken.interaction.kind in ("batch", "transaction") and all(each.refused for each in taken.asked):
             return Answer(200, responses(taken, created=False))  # nothing of it is to be done
@@ -201,7 +246,7 @@ class Reception:
             return await self._routed(call, taken, self._end.answer)
         return created(taken, call.prefer) if known_at_once(taken.interaction) else accepted(taken, call.prefer)
 
-    def _message(self, call: Call, taken: Taken, facts: Mapping[str, str]) -> Message:
+    def _message(self, call: Call, taken: Held, facts: Mapping[str, str]) -> Message:
         attributes = attributes_of(
             taken.interaction,
             call.method,
@@ -225,12 +270,12 @@ class Reception:
         """Keep a body that cannot be read with the rejected messages, as every end does; not XML, which is no JSON."""
         if body.lstrip()[:1] == b"<":
             return
-        taken = Taken(interaction, self._end.context.new_id(), self._end.context.now(), call.base, body)
+        taken = Held(interaction, self._end.context.new_id(), self._end.context.now(), call.base, body)
         receipt = await self._hand_over(self._message(call, taken, {}))
         if receipt.code is ReceiptCode.FAILED:
             raise RefusedError(503, "transient", "This could not be made durable; send it again.", headers=_RETRY)
 
-    async def _routed(self, call: Call, taken: Taken, answer: RouteAnswer) -> Answer:
+    async def _routed(self, call: Call, taken: Held, answer: RouteAnswer) -> Answer:
         try:
             route = await wait_for_route(answer, taken.id, self._end.context.fate, self._stopping)
         except OSError:  # the journal has it, and cannot be asked now
@@ -253,7 +298,7 @@ class Reception:
             since=self._since,
             interactions=self._end.interactions,
             types=self._end.types,
-            reads=False,
+            reads=self._reader is not None,
             security=self._end.access.security(call.base),
         )
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from channels.ends import Fate, RouteFate
 from channels.fhir import replies
-from channels.fhir.answer import Answer, Taken, responses
+from channels.fhir.answer import Answer, Held, responses
 from schemas.fhir import Resource
 from schemas.fhir.error import FhirError
 from schemas.fhir.outcome import Issue, issues_of, outcome, outcome_of
@@ -60,7 +60,7 @@ async def wait_for_route(
     return None
 
 
-def answer_of(route: RouteFate, taken: Taken) -> Answer:
+def answer_of(route: RouteFate, taken: Held) -> Answer:
     """The answer that the server behind `route` gave to what was `taken`.
 
     Where the journal keeps none, the outcome says how it ended: 200 for what was delivered, 422 for what was not.
@@ -78,7 +78,7 @@ def answer_of(route: RouteFate, taken: Taken) -> Answer:
     return Answer(422, outcome_of([said, *issues]))
 
 
-def _passed_on(kept: replies.Answer, taken: Taken) -> Answer:
+def _passed_on(kept: replies.Answer, taken: Held) -> Answer:
     headers = {"etag": kept.etag, "last-modified": kept.last_modified}
     place = _PLACE.search(kept.location)
     if place is not None:
@@ -89,7 +89,7 @@ def _passed_on(kept: replies.Answer, taken: Taken) -> Answer:
     return Answer(kept.status, resource, {name: value for name, value in headers.items() if value})
 
 
-def _whole(answer: Resource, taken: Taken) -> Resource:
+def _whole(answer: Resource, taken: Held) -> Resource:
     """The answer to a batch with those entries in their places that were refused before it was passed on."""
     entries = answer.get("entry")
     passed = [each for each in taken.asked if each.refused is None]

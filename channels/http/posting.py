@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol
 from urllib.parse import quote
 
 import httpx
 
 from channels.ends import EndContext, Outcome, OutcomeCode
+from channels.http.client import new_client
 from channels.http.reply import Reply, judge
 from channels.mllp.verdict import Policy
 from channels.tls import ClientTls, TlsError
@@ -25,12 +24,7 @@ REPLY_LIMIT = 65_536
 FHIR_TYPE = "application/fhir+json"
 """The content type of FHIR in JSON, which is always UTF-8 (R4, 3.1.0.1.10)."""
 
-_CONNECT = 10.0
-_KEEP = 4.0  # many servers close after 5 seconds; we should not be writing just then
 _NOT_IN_VALUES = {ord(each): "_" for each in "\r\n\0"}
-
-for _name in ("httpx", "httpcore"):  # they log each URL, which a template may have filled from the message
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Poster(Protocol):
@@ -115,18 +109,8 @@ class Posting:
 
     def _connected(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                verify=self._end.tls.context(self._end.context.report),
-                limits=httpx.Limits(
-                    max_connections=self._end.connections,
-                    max_keepalive_connections=self._end.connections,
-                    keepalive_expiry=_KEEP,
-                ),
-                timeout=httpx.Timeout(self._end.timeout, connect=min(_CONNECT, self._end.timeout)),
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                follow_redirects=False,
-                trust_env=False,
-            )
+            end = self._end
+            self._client = new_client(end.tls, end.context.report, end.connections, end.timeout)
         return self._client
 
 

@@ -22,6 +22,9 @@ def check_safety(file: BoundFile) -> None:
         for place, text in use.leaves("password"):
             if text.text and _in_clear(text.written):
                 file.found("HIE401", text.line, f"{place} is written in clear")
+        for place, text in use.leaves("url"):
+            if text.text.startswith("http://") and _beyond("url", text.text):
+                file.found("HIE402", text.line, f"{place}: {use.name.text} asks beyond this machine without TLS")
         if use.kind != "step":
             _tls(file, use)
             _passwords(file, use)

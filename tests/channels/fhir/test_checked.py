@@ -1,0 +1,51 @@
+"""`hie check` knows the options of the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.config.site import load_site
+
+CHANNEL = """\
+channel: results
+inbound:
+  fhir:
+    listen: 127.0.0.1:8080
+    {line}
+routes:
+  - route: server
+    outbound: {{file: {{folder: out}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("answer: created", []),
+        ("answer: {route: server, within: 5s}", []),
+        ("interactions: [create, patch, delete, document]", []),
+        ("types: [Patient, Observation]", []),
+        ("access: {token: '${TOKEN}'}", []),
+        ("reads: {server: 'https://fhir.example.org/r4'}", []),
+        ("reads: {server: 'http://127.0.0.1:9090/r4'}", []),
+        ("answer: creatd", ["HIE206"]),
+        ("answer: {route: sever}", ["HIE314"]),
+        ("answer: {within: 5s}", ["HIE205", "HIE206"]),
+        ("interactions: [read]", ["HIE206"]),
+        ("types: [Pateint]", ["HIE206"]),
+        ("access: {token: s3cret}", ["HIE401"]),
+        ("public: hie.example.org", ["HIE206"]),
+        ("reads: {server: fhir.example.org}", ["HIE206"]),
+        ("reads: {server: 'http://fhir.example.org/r4'}", ["HIE402"]),
+        ("bse: /fhir", ["HIE204"]),
+    ],
+)
+def test_a_channel_file(tmp_path: Path, line: str, found: list[str]) -> None:
+    (tmp_path / "channels").mkdir()
+    (tmp_path / "channels" / "results.yaml").write_text(CHANNEL.format(line=line))
+    (tmp_path / "hie.yaml").write_text("journal: sqlite:///journal.db\n")
+    site = load_site(tmp_path, {"TOKEN": "s3cret"})
+    assert [finding.code for finding in site.findings] == found, site.findings
+    assert all(finding.where == "channels/results.yaml:5" for finding in site.findings)
