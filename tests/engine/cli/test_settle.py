@@ -112,7 +112,8 @@ def test_many_are_given_up_on_either_database(tmp_path: Path, postgresql_databas
     async def go(url: str) -> None:
         journal = Journal(url)
         await journal.open()
-        ids = [await received(journal, number, routes={"gone": Status.QUEUED}) for number in range(450)]
+        made = (received(journal, number, routes={"gone": Status.QUEUED}) for number in range(450))
+        ids = await asyncio.gather(*made)
         waits = await waits_in(journal, "adt/gone")
         assert waits is not None
         assert waits.messages == 450
