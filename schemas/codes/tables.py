@@ -14,7 +14,8 @@ def has_code(uri: str, code: str) -> bool:
     """Whether the code system of that URI has `code`, as far as it is known: True for all but R4's HL7 tables.
 
     Many of those tables are the sites' to fill (HL7 v2.9, 2.C), and feeds write codes of their own into all of them;
-    yet a Coding may name only a system that has its code (FHIR R4, 4.2.6).
+    yet a Coding may name only a system that has its code (FHIR R4, 4.2.6). FGN and PGN of table 0203, which HL7's guide
+    writes, are newer than R4's copy.
     """
     if not uri.startswith(_V2):
         return True

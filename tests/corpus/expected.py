@@ -234,4 +234,4 @@ def _explain(fact: Fact, count: int, left: Counter[Stated]) -> int:
 
 
 def _is_like(text: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
+    return fnmatch.fnmatchcase(text, pattern)

@@ -1,7 +1,8 @@
 """Bundles compared by what they say: facts, not bytes, ids or positions.
 
 A fact is a path without indexes and a value in one normal form: numbers by value, times with an offset as instants,
-references as the type that they lead to. Resources are matched by type and by how many facts they share.
+references as the type that they lead to. Equal people, places and organizations of a bundle are one. Resources are
+matched by type and by how many facts they share.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Json = Any
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?\Z")
 _ORDERED = {"given", "line", "prefix", "suffix"}
 _SYSTEMS = ("system", "url")
+_SHARED = {"Device", "Location", "Organization", "Practitioner", "PractitionerRole"}
+"""Those of whom one resource is enough, however often a message names them: equal ones count once."""
 
 
 class Fact(NamedTuple):
@@ -160,7 +163,7 @@ def _by_type(bundle: Json, rules: Rules) -> dict[str, list[Counter[Fact]]]:
         name = entry["resource"]["resourceType"]
         if rules.compares(name) and number not in hidden:
             said = facts_of(entry["resource"], types, rules)
-            if said:
+            if said and not (name in _SHARED and said in found[name]):
                 found[name].append(said)
     if rules.compares("Bundle"):
         head = {key: bundle[key] for key in ("type", "identifier") if key in bundle}
