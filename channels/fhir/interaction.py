@@ -200,6 +200,8 @@ def _on_instance(method: str, type: str, id: str, if_match: str) -> Interaction:
 
 def _condition(query: str) -> str:
     """The search in `query`, what only shapes the answer left out; "" when it does not search."""
+    if not query:
+        return ""
     parts = [part for part in query.split("&") if part.partition("=")[0] not in _CONTROLS]
     said = "&".join(parts)
     return said if any(value.strip() for _, value in parse_qsl(said)) else ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import ssl
 import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
@@ -17,11 +19,13 @@ from pydantic import SecretStr
 
 from channels.ends import Receipt, ReceiptCode
 from channels.fhir.access import AccessOptions
+from channels.tls import ServerTls
 from schemas.fhir.read import read_exact
 from schemas.fhir.xml import from_xml, to_xml
 from schemas.message import Message
 from tests.channels.desk import Desk
 from tests.channels.fhir.client import JSON, PATIENT, XML, bundle, end, entry, issue, serving
+from tests.tls import Authority
 
 MESSAGE = bundle(
     "message",
@@ -467,3 +471,26 @@ async def test_pretty_answers(tmp_path: Path) -> None:
     async with serving(desk, end(desk, tmp_path, answer="created")) as client:
         answer = await client.post("Patient?_pretty=true", json=PATIENT)
     assert answer.text.startswith('{\n  "id"')
+
+
+async def test_a_partner_s_certificate_names_the_client(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    server = authority.issue("engine", hosts=("127.0.0.1",))
+    practice, stranger = authority.issue("practice"), authority.issue("stranger")
+    tls = ServerTls(certificate=server.certificate, key=server.key, clients=authority.file, client_names=["practice"])
+    desk = Desk()
+    inbound = end(desk, tmp_path, tls=tls)
+    async with desk.serving(inbound):
+        url = f"https://127.0.0.1:{inbound.port}/fhir/Patient"
+        for shown, refused in ((practice, False), (stranger, True)):
+            trust = ssl.create_default_context(cafile=str(authority.file))
+            trust.load_cert_chain(shown.certificate, shown.key)
+            async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+                if refused:
+                    with pytest.raises(httpx.TransportError):
+                        await client.post(url, json=PATIENT)
+                else:
+                    answer = await client.post(url, json=PATIENT)
+                    assert answer.headers["content-location"].startswith(f"https://127.0.0.1:{inbound.port}/fhir/")
+    assert [message.get("fhir.client") for message in desk.messages] == ["O=St. Anne's, CN=practice"]
+    assert [finding.code for finding in desk.findings] == ["HTTP-105"]
