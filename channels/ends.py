@@ -26,13 +26,15 @@ class ReceiptCode(StrEnum):
 class Receipt:
     """What the sender is told, and why; `reason` never quotes patient data.
 
-    `where` addresses the damage for an ERR segment (`MSH-9`); `error` is a code of HL7 table 0357.
+    `where` addresses the damage for an ERR segment (`MSH-9`); `error` is a code of HL7 table 0357; `first` is the id of
+    the message that this one only repeats, "" otherwise.
     """
 
     code: ReceiptCode
     reason: str = ""
     where: str = ""
     error: str = ""
+    first: str = ""
 
 
 class OutcomeCode(StrEnum):

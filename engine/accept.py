@@ -85,7 +85,7 @@ class Acceptor:
             self.repeated += 1
             event = Event(first, self._clock(), "repeat", "acknowledged again, not routed twice")
             await self._journal.record((), (event,))
-            return Receipt(ReceiptCode.ACCEPTED, f"a repeat of {first}")
+            return Receipt(ReceiptCode.ACCEPTED, f"a repeat of {first}", first=first)
         except JournalError as error:
             self.failed += 1
             return Receipt(ReceiptCode.FAILED, error.reason)

@@ -79,7 +79,8 @@ class Reader:
         status = response.status_code
         if status in _OURS or status in range(300, 304) or (body and "json" not in kind and "xml" not in kind):
             raise _no_fhir()
-        headers = {name: response.headers[name] for name in _RETURNED if name in response.headers}
+        given = {name: response.headers.get(name, "") for name in _RETURNED}
+        headers = {name: value for name, value in given.items() if value and value.isascii()}
         for name in ("location", "content-location"):
             if name in headers:
                 headers[name] = self._its_base.sub(call.base, headers[name])

@@ -240,6 +240,8 @@ class Reception:
         if receipt.code is ReceiptCode.REJECTED:
             where = (receipt.where,) if receipt.where else ()
             raise RefusedError(422, "processing", receipt.reason or "The engine rejects this.", *where)
+        if receipt.first:
+            taken = replace(taken, id=receipt.first)  # its status is that of the first
         if call.prefer.asynchronous or self._end.answer == "accepted":
             return accepted(taken, call.prefer)
         if isinstance(self._end.answer, RouteAnswer):

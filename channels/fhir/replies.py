@@ -6,13 +6,16 @@ which is how FHIR itself writes an HTTP answer down (R4, bundle.html, Bundle.ent
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from schemas.fhir import Resource, dumps
 from schemas.fhir.error import FhirError
 from schemas.fhir.read import read, read_exact
 
-_STATUS_DIGITS = 3
+_STATUS = re.compile(r"[2-5][0-9]{2}\Z")
+_HEADER = re.compile(r"[\x20-\x7e]{1,2000}\Z")
+_BODILESS = (204, 304)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ def written(answer: Answer) -> bytes:
 
 
 def read_answer(reply: bytes) -> Answer | None:
-    """The answer that `written` wrote; None for anything else, a reply that was cut short included."""
+    """The answer that `written` wrote, each of its texts fit for a header; None for anything else, such as a reply that
+    was cut short."""
     try:
         bundle = read(reply)
         entries = bundle.get("entry")
@@ -47,14 +51,13 @@ def read_answer(reply: bytes) -> Answer | None:
     response = entry.get("response") if isinstance(entry, dict) else None
     if not isinstance(response, dict):
         return None
-    status = response.get("status")
-    if not isinstance(status, str) or len(status) != _STATUS_DIGITS or not status.isdecimal():
+    texts = {name: value for name, value in response.items() if isinstance(value, str) and _HEADER.match(value)}
+    if not _STATUS.match(texts.get("status", "")):
         return None
-    resource = entry.get("resource")
-    texts = {name: value for name, value in response.items() if isinstance(value, str)}
+    status, resource = int(texts["status"]), entry.get("resource")
     return Answer(
-        int(status),
-        resource if isinstance(resource, dict) else None,
+        status,
+        resource if isinstance(resource, dict) and status not in _BODILESS else None,
         texts.get("location", ""),
         texts.get("etag", ""),
         texts.get("lastModified", ""),

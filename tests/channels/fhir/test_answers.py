@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from channels.ends import Fate, RouteFate
+from channels.ends import Fate, Receipt, ReceiptCode, RouteFate
 from channels.fhir.replies import Answer, written
 from channels.fhir.routed import RouteAnswer
 from schemas.fhir import dumps
@@ -178,3 +178,10 @@ async def test_a_journal_that_is_away_is_503_for_a_status(tmp_path: Path) -> Non
     async with serving(desk, inbound) as client:
         answer = await client.get("_status/0a")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+
+
+async def test_a_repeat_has_the_status_of_the_first(tmp_path: Path) -> None:
+    desk = Desk(lambda _: Receipt(ReceiptCode.ACCEPTED, "a repeat of 0a", first="0a"))
+    async with serving(desk, end(desk, tmp_path)) as client:
+        answer = await client.post("Patient", json=PATIENT)
+        assert answer.headers["content-location"] == f"{client.base_url}_status/0a"

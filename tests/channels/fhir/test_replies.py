@@ -30,7 +30,18 @@ def test_an_answer_is_kept_whole(answer: Answer) -> None:
         b'{"resourceType":"Bundle","entry":[7]}',
         b'{"resourceType":"Bundle","entry":[{"response":{"status":"201 Created"}}]}',
         written(Answer(200, {"resourceType": "Patient"}))[:-5],
+        written(Answer(101)),
+        written(Answer(999)),
     ],
 )
 def test_what_is_no_such_answer_is_none(reply: bytes) -> None:
     assert read_answer(reply) is None
+
+
+def test_what_fits_no_header_is_left_out() -> None:
+    sent = Answer(201, None, "Patient/1\r\nSet-Cookie: a=b", 'W/"ü"', "x" * 5000)
+    assert read_answer(written(sent)) == Answer(201)
+
+
+def test_a_status_without_a_body_has_none() -> None:
+    assert read_answer(written(Answer(204, {"resourceType": "Patient"}))) == Answer(204)
