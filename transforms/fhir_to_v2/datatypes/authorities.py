@@ -111,7 +111,7 @@ def xon_of_organization(organization: Node, run: Run) -> dict[int, Part]:
         namespace, universal, kind = organization_hd(organization)
         return {1: namespace or universal, **({6: ["", universal, kind], 10: universal} if universal else {})}
     value = identifier.text("value")
-    parts[10 if run.has_component("XON", 10) else 3] = value
+    parts[10 if run.has_component("XON", 10) and field_of(identifier, "XON") != 3 else 3] = value
     parts[4], parts[5] = check_digit_of(identifier)
     parts[6] = hd_of(identifier, run)
     parts[7] = identifier_type_of(identifier)

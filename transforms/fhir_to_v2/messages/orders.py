@@ -78,7 +78,7 @@ def report_of(report: Node, run: Run) -> None:
     if order.peek("resourceType") != "ServiceRequest":
         order = EMPTY
     is_first = bool(order) and order.path not in run.done
-    if is_first and _has_orc(order):
+    if is_first and _has_orc(order, run):
         orc = orc_of(order, run, reported=True)
         if not run.tables.has_segment("TQ1"):
             put_tq(orc, 7, order, run)
@@ -113,16 +113,18 @@ def order_of(order: Node, run: Run) -> None:
         for each in order.all("reasonReference"):
             condition = run.resolve(each)
             if condition.peek("resourceType") == "Condition":
-                dg1_of(condition, EMPTY, run)
+                dg1_of(condition, run.first("Encounter"), run)
         _results(EMPTY, order, run)
         for specimen in written:
             _specimen(specimen, run)
 
 
-def _has_orc(order: Node) -> bool:
-    """Whether an order with results says more than OBR does."""
+def _has_orc(order: Node, run: Run) -> bool:
+    """Whether an order with results says more than OBR does; one that the way forward made, whether it had an ORC."""
     event = any(each.peek("url") == BUSINESS_EVENT for each in order.all("extension"))
-    return event or order.has("requisition") or order.has("requester") or order.has("authoredOn")
+    if event or run.is_ours:
+        return event
+    return order.has("requisition") or order.has("requester") or order.has("authoredOn")
 
 
 def _has_service(order: Node) -> bool:

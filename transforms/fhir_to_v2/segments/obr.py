@@ -98,6 +98,7 @@ def _put_parents(obr: Line, order: Node, run: Run) -> None:
 
 def _put_report(obr: Line, report: Node, run: Run) -> None:
     report.one("code").text("text")
+    _put_parent_result(obr, report, run)
     begin, end = period_of(report.one("effectivePeriod"), run)
     obr.put(7, dtm_of(report, "effectiveDateTime", run) or begin)
     obr.put(8, end)
@@ -121,6 +122,18 @@ def _put_report(obr: Line, report: Node, run: Run) -> None:
             obr.put(field, _ndl(performer, run))
         else:
             run.done.add(run.resolve(performer).path)
+
+
+def _put_parent_result(obr: Line, report: Node, run: Run) -> None:
+    """OBR-26: the result of another report that these results are members of (its isolate)."""
+    own = [run.resolve(each) for each in report.all("result")]
+    for observation in run.of_type("Observation"):
+        members = observation.all("hasMember")
+        if observation in own or not any(run.refers(member, each) for member in members for each in own):
+            continue
+        sub_id = observation.extension(f"{CORE}observation-v2-subid").extension("original-sub-identifier")
+        obr.put(26, {1: _sub(cwe_of(observation.one("code"), run)), 2: sub_id.text("valueString")})
+        return
 
 
 def _ndl(reference: Node, run: Run) -> dict[int, Part]:

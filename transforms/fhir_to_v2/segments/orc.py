@@ -44,7 +44,7 @@ def orc_of(order: Node, run: Run, reported: bool = False) -> Line:
     _put_status(orc, order, told, reported, run)
     orc.put(9, dtm_of(event.extension("date"), "valueDateTime", run) or dtm_of(order, "authoredOn", run))
     order.text("authoredOn")
-    _put_agents(orc, order, run)
+    put_agents(orc, order, run)
     put_requester(orc, order, run)
     for each in order.extensions(f"{CORE}servicerequest-order-callback-phone-number"):
         orc.put(14, xtn_of(each.one("valueContactPoint"), run))
@@ -143,7 +143,8 @@ def _is_by_control(control: str, status: str) -> bool:
     return stopped or held or active or (control == "FU" and status == "completed")
 
 
-def _put_agents(orc: Line, order: Node, run: Run) -> None:
+def put_agents(orc: Line, order: Node, run: Run) -> None:
+    """ORC-10 to ORC-12 and ORC-17 to ORC-19: who did to the order what ORC-1 says, by its Provenance."""
     for provenance in run.of_type("Provenance"):
         if not any(run.refers(each, order) for each in provenance.all("target")):
             continue

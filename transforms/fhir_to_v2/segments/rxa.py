@@ -13,7 +13,7 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line, Part, Parts
 from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
-from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number
+from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number, put_agents
 from transforms.v2_to_fhir.extensions import OWN
 
 _ORDERING = "OP"
@@ -46,6 +46,7 @@ def orc_of_immunization(immunization: Node, run: Run) -> Line:
             orc.put(12, xcn_of(performer.one("actor"), run))
     for each in immunization.one("meta").all("security"):
         orc.put(28, cwe_of_coding(each, run, "ConfidentialityCode", "0177"))
+    put_agents(orc, immunization, run)
     orc.put(9, dtm_of(immunization, "recorded", run))
     return orc
 

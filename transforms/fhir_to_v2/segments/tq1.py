@@ -16,7 +16,7 @@ _DAILY = {1: "QD", 2: "BID", 3: "TID", 4: "QID"}
 
 def tq1_of(order: Node, run: Run) -> Line | None:
     """ServiceRequest[TQ1], where there is anything to say and the version has it."""
-    if not run.tables.has_segment("TQ1"):
+    if not run.tables.has_segment("TQ1") or _has_tq(order):
         return None
     tq1 = Line("TQ1", order)
     timing = order.one("occurrenceTiming")
@@ -60,6 +60,12 @@ def put_tq(line: Line, field: int, order: Node, run: Run) -> None:
     if any(any(part) if not isinstance(part, str) else part for part in parts.values()):
         parts[6] = code_of(order, "priority", run, "ExtendedPriorityCodes")
         line.put(field, parts)
+
+
+def _has_tq(order: Node) -> bool:
+    """Whether the way forward kept a TQ (ORC-7, OBR-27), which is put back where it was."""
+    kept = [each.extension("path").peek("valueString") for each in order.all("extension") if each.has("extension")]
+    return any(("ORC" in path.partition("-")[0] and "-7[" in path) or "-27[" in path for path in kept)
 
 
 def _pattern(timing: Node, repeat: Node, run: Run) -> dict[int, Part]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from schemas.codes import concept_map, identifier_system
 from schemas.fhir import Element
 from transforms.v2_to_fhir.elements import coded
-from transforms.v2_to_fhir.extensions import CORE, add_extension, extension
+from transforms.v2_to_fhir.extensions import CORE, V2_FIELD, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 
@@ -119,6 +119,8 @@ def xon_organization_resource(xon: Value | None, run: Run) -> Element | None:
         if xon.has(6):
             put_authority(identifier, xon.part(6), run)
         identifier["value"] = number
+        if not xon.has(10) and run.er7.version >= "2.5":
+            add_extension(identifier, extension(V2_FIELD, "valueString", "XON-3"))
         resource["identifier"] = [identifier]
     if name:
         resource["name"] = name

@@ -13,7 +13,8 @@ from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.quantities import UCUM, cq_quantity, minutes, nm_positive_int
 from transforms.v2_to_fhir.datatypes.times import period, tm_time
 from transforms.v2_to_fhir.elements import append, decimal, put
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
+from transforms.v2_to_fhir.encoded import in_standard
+from transforms.v2_to_fhir.extensions import OWN, add_extension, extension, kept_element
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 
@@ -93,6 +94,9 @@ def tq_service_request(tq: Value | None, run: Run, where: str, order: Element) -
     """TQ[ServiceRequest]: quantity, timing, priority and notes of `order`."""
     if tq is None:
         return
+    # TQ1 has taken its place: what it was is kept, for a message of a later version may still have it.
+    text = in_standard(run.er7.decode_wire(tq.wire), run.er7.delimiters)
+    add_extension(order, kept_element(f"{where}[1]", text))
     if tq.has(1):
         put(order, "quantityQuantity", cq_quantity(tq.part(1), run, where))
     put(order, "occurrenceTiming", tq_timing(tq, run, where))
