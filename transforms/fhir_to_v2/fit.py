@@ -11,7 +11,7 @@ from transforms.fhir_to_v2.run import NOT_IN_VERSION, Run
 
 _VARIES = ("varies", "Varies", "VARIES", "var", "WD")
 _CODES = ("IS", "ID")
-"""Codes of a table: how they are shown is no part of the message."""
+"""Codes of a table: how they are shown is no part of the message, unless its sender made it one."""
 _HINT = "send a later version, if the receiver takes one"
 
 
@@ -44,7 +44,7 @@ def _fit_fields(line: Line, fields: Mapping[int, Element], run: Run) -> None:
         if element is None or element.withdrawn:
             del line.fields[number]
             run.tell(NOT_IN_VERSION, where, f"version {run.version} has no such field; it is left out", _HINT)
-        elif element.datatype not in _VARIES:
+        elif element.datatype not in _VARIES and not (run.is_ours and element.datatype in _CODES):
             _fit_components(line, number, element.datatype, run)
 
 

@@ -169,7 +169,9 @@ def _codes(codings: list[Node], run: Run, codes: str, table: str) -> list[Code]:
             if display and system.startswith(_V2_TABLE):
                 name = name or system_name(system)
             place = _place(coding.extension(V2_FIELD).text("valueString")) if coding.has("extension") else 1
-            found.append(Code(back, display if back == code else "", name, coding.text("version"), place))
+            # How the map itself shows a code adds nothing to it.
+            adds = bool(name) or all(each.display != display for each in _map(codes).find(back))
+            found.append(Code(back, display if back == code and adds else "", name, coding.text("version"), place))
         else:
             found.append(_own(coding, system, code, display, table))
     return found

@@ -13,7 +13,8 @@ from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, eip_ident
 from transforms.v2_to_fhir.datatypes.people import practitioner_role, xcn_practitioner, xcn_practitioner_role
 from transforms.v2_to_fhir.datatypes.times import put_field_time
 from transforms.v2_to_fhir.elements import append, append_each, coded, of_field, put_first
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5, absent, add_extension, extension
+from transforms.v2_to_fhir.encoded import in_standard
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5, absent, add_extension, extension, kept_element
 from transforms.v2_to_fhir.profiles_results import put_category, put_observation_profile
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.obx_value import TEXTS, put_reference_range, put_value, put_value_type
@@ -172,15 +173,19 @@ def _put_performers(observation: Resource, obx: SourceSegment, run: Run) -> None
     if obx.has(15):
         append(observation, "performer", of_field(cwe_organization(obx.first(15), run), obx, 15))
     if obx.has(23) or obx.has(25):
-        append(observation, "performer", _performing_organization(obx, run))
+        append(observation, "performer", _performing_organization(observation, obx, run))
 
 
-def _performing_organization(obx: SourceSegment, run: Run) -> Element | None:
+def _performing_organization(observation: Resource, obx: SourceSegment, run: Run) -> Element | None:
     """OBX-23 with its address (OBX-24); where OBX-25 names its medical director, his role in it."""
     found = xon_organization_resource(obx.first(23), run)
     organization: Element | None = None
     if found is not None:
-        append(found, "address", xad_address(obx.first(24), run, obx.where(24)))
+        address = xad_address(obx.first(24), run, obx.where(24))
+        append(found, "address", address)
+        if address is not None and address != found["address"][0]:
+            text = in_standard(run.er7.decode_wire(obx.raw(24)), run.er7.delimiters)
+            add_extension(observation, kept_element(obx.where(24), text))
         organization = run.refer(found)
     director = xcn_practitioner(obx.first(25), run, obx.where(25))
     if director is None:
