@@ -7,11 +7,11 @@ from urllib.parse import unquote
 from schemas.codes import identifier_system
 from transforms.fhir_to_v2.datatypes.codes import codes_of
 from transforms.fhir_to_v2.fields import field_of
-from transforms.fhir_to_v2.line import Part
+from transforms.fhir_to_v2.line import Part, decoded
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.datatypes.authorities import AUTHORITY, IDENTIFIER_TYPE, UNIVERSAL_ID_TYPE, URI
-from transforms.v2_to_fhir.extensions import CORE, OWN
+from transforms.v2_to_fhir.extensions import CORE, OWN, V2_TEXT
 
 _KNOWN = {
     "http://hl7.org/fhir/sid/us-npi": ("NPI", "2.16.840.1.113883.4.6", "ISO"),
@@ -92,6 +92,10 @@ def xon_of(reference: Node, run: Run) -> dict[int, Part]:
     organization = run.resolve(reference) if reference.has("reference") else None
     if not organization:
         return {1: reference.text("display")}
+    other = reference.extension(V2_TEXT).text("valueString") if reference.has("extension") else ""
+    if other:
+        run.done.add(organization.path)
+        return decoded(other)
     return xon_of_organization(organization, run)
 
 

@@ -7,7 +7,7 @@ import re
 from schemas.codes import system_name
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.node import Node
-from transforms.v2_to_fhir.extensions import CORE
+from transforms.v2_to_fhir.extensions import CORE, V2_SYSTEM
 
 _ORIGINAL = re.compile(r"(?:(<=|>=|<|>|=|<>) )?(-?[\d.]+) ([-+:/.]) ?(-?[\d.]+)?\Z", re.ASCII)
 
@@ -17,7 +17,8 @@ def units_of(quantity: Node) -> dict[int, Part]:
     code, unit, system = quantity.text("code"), quantity.text("unit"), quantity.text("system")
     if not code:
         return {1: unit}
-    return {1: code, 2: unit, 3: system_name(system) or system.removeprefix("urn:oid:")}
+    own = quantity.beside("system").extension(V2_SYSTEM).text("valueString") if quantity.has("_system") else ""
+    return {1: code, 2: unit, 3: own or system_name(system) or system.removeprefix("urn:oid:")}
 
 
 def cq_of(quantity: Node) -> dict[int, Part]:

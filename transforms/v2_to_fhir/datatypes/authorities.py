@@ -7,6 +7,7 @@ from urllib.parse import quote
 from schemas.codes import concept_map, identifier_system
 from schemas.fhir import Element
 from transforms.v2_to_fhir.elements import coded
+from transforms.v2_to_fhir.encoded import keep_text
 from transforms.v2_to_fhir.extensions import CORE, V2_FIELD, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
@@ -101,7 +102,15 @@ def hd_organization(hd: Value | None, run: Run) -> Element | None:
 def xon_organization(xon: Value | None, run: Run) -> Element | None:
     """XON[Organization]: a reference to it."""
     found = xon_organization_resource(xon, run)
-    return None if found is None else run.refer(found)
+    return None if found is None or xon is None else refer_xon(found, xon, run)
+
+
+def refer_xon(organization: Element, xon: Value, run: Run) -> Element:
+    """A reference to the Organization of an XON, with what the message writes where it has another name here."""
+    reference = run.refer(organization)
+    if xon.has(1) and organization.get("name") != xon[1]:
+        keep_text(reference, xon.wire, run)
+    return reference
 
 
 def xon_organization_resource(xon: Value | None, run: Run) -> Element | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from schemas.codes import system_uri
+from schemas.codes import system_name, system_uri
 from schemas.fhir import Element
 from transforms.v2_to_fhir.elements import decimal
-from transforms.v2_to_fhir.extensions import CORE, absent, extension
+from transforms.v2_to_fhir.extensions import CORE, V2_SYSTEM, absent, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 
@@ -73,6 +73,8 @@ def cwe_quantity(cwe: Value | None, run: Run) -> Element:
         cwe.mark(number + 2)
         element["unit"] = text or code
         element["system"] = uri
+        if name != system_name(uri):
+            element["_system"] = {"extension": [extension(V2_SYSTEM, "valueString", name)]}
         element["code"] = own.code if own is not None else code
     elif text or cwe.has(number):
         element["unit"] = text or cwe[number]

@@ -6,7 +6,7 @@ from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.annotations import lines
 from transforms.v2_to_fhir.datatypes.attachments import ed_document_reference, rp_document_reference, text_attachment
-from transforms.v2_to_fhir.datatypes.authorities import xon_organization_resource
+from transforms.v2_to_fhir.datatypes.authorities import refer_xon, xon_organization_resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.entities import cwe_organization, ei_device, og_extension_subidentifier
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, eip_identifiers, identifier_key
@@ -186,7 +186,7 @@ def _performing_organization(observation: Resource, obx: SourceSegment, run: Run
         if address is not None and address != found["address"][0]:
             text = in_standard(run.er7.decode_wire(obx.raw(24)), run.er7.delimiters)
             add_extension(observation, kept_element(obx.where(24), text))
-        organization = run.refer(found)
+        organization = refer_xon(found, obx[23][0], run)
     director = xcn_practitioner(obx.first(25), run, obx.where(25))
     if director is None:
         return organization
