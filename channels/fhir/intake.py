@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -112,6 +113,18 @@ def unwrapped(resource: Resource, name: str) -> Resource:
             inner: Resource = each["resource"]
             return inner
     raise RefusedError(400, "required", f"The parameter {name} is missing.", "Parameters.parameter")
+
+
+def operation_options(query: str, resource: Resource) -> dict[str, str]:
+    """The simple parameters of an operation: those of the address, and those in its Parameters resource."""
+    found = dict(parse_qsl(query))
+    parameters = resource.get("parameter") if resource.get("resourceType") == "Parameters" else None
+    for each in parameters if isinstance(parameters, list) else ():
+        name = each.get("name") if isinstance(each, dict) else None
+        for kind in ("valueBoolean", "valueUrl", "valueUri", "valueCode"):
+            if isinstance(name, str) and kind in each:
+                found[name] = str(each[kind]).lower() if kind == "valueBoolean" else str(each[kind])
+    return found
 
 
 def check_message(bundle: Resource) -> None:

@@ -23,6 +23,7 @@ from channels.fhir.intake import (
     attributes_of,
     check_message,
     malformed,
+    operation_options,
     read_patch,
     read_resource,
     unwrapped,
@@ -206,6 +207,11 @@ class Reception:
         if asked.kind == "message":
             inner = unwrapped(resource, "content")
             check_message(inner)
+            options = operation_options(call.query, resource)
+            if options.get("response-url"):
+                raise RefusedError(422, "not-supported", "Answers are not sent to a response-url from here.")
+            if options.get("async") == "true":
+                call.prefer = call.prefer._replace(asynchronous=True)
             whole = body if inner is resource else dumps(unwrapped(read_exact(body), "content"))
             return Held(asked, id, now, call.base, whole, header=first_resource(inner))
         interaction = of_bundle(asked, resource, self._end.interactions)

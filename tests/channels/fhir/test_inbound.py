@@ -169,6 +169,28 @@ async def test_a_message_may_come_in_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "parameters", "status"),
+    [
+        ("", [], 200),
+        ("?async=false", [], 200),
+        ("?async=true", [], 202),
+        ("", [{"name": "async", "valueBoolean": True}], 202),
+        ("?async=true&response-url=http://a/", [], 422),
+        ("", [{"name": "response-url", "valueUrl": "http://a/"}], 422),
+    ],
+)
+async def test_a_message_may_be_answered_later_but_not_elsewhere(
+    tmp_path: Path, query: str, parameters: list[dict[str, Any]], status: int
+) -> None:
+    desk = Desk()
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "content", "resource": MESSAGE}, *parameters]}
+    async with serving(desk, end(desk, tmp_path, answer="created")) as client:
+        answer = await client.post(f"$process-message{query}", json=asked if parameters else MESSAGE)
+    assert answer.status_code == status
+    assert len(desk.messages) == (status != 422)
+
+
+@pytest.mark.parametrize(
     ("prefer", "status", "body"),
     [
         ("", 201, "Patient"),
