@@ -90,6 +90,11 @@ class Message:
         """The body as FHIR JSON, read once; raises `FhirError` when it is no resource. Copy it before an edit."""
         return read(self.body)
 
+    def known_as(self, resource: Resource) -> Message:
+        """This message, where somebody has read its body as `resource` already: it is not read again."""
+        self.__dict__["fhir"] = resource
+        return self
+
     @cached_property
     def _fhir_exact(self) -> Resource:
         return read_exact(self.body)

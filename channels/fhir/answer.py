@@ -33,8 +33,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A request that the engine has: `id` is the message's, `body` what was journaled, `asked` its entries, `header`
-    the MessageHeader of a message."""
+    """A request that the engine has, or is about to be handed: `id` is the message's, `body` what is journaled, `asked`
+    its entries, `header` the MessageHeader of a message, `resource` what was read of `body` where it came as it is."""
 
     interaction: Interaction
     id: str
@@ -43,6 +43,8 @@ class Held:
     body: bytes
     asked: Sequence[Asked] = ()
     header: Element = field(default_factory=dict)
+    resource: Resource | None = None
+    from_xml: bool = False
 
     @property
     def status_url(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Literal, Protocol
@@ -40,7 +40,7 @@ from channels.fhir.interaction import (
     of_bundle,
     read_interaction,
 )
-from channels.fhir.negotiate import body_form
+from channels.fhir.negotiate import Form, body_form
 from channels.fhir.options import Reads
 from channels.fhir.reads import FORM, Reader
 from channels.fhir.refusal import RefusedError
@@ -179,52 +179,59 @@ class Reception:
 
     async def _take(self, call: Call, interaction: Interaction) -> Answer:
         """Read what came, hand it over and answer."""
-        patch = interaction.kind == "patch"
-        form = body_form(call.headers.get("content-type", ""), patch=patch)
+        form = body_form(call.headers.get("content-type", ""), patch=interaction.kind == "patch")
         body = await self._body(call, self._end.limit)
-        id, now = self._end.context.new_id(), self._end.context.now()
-        if interaction.kind == "delete":
-            return await self._deliver(
-                call, Held(interaction, id, now, call.base, dumps(as_transaction(interaction))), {}
-            )
-        if not body:
+        id = self._end.context.new_id()
+        if not body and interaction.kind != "delete":
             raise RefusedError(400, "required", "The request has no body.", finding="FHIR-105")
         try:
-            if patch:
-                taken = dumps(as_transaction(interaction, read_patch(body, form)))
-                return await self._deliver(call, Held(interaction, id, now, call.base, taken), {})
-            resource, json = read_resource(body, form)
+            taken = self._read(call, interaction, body, form, id)
         except FhirError as error:
             await self._keep_damaged(call, interaction, body)
             raise malformed(error) from None
-        facts = {} if json is body else {"fhir.xml": "true"}
-        return await self._deliver(call, self._read(call, interaction, resource, json, id), facts)
+        return await self._deliver(call, taken)
 
-    def _read(self, call: Call, asked: Interaction, resource: Resource, body: bytes, id: str) -> Held:
-        """What is to be journaled of a resource that was read; raises `RefusedError`."""
-        now = self._end.context.now()
+    def _read(self, call: Call, asked: Interaction, body: bytes, form: Form | None, id: str) -> Held:
+        """What is to be journaled of what came; raises `RefusedError`, and `FhirError` for what cannot be read."""
+        held = Held(asked, id, self._end.context.now(), call.base, body)
+        if asked.kind == "delete":
+            return replace(held, body=dumps(as_transaction(asked)))
+        if asked.kind == "patch":
+            patch = as_transaction(asked, read_patch(body, form))
+            return replace(held, body=dumps(patch), from_xml=form == "xml")
+        resource, json = read_resource(body, form)
+        held = replace(held, body=json, resource=resource, from_xml=json is not body)
+        taken = (
+            self._message_in(call, held, resource) if asked.kind == "message" else self._checked(call, held, resource)
+        )
+        # What was read may stand for the body only where that is what was read.
+        return taken if taken.body is body else replace(taken, resource=None)
+
+    def _message_in(self, call: Call, held: Held, resource: Resource) -> Held:
+        """The message that $process-message was sent."""
+        inner = unwrapped(resource, "content")
+        check_message(inner)
+        options = operation_options(call.query, resource)
+        if options.get("response-url"):
+            raise RefusedError(422, "not-supported", "Answers are not sent to a response-url from here.")
+        if options.get("async") == "true":
+            call.prefer = call.prefer._replace(asynchronous=True)
+        body = held.body if inner is resource else dumps(unwrapped(read_exact(held.body), "content"))
+        return replace(held, body=body, header=first_resource(inner))
+
+    def _checked(self, call: Call, held: Held, resource: Resource) -> Held:
+        """A resource that fits its address, or a Bundle whose entries fit theirs; with the ids that are assigned."""
         creates = self._end.answer == "created" and not call.prefer.asynchronous
-        if asked.kind == "message":
-            inner = unwrapped(resource, "content")
-            check_message(inner)
-            options = operation_options(call.query, resource)
-            if options.get("response-url"):
-                raise RefusedError(422, "not-supported", "Answers are not sent to a response-url from here.")
-            if options.get("async") == "true":
-                call.prefer = call.prefer._replace(asynchronous=True)
-            whole = body if inner is resource else dumps(unwrapped(read_exact(body), "content"))
-            return Held(asked, id, now, call.base, whole, header=first_resource(inner))
-        interaction = of_bundle(asked, resource, self._end.interactions)
+        interaction = of_bundle(held.interaction, resource, self._end.interactions)
         if interaction.kind in ("batch", "transaction"):
             entries = read_entries(resource, lambda each: self._check_entry(call, each))
-            if creates:
-                body = with_entry_ids(body, entries, id)
-            return Held(interaction, id, now, call.base, without_refused(body, entries), entries)
+            body = with_entry_ids(held.body, entries, held.id) if creates else held.body
+            return replace(held, interaction=interaction, body=without_refused(body, entries), asked=entries)
         check_resource(interaction, resource)
         if creates and interaction.kind in ("create", "document") and known_at_once(interaction):
-            body = with_id(body, resource, id)
-            interaction = replace(interaction, id=id)
-        return Held(interaction, id, now, call.base, body)
+            body = with_id(held.body, resource, held.id)
+            return replace(held, interaction=replace(interaction, id=held.id), body=body)
+        return replace(held, interaction=interaction)
 
     def _check_entry(self, call: Call, interaction: Interaction) -> None:
         """Raises `RefusedError` for an entry of a Bundle that is not taken, or not from this client.
@@ -236,11 +243,11 @@ class Reception:
         check_allowed(interaction, kinds, self._end.types, reads=isinstance(self._end.answer, RouteAnswer))
         self._check_scope(call, interaction)
 
-    async def _deliver(self, call: Call, taken: Held, facts: Mapping[str, str]) -> Answer:
+    async def _deliver(self, call: Call, taken: Held) -> Answer:
         """Hand `taken` to the engine and answer."""
         if taken.interaction.kind in ("batch", "transaction") and all(each.refused for each in taken.asked):
             return Answer(200, responses(taken, created=False))  # nothing of it is to be done
-        receipt = await self._hand_over(self._message(call, taken, facts))
+        receipt = await self._hand_over(self._message(call, taken))
         if receipt.code is ReceiptCode.FAILED:
             raise RefusedError(503, "transient", "This could not be made durable; send it again.", headers=_RETRY)
         if receipt.code is ReceiptCode.REJECTED:
@@ -254,18 +261,20 @@ class Reception:
             return await self._routed(call, taken, self._end.answer)
         return created(taken, call.prefer) if known_at_once(taken.interaction) else accepted(taken, call.prefer)
 
-    def _message(self, call: Call, taken: Held, facts: Mapping[str, str]) -> Message:
+    def _message(self, call: Call, taken: Held) -> Message:
         attributes = attributes_of(
             taken.interaction,
             call.method,
             {
-                **facts,
                 "fhir.client": call.client.name,
                 "fhir.peer": call.peer,
                 "fhir.request_id": call.request_id,
+                "fhir.xml": "true" if taken.from_xml else "",
             },
         )
-        return Message(taken.id, self._end.context.channel, FHIR, taken.body, taken.received, attributes=attributes)
+        channel = self._end.context.channel
+        message = Message(taken.id, channel, FHIR, taken.body, taken.received, attributes=attributes)
+        return message if taken.resource is None else message.known_as(taken.resource)
 
     async def _hand_over(self, message: Message) -> Receipt:
         try:
@@ -279,7 +288,7 @@ class Reception:
         if body.lstrip()[:1] == b"<":
             return
         taken = Held(interaction, self._end.context.new_id(), self._end.context.now(), call.base, body)
-        receipt = await self._hand_over(self._message(call, taken, {}))
+        receipt = await self._hand_over(self._message(call, taken))
         if receipt.code is ReceiptCode.FAILED:
             raise RefusedError(503, "transient", "This could not be made durable; send it again.", headers=_RETRY)
 

@@ -62,6 +62,7 @@ async def test_a_patch(tmp_path: Path, headers: dict[str, str], body: bytes, kin
     assert answer.status_code == 202
     [message] = desk.messages
     Bundle.model_validate(message.fhir)
+    assert message.get("fhir.xml") == ("true" if headers is XML else "")
     [entry] = message.fhir["entry"]
     assert entry["request"] == {"method": "PATCH", "url": "Patient/1"}
     assert entry["resource"]["resourceType"] == kind
