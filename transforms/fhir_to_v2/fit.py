@@ -55,6 +55,8 @@ def _fit_components(line: Line, number: int, datatype: str, run: Run) -> None:
         if isinstance(repetition, Encoded):
             continue
         for place in list(repetition):
+            if isinstance(repetition[place], Encoded):
+                continue  # its sender wrote it there
             absent = place > max(len(components), 1) or (components and components[place - 1].withdrawn)
             if absent and repetition[place] and datatype not in _CODES:
                 where = f"{line.name}-{number}.{place}"

@@ -7,7 +7,13 @@ import pytest
 from schemas.hl7v2 import Er7
 from tests.transforms.fhir_to_v2.conversion import leaves, lost, there_and_back
 
-SAMPLES = sorted((Path(__file__).parents[3] / "samples" / "hl7v2").glob("adt_*.hl7"))
+FOLDER = Path(__file__).parents[3] / "samples" / "hl7v2"
+SAMPLES = sorted(FOLDER.glob("adt_*.hl7"))
+OTHERS = sorted(
+    each
+    for kind in ("bar", "omg", "oml", "orm", "oru_r01.", "oru_r01_microbiology", "oru_r01_pdf", "vxu")
+    for each in FOLDER.glob(f"{kind}*")
+)
 
 
 @pytest.mark.parametrize("bundle", ["message", "transaction", "batch", "collection"])
@@ -18,6 +24,13 @@ def test_nothing_is_lost_on_the_way(path: Path, bundle: str) -> None:
     assert list(leaves(sent))
     assert lost(sent, got) == []
     assert [segment.name for segment in sent.segments] == [segment.name for segment in got.segments]
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_no_field_of_orders_results_and_vaccines_is_lost(path: Path) -> None:
+    sent, got, conversion = there_and_back(path.read_bytes())
+    assert got is not None, conversion.findings
+    assert lost(sent, got) == []
 
 
 def test_a_null_stays_a_null_and_a_local_segment_its_place() -> None:
