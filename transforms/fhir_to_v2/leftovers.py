@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from schemas.finding import Severity
 from transforms.fhir_to_v2.node import Node
@@ -40,7 +41,7 @@ def unread(run: Run) -> Iterator[tuple[str, str, str]]:
     for resource in run.resources:
         for path, plain, read in leaves_of(resource):
             if not read:
-                yield path, plain, left_out(path, plain)
+                yield path, plain, left_out(plain)
 
 
 def leaves_of(resource: Node) -> Iterator[tuple[str, str, bool]]:
@@ -51,9 +52,9 @@ def leaves_of(resource: Node) -> Iterator[tuple[str, str, bool]]:
         yield path, kind + plain, read
 
 
-def left_out(path: str, plain: str) -> str:
-    """Why an element needs no place in a message, "" where it does."""
-    del path
+@lru_cache(maxsize=4096)
+def left_out(plain: str) -> str:
+    """Why an element (its path from its resource on, without indexes) needs no place in a message, "" where it does."""
     return next((reason for pattern, reason in LEFT_OUT if pattern.match(plain)), "")
 
 

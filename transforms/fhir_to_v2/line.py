@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from schemas.hl7v2 import Delimiters
@@ -136,7 +137,9 @@ def _part(part: Part) -> str:
 
 
 def _text(text: str) -> str:
-    return text if isinstance(text, Encoded) else escape(text, _DELIMITERS)
+    if isinstance(text, Encoded) or _SPECIAL.search(text) is None:
+        return text
+    return escape(text, _DELIMITERS)
 
 
 def _has_text(part: Part) -> bool:
@@ -144,3 +147,4 @@ def _has_text(part: Part) -> bool:
 
 
 _DELIMITERS: Delimiters = STANDARD
+_SPECIAL = re.compile(r"[|^~\\&\x00-\x1f\x7f]")

@@ -20,7 +20,7 @@ def account(resource: Resource, options: Options, now: datetime) -> list[Use]:
     uses = []
     for each in run.resources:
         for path, plain, read in leaves_of(each):
-            reason = left_out(path, plain)
+            reason = left_out(plain)
             if message is None:
                 uses.append(Use(path, "unmapped", (), run.findings[-1].what))
             elif read and each.path in run.done:
