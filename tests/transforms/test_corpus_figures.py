@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.corpus import repeat, validity
+from tests.corpus import expected, repeat, validity
 from tests.corpus.__main__ import conversions, references
 from tests.corpus.examine import Examined, examine_all
 from tests.corpus.inputs import corpus, samples
@@ -16,7 +16,7 @@ def of_samples() -> list[Examined]:
 
 @pytest.fixture(scope="module")
 def of_corpus() -> list[Examined]:
-    return examine_all(corpus(), ("structure",))
+    return examine_all(corpus(), ())
 
 
 def test_samples_become_valid_resources(of_samples: list[Examined]) -> None:
@@ -46,3 +46,17 @@ def test_corpus_is_converted_without_an_exception_and_without_a_lost_reference(
         print(f"\ncorpus: {len(of_corpus)} messages to FHIR: {'; '.join(figure.of for figure in figures)}")
     assert [figure.listed for figure in figures if not figure.holds] == []
     assert [each.name for each in of_corpus if not each.repeats] == []
+
+
+def test_what_other_engines_say_is_said_or_left_out_for_a_stated_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = expected.figures() if corpus() else []
+    with capsys.disabled():
+        for figure in figures:
+            print(f"\n{figure.line()}", end="")
+    assert [figure.line() for figure in figures if not figure.holds] == []
+
+
+def test_each_stated_difference_names_its_set_and_its_row() -> None:
+    names = {each.name for each in expected.SETS}
+    assert [each for each in expected.stated() if each.set not in names or each.count < 1] == []
+    assert len(expected.stated()) == len(expected.DIFFERENCES.read_text().splitlines()) - 1
