@@ -7,6 +7,8 @@ from tests.corpus.__main__ import conversions, references
 from tests.corpus.examine import Examined, examine_all
 from tests.corpus.inputs import corpus, samples
 
+pytestmark = pytest.mark.timeout(600)  # a minute of work, on a machine that may have other work
+
 
 @pytest.fixture(scope="module")
 def of_samples() -> list[Examined]:

@@ -10,6 +10,8 @@ from tests.transforms.v2_to_fhir.guide_walk import is_done
 from transforms.v2_to_fhir import datatypes, messages, segments
 from transforms.v2_to_fhir.guide import Row, deviations, rows
 
+pytestmark = pytest.mark.timeout(600)  # a minute of work, on a machine that may have other work
+
 IN_PLACE = {
     "CWE[code]": "put_code",
     "DLD[Location-Discharge]": "dld_location",
