@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,34 +16,7 @@ from schemas.message import HL7V2, Message
 from schemas.values import Address
 from tests.channels.desk import NOW, Desk, adt
 from tests.channels.mllp import field
-
-NODE = Path(__file__).parents[1] / "clients" / "node"
-
-
-@pytest.fixture(scope="session")
-def node_clients() -> Path:
-    """The folder of the Node clients, installed; fails with what to do when they cannot be."""
-    if not (NODE / "node_modules" / "simple-hl7").is_dir():
-        npm = shutil.which("npm")
-        assert npm, f"install Node.js and npm, then: npm ci --prefix {NODE}"
-        installed = subprocess.run(
-            [npm, "ci", "--prefix", NODE, "--no-audit", "--no-fund"], capture_output=True, check=False
-        )
-        assert installed.returncode == 0, f"this failed: npm ci --prefix {NODE}\n{installed.stderr.decode()}"
-    return NODE
-
-
-@asynccontextmanager
-async def node(script: Path, *arguments: str) -> AsyncIterator[asyncio.StreamReader]:
-    """A Node script while it runs; gives its standard output."""
-    process = await asyncio.create_subprocess_exec("node", script, *arguments, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        yield process.stdout
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
+from tests.channels.node import node
 
 
 @asynccontextmanager
