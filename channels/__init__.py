@@ -1,13 +1,13 @@
 """The ends: how messages come in and go out. `ENDS` names them."""
 
 from channels.ends import Accept, End, EndContext, Inbound, Outbound, Outcome, OutcomeCode, Receipt, ReceiptCode
-from channels.fhir import FhirInbound
+from channels.fhir import FhirInbound, FhirOutbound
 from channels.file import FileInbound, FileOutbound
 from channels.http import HttpInbound, HttpOutbound
 from channels.mllp import MllpInbound, MllpOutbound
 
 ENDS: dict[str, End] = {
-    "fhir": End("fhir", FhirInbound),
+    "fhir": End("fhir", FhirInbound, FhirOutbound),
     "file": End("file", FileInbound, FileOutbound),
     "http": End("http", HttpInbound, HttpOutbound),
     "mllp": End("mllp", MllpInbound, MllpOutbound),

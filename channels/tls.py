@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -242,6 +242,7 @@ class _Renewing(ssl.SSLContext):
     _report: Report
     _current: ssl.SSLContext
     _stamp: _Stamp
+    _protocols: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, build: Callable[[], ssl.SSLContext], files: list[Path | None], report: Report) -> _Renewing:
@@ -257,6 +258,10 @@ class _Renewing(ssl.SSLContext):
         self._current, self._stamp = current, stamp
         return self
 
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        self._protocols = tuple(alpn_protocols)
+        self._current.set_alpn_protocols(self._protocols)
+
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
         return self._renewed().wrap_bio(*args, **options)
 
@@ -269,7 +274,10 @@ class _Renewing(ssl.SSLContext):
             return self._current
         self._stamp = stamp
         try:
-            self._current = self._build()
+            current = self._build()
+            if self._protocols:
+                current.set_alpn_protocols(self._protocols)
+            self._current = current
         except TlsError as error:
             # Certificate and key are seldom replaced in one instant; the next change of either is looked at again.
             self._report(

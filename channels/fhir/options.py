@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from channels.tls import ClientTls
 from schemas.fhir.types import RESOURCES
-from schemas.values import Duration, Secret
+from schemas.values import Duration, Secret, Template
 
 
 def _resource_type(name: str) -> str:
@@ -26,10 +26,20 @@ def _base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _base_template(url: str) -> str:
+    if not url.startswith(("http://", "https://", "{")):
+        raise ValueError("the base of a FHIR server is an http:// or https:// URL")
+    if "?" in url or "#" in url:
+        raise ValueError("the base of a FHIR server has no ? and no #")
+    return url
+
+
 ResourceType = Annotated[str, AfterValidator(_resource_type)]
 """The name of a resource of R4."""
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """The URL of a FHIR server's base, without the slash at its end."""
+BaseTemplate = Annotated[Template, AfterValidator(_base_template)]
+"""As `BaseUrl`, with places that are filled from the message."""
 
 
 class Reads(BaseModel):

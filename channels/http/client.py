@@ -19,14 +19,18 @@ for _name in ("httpx", "httpcore"):  # they log each URL, which a template may h
 
 
 def new_client(
-    tls: ClientTls, report: Callable[[Finding], None], connections: int, timeout: float
+    tls: ClientTls, report: Callable[[Finding], None], connections: int, timeout: float, *, http2: bool = False
 ) -> httpx.AsyncClient:
-    """A client of at most so many connections, whose requests may take `timeout` seconds; raises `TlsError`."""
+    """A client of at most so many connections, whose requests may take `timeout` seconds; raises `TlsError`.
+
+    With `http2`, it speaks HTTP/2 with whom offers it in the TLS handshake.
+    """
     return httpx.AsyncClient(
         verify=tls.context(report),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEP),
         timeout=httpx.Timeout(timeout, connect=min(_CONNECT, timeout)),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        http2=http2,
         follow_redirects=False,
         trust_env=False,
     )

@@ -39,18 +39,30 @@ def judge(reply: Reply, policy: Policy, control_id: str, required: bool, now: da
         outcome = policy.judge(ack, reply.body)
         if outcome is not None:
             return outcome
-    answered = f"the partner answered {reply.status}"
-    if good:
-        if required:
-            return Outcome(OutcomeCode.DEFERRED, f"{answered} without an acknowledgment", reply.body)
+    if good and required:
+        return Outcome(
+            OutcomeCode.DEFERRED, f"the partner answered {reply.status} without an acknowledgment", reply.body
+        )
+    return judge_status(reply, now)
+
+
+def judge_status(reply: Reply, now: datetime, more: str = "") -> Outcome:
+    """What became of a message by the status of the answer alone; `more` is put behind it for the operator."""
+    answered = f"the partner answered {reply.status}{more}"
+    if 200 <= reply.status < 300:
         return Outcome(OutcomeCode.DELIVERED, str(reply.status), reply.body)
-    if reply.status in _AGAIN or reply.status >= 500:
+    if is_transient(reply.status):
         wish = retry_after(reply.retry_after, now)
         return Outcome(OutcomeCode.DEFERRED, answered, reply.body, reply.status in _PARTNER, wish)
     if reply.status in _OURS or reply.status < 400:
-        hint = _HINTS.get(reply.status, "a redirection is not followed; correct `url`")
+        hint = _HINTS.get(reply.status, "a redirection is not followed; correct the address")
         return Outcome(OutcomeCode.DEFERRED, f"{answered}: {hint}", reply.body, unreachable=True)
     return Outcome(OutcomeCode.REFUSED, answered, reply.body)
+
+
+def is_transient(status: int) -> bool:
+    """Whether the same request may succeed later."""
+    return status in _AGAIN or status >= 500
 
 
 def retry_after(header: str, now: datetime) -> timedelta | None:

@@ -11,7 +11,7 @@ from schemas.finding import Finding, Severity
 from schemas.values import Address, parse_address
 
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "cookie")
-_TARGETS = ("connect", "url")
+_TARGETS = ("connect", "url", "base")
 _PASSWORD = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^/@\s:]*:((?:\$\{[^{}]*\}|\$(?!\{)|[^@/\s$])+)@")
 _FROM_OUTSIDE = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
 

@@ -16,7 +16,7 @@ import pytest
 
 from channels import ENDS
 from channels.ends import Inbound, Outbound, OutcomeCode, Receipt, ReceiptCode
-from channels.fhir import FhirInbound
+from channels.fhir import FhirInbound, FhirOutbound
 from channels.file import FileInbound, FileOutbound
 from channels.file.batching import Batching
 from channels.http import HttpInbound, HttpOutbound
@@ -142,6 +142,10 @@ class Receiver(Protocol):
 
     def __init__(self, desk: Desk, folder: Path) -> None: ...
 
+    def message(self, number: int) -> Message:
+        """A message of the kind, different for each number."""
+        ...
+
     async def open(self) -> None:
         """Be there."""
         ...
@@ -155,7 +159,56 @@ class Receiver(Protocol):
         ...
 
 
-class FileReceiver:
+class Hl7Receiver:
+    """Receives HL7 v2, some of it in Latin-1."""
+
+    def message(self, number: int) -> Message:
+        body = adt(number).replace(b"Testperson", b"M\xfcller") if number % 2 else adt(number)
+        return Message(f"{number:032x}", "adt-feed", HL7V2, body, NOW)
+
+
+class HttpListener:
+    """Listens on a socket, and answers each request with 200."""
+
+    def __init__(self) -> None:
+        self._bodies: set[bytes] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        self._bodies.add(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def close(self) -> None:
+        self._server.close()
+
+    def received(self) -> list[bytes]:
+        return list(self._bodies)
+
+
+class FhirReceiver(HttpListener):
+    """Is put Patients."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        super().__init__()
+        self._context = desk.context(folder)
+        self.away = FhirOutbound(self._context, base="http://127.0.0.1:1/fhir")
+
+    def message(self, number: int) -> Message:
+        body = b'{"resourceType":"Patient", "id":"%d","name":[{"family":"Testperson"}],"x":7.10}\n' % number
+        return Message(f"{number:032x}", "adt-feed", FHIR, body, NOW)
+
+    async def open(self) -> None:
+        await super().open()
+        self.end = FhirOutbound(self._context, base=f"http://127.0.0.1:{self.port}/fhir")
+
+
+class FileReceiver(Hl7Receiver):
     """Reads a folder."""
 
     def __init__(self, desk: Desk, folder: Path) -> None:
@@ -186,34 +239,20 @@ class BatchReceiver(FileReceiver):
         return [each.body for content in contents(self._folder).values() for each in split_batch(content).messages]
 
 
-class HttpReceiver:
-    """Listens on a socket with what `http.server` knows."""
+class HttpReceiver(HttpListener, Hl7Receiver):
+    """Is posted to."""
 
     def __init__(self, desk: Desk, folder: Path) -> None:
+        super().__init__()
         self._context = desk.context(folder)
-        self._bodies: set[bytes] = set()
         self.away = HttpOutbound(self._context, url="http://127.0.0.1:1/")
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.end = HttpOutbound(self._context, url=f"http://127.0.0.1:{port}/")
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        self._bodies.add(await reader.readexactly(length))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
-
-    async def close(self) -> None:
-        self._server.close()
-
-    def received(self) -> list[bytes]:
-        return list(self._bodies)
+        await super().open()
+        self.end = HttpOutbound(self._context, url=f"http://127.0.0.1:{self.port}/")
 
 
-class MllpReceiver:
+class MllpReceiver(Hl7Receiver):
     """Answers each frame with AA."""
 
     def __init__(self, desk: Desk, folder: Path) -> None:
@@ -243,6 +282,7 @@ class MllpReceiver:
 
 SENDERS: dict[str, type[Any]] = {"fhir": FhirSender, "file": FileSender, "http": HttpSender, "mllp": MllpSender}
 RECEIVERS: dict[str, type[Any]] = {
+    "fhir": FhirReceiver,
     "file": FileReceiver,
     "file, batches": BatchReceiver,
     "http": HttpReceiver,
@@ -263,10 +303,6 @@ async def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     await made.end.close()
     await made.away.close()
     await made.close()
-
-
-def message(number: int, body: bytes | None = None) -> Message:
-    return Message(f"{number:032x}", "adt-feed", HL7V2, adt(number) if body is None else body, NOW)
 
 
 def test_every_end_is_under_contract() -> None:
@@ -330,32 +366,33 @@ async def test_a_stop_waits_for_the_message_in_flight(new_sender: Callable[[Desk
 
 
 async def test_what_is_delivered_arrives_as_it_is(receiver: Receiver) -> None:
-    bodies = [adt(1), adt(2).replace(b"Testperson", b"M\xfcller")]
-    outcomes = [await receiver.end.deliver(message(number, body)) for number, body in enumerate(bodies)]
+    messages = [receiver.message(number) for number in (1, 2)]
+    outcomes = [await receiver.end.deliver(each) for each in messages]
     assert {outcome.code for outcome in outcomes} == {OutcomeCode.DELIVERED}
-    assert sorted(receiver.received()) == sorted(bodies)
+    assert sorted(receiver.received()) == sorted(each.body for each in messages)
 
 
 async def test_many_at_once_all_arrive(receiver: Receiver) -> None:
-    outcomes = await asyncio.gather(*(receiver.end.deliver(message(number)) for number in range(1, 31)))
+    messages = [receiver.message(number) for number in range(1, 31)]
+    outcomes = await asyncio.gather(*(receiver.end.deliver(each) for each in messages))
     assert {outcome.code for outcome in outcomes} == {OutcomeCode.DELIVERED}
-    assert sorted(receiver.received()) == sorted(adt(number) for number in range(1, 31))
+    assert sorted(receiver.received()) == sorted(each.body for each in messages)
 
 
 async def test_a_repeat_is_delivered_and_the_same(receiver: Receiver) -> None:
-    first, second = [await receiver.end.deliver(message(1)) for _ in range(2)]
+    first, second = [await receiver.end.deliver(receiver.message(1)) for _ in range(2)]
     assert first == second
-    assert receiver.received() == [adt(1)]
+    assert receiver.received() == [receiver.message(1).body]
 
 
 async def test_a_partner_that_is_away_makes_the_route_wait(receiver: Receiver) -> None:
-    outcome = await receiver.away.deliver(message(1))
+    outcome = await receiver.away.deliver(receiver.message(1))
     assert (outcome.code, outcome.unreachable) == (OutcomeCode.DEFERRED, True)
     assert outcome.detail
     assert "Testperson" not in outcome.detail
 
 
 async def test_closing_twice_does_no_harm(receiver: Receiver) -> None:
-    await receiver.end.deliver(message(1))
+    await receiver.end.deliver(receiver.message(1))
     await receiver.end.close()
     await receiver.end.close()

@@ -3,18 +3,19 @@
 import re
 from pathlib import Path
 
-from channels.fhir import FhirInbound
+from channels.fhir import FhirInbound, FhirOutbound
 from channels.fhir.intake import attributes_of
 from channels.fhir.interaction import Interaction
 from channels.fhir.reception import _FINDINGS
+from channels.fhir.smart import Smart
 from engine.config.options import signature_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "ends" / "fhir.md").read_text()
-INBOUND = PAGE.partition("## FHIR out")[0]
+INBOUND, _, OUTBOUND = PAGE.partition("## FHIR out\n")
 
 
-def section(title: str) -> str:
-    return INBOUND.partition(f"### {title}\n")[2].partition("\n### ")[0]
+def section(title: str, page: str = INBOUND) -> str:
+    return page.partition(f"### {title}\n")[2].partition("\n### ")[0]
 
 
 def names(text: str) -> set[str]:
@@ -30,6 +31,18 @@ def test_every_option_with_its_default() -> None:
     for option in signature.options:
         if option.shown_default:
             assert f"| `{option.name}` | `{option.shown_default}` |" in table
+
+
+def test_every_option_out_with_its_default() -> None:
+    signature = signature_of(FhirOutbound)
+    table = section("Options out", OUTBOUND)
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {option.name for option in signature.options}
+    for option in signature.options:
+        if option.shown_default:
+            assert f"| `{option.name}` | `{option.shown_default}` |" in table
+    smart = section("SMART Backend Services", OUTBOUND)
+    assert set(re.findall(r"^\| `(\w+)` \|", smart, re.MULTILINE)) == set(Smart.model_fields)
+    assert f"| `scope` | `{Smart.model_fields['scope'].default}` |" in smart
 
 
 def test_every_finding() -> None:
