@@ -93,7 +93,7 @@ class Acceptor:
     def _submit(
         self, message: Message, keys: Keys, done: Callable[[Work], None], repeat_key: str | None = None
     ) -> None:
-        """Have `message` journaled; the stages are told when that is done, and then `done`."""
+        """Have `message` journaled; when that is done `done` is told, and then the stages."""
         entry = Entry(message, self._queue, Status.RECEIVED, True, keys, repeat_key=repeat_key)
         self._journal.submit(Work(partial(self._durable, done), (entry,), routed=self._routed(entry)))
 
@@ -109,12 +109,12 @@ class Acceptor:
         return (itself, *routed.children)
 
     def _durable(self, done: Callable[[Work], None], work: Work) -> None:
+        done(work)  # the sender first, and then what is to be done with its message
         if not isinstance(work.result, JournalError):
             itself = work.entries[0]
             if not itself.open:
                 self._routing.counts[itself.status] += 1
             self._tell(work.entries, work.result)
-        done(work)
 
     def _reject(self, message: Message, keys: Keys, damage: Receipt, done: Callable[[Work], None]) -> None:
         self.rejected += 1

@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from channels.ends import Outbound, Outcome, OutcomeCode
 from engine.channel import Channel, Route
 from engine.feed import Feed
-from engine.journal import Event, Journal, JournalError, State, Status, Waiting
+from engine.journal import Event, Journal, JournalError, State, Status, Waiting, Work
 from engine.lines import Lines
 from engine.retry import backoff, next_state
 from schemas.ids import Clock
@@ -66,7 +67,7 @@ class Deliverer:
         self._timer: asyncio.TimerHandle | None = None
         self._down = 0
         self._paused_until: datetime | None = None
-        self._unrecorded: list[tuple[int, State, Sequence[Event]]] = []
+        self._unrecorded: list[tuple[int, Work]] = []
         self._is_blocked = False
         self._recording = 0
         self._recorded = asyncio.Event()
@@ -249,17 +250,11 @@ class Deliverer:
     def _record(self, place: int, state: State, events: Sequence[Event]) -> None:
         """Journal `state`; the message at `place` leaves the hand when that is durable, -1 leaves none."""
         self._recording += 1
-        done = self._journal.record((state,), events)
-        done.add_done_callback(lambda future: self._was_recorded(future, place, state, events))
+        self._journal.submit(Work(partial(self._was_recorded, place), (), (state,), events), patient=True)
 
-    def _was_recorded(
-        self, future: asyncio.Future[dict[str, int]], place: int, state: State, events: Sequence[Event]
-    ) -> None:
+    def _was_recorded(self, place: int, work: Work) -> None:
         self._recording -= 1
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None:
+        if not isinstance(work.result, JournalError):
             if place >= 0:
                 waiting = self._hand.pop(place)
                 if waiting.loaded:
@@ -270,10 +265,10 @@ class Deliverer:
             # Nothing new is started before the journal knows what was done: a repeat would be the price.
             if not self._is_blocked:
                 self._is_blocked = True
-                log.warning("delivery of %s waits: %s", self.queue, error)
+                log.warning("delivery of %s waits: %s", self.queue, work.result)
             if not self._unrecorded:
                 self._loop.call_later(_JOURNAL_PAUSE, self._record_again)
-            self._unrecorded.append((place, state, events))
+            self._unrecorded.append((place, work))
         if self._recording == _MOST_UNRECORDED - 1:
             self._signal()
         if not self._recording:
@@ -284,8 +279,9 @@ class Deliverer:
 
     def _record_again(self) -> None:
         unrecorded, self._unrecorded = self._unrecorded, []
-        for place, state, events in unrecorded:
-            self._record(place, state, events)
+        for place, work in unrecorded:
+            (state,) = work.states
+            self._record(place, state, work.events)
 
     def _pause(self, until: datetime) -> None:
         self._paused_until = until

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.channel import Channel, Route
 from schemas.condition import Clause, Condition
@@ -17,8 +18,7 @@ from transforms.step import Step, StepError
 NO_ROUTE = "no route takes it"
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """One child to deliver: `order_keys` are the lines it stands in on its route, none where the route has no order."""
 
     route: Route
@@ -43,8 +43,7 @@ class Failure:
         return f"{where}: {self.reason}" + (f" ({self.hint})" if self.hint else "")
 
 
-@dataclass(frozen=True, slots=True)
-class RouteDecision:
+class RouteDecision(NamedTuple):
     """What one route made of a message, and why."""
 
     route: str
@@ -69,8 +68,7 @@ class RouteDecision:
                 return text
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What becomes of one message: its children; or why there are none, in `filtered` or `failed`."""
 
     children: tuple[Planned, ...] = ()

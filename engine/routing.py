@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.channel import Channel
 from engine.journal import NO_KEYS, Entry, Status
@@ -17,8 +18,7 @@ _QUICK = 0.001  # seconds that a message may take to be routed while its sender 
 _WEIGHT = 0.05  # of the latest message among all before it
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """What became of a message at `at`: its state, and the children that are to be delivered."""
 
     status: Status
@@ -66,5 +66,5 @@ class Routing:
 
 def _why(made: Plan) -> str:
     """The decisions on one line, for `hie show`: only what was not simply taken needs words."""
-    refused = [f"{decision.route}: {decision.why}" for decision in made.routes if not decision.taken]
+    refused = [f"{decision.route}: {decision.why}" for decision in made.routes if not decision.children]
     return "; ".join([made.filtered, *refused] if made.filtered else refused)

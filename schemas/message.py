@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from schemas.fhir import Resource
@@ -27,6 +27,7 @@ _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
 _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
 
+@lru_cache(maxsize=4096)
 def is_attribute(path: str) -> bool:
     """Whether `path` addresses an attribute (`subscriber.id`) and not the body (`PID-3.1`)."""
     return _ATTRIBUTE.match(path) is not None

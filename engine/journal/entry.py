@@ -83,7 +83,7 @@ class Event(NamedTuple):
 
 def clean(text: str) -> str:
     """`text` as every database can hold it: no NUL, no lone surrogate."""
-    if text.isascii() and "\0" not in text:
+    if not text or (text.isascii() and "\0" not in text):
         return text
     return text.replace("\0", "�").encode("utf-8", "replace").decode()
 

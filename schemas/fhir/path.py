@@ -101,6 +101,7 @@ class FhirPath:
         return self.text
 
 
+@lru_cache(maxsize=4096)
 def is_fhir_path(text: str) -> bool:
     """Whether `text` is written as a path into a FHIR resource is: a type, then a dot; or a type alone."""
     return _START.match(text) is not None or text in RESOURCES

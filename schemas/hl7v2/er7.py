@@ -31,7 +31,7 @@ class Er7:
     threads at once.
     """
 
-    __slots__ = ("_body", "_by_name", "_encoding", "_lead", "_opening", "_segments", "_touched", "delimiters")
+    __slots__ = ("_body", "_by_name", "_encoding", "_lead", "_opening", "_segments", "_texts", "_touched", "delimiters")
 
     def __init__(self, opening: Opening, body: bytes) -> None:
         self._opening = opening
@@ -39,6 +39,7 @@ class Er7:
         self._segments: list[Segment] | None = None
         self._by_name: dict[str, list[Segment]] = {}
         self._touched: dict[str, list[str]] = {}
+        self._texts: dict[str, str] = {}  # by path, of a message that is not split yet
         self._lead = ""
         self._encoding = Encoding(opening.delimiters, opening.charset, opening.is_simple)
         self.delimiters: Delimiters = opening.delimiters
@@ -113,13 +114,20 @@ class Er7:
         `PID` the whole segment. A null (`""`) is two quotation marks. What cannot be read in the character set shows as
         U+FFFD. Raises `Hl7Error` when `path` is none.
         """
-        address = _parse_path(path)
         if self._segments is None:
+            # A message is asked for the same few elements on its way in, by its channel's steps, and for its order.
+            text = self._texts.get(path)
+            if text is not None:
+                return text
+            address = _parse_path(path)
             if address.occurrence == 1 and address.field:
                 fields = self._touched.get(address.segment) or self._touch(address.segment)
                 if fields is not None:
-                    return read(self._encoding, fields, address)
+                    text = self._texts[path] = read(self._encoding, fields, address)
+                    return text
             self._split()
+        else:
+            address = _parse_path(path)
         found = self._by_name.get(address.segment)
         if found is None:
             return ""

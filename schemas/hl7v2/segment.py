@@ -268,18 +268,21 @@ def _levels(path: Path, delimiters: Delimiters) -> list[tuple[str, int]]:
 
 def _component(encoding: Encoding, value: str, path: Path) -> str:
     """The text of a component or subcomponent of a repetition."""
-    components = value.split(encoding.delimiters.component)
+    delimiters = encoding.delimiters
+    components = value.split(delimiters.component, path.component)
     if path.component > len(components):
         return ""
     value = components[path.component - 1]
-    separator = encoding.delimiters.subcomponent
+    separator = delimiters.subcomponent
     if separator in value:
         if not path.subcomponent:
             return encoding.decode(value)
         value = _nth(value, separator, path.subcomponent) or ""
     elif path.subcomponent > 1:
         return ""
-    return encoding.plain(value) if value else ""
+    if encoding.is_simple and delimiters.escape not in value:
+        return value
+    return encoding.plain(value)
 
 
 def _nth(value: str, separator: str, index: int) -> str | None:

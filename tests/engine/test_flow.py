@@ -314,18 +314,17 @@ async def test_an_outcome_that_cannot_be_journaled_stops_the_route_until_it_can(
 ) -> None:
     hand, script = Hand(), Script()
     async with at_work(journal_url, channel(hand, route(script, in_order="true", retry=SOON)), hand) as stand:
-        record = stand.journal.record
+        submit = stand.journal.submit
         broken = True
 
-        def flaky(states: object, happened: object = ()) -> asyncio.Future[dict[str, int]]:
-            nonlocal broken
-            if broken:
-                future: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
-                future.set_exception(JournalError("the disk is full", "free some"))
-                return future
-            return record(states, happened)  # type: ignore[arg-type]
+        def flaky(work: Work, *, patient: bool = False) -> None:
+            if broken and work.states:
+                work.result = JournalError("the disk is full", "free some")
+                asyncio.get_running_loop().call_soon(work.done, work)
+            else:
+                submit(work, patient=patient)
 
-        monkeypatch.setattr(stand.journal, "record", flaky)
+        monkeypatch.setattr(stand.journal, "submit", flaky)
         for number in range(5):
             await hand.send(adt(str(number), "A"))
         await script.until(lambda: script.delivered[:1] == ["0"])
@@ -340,23 +339,22 @@ async def test_while_the_journal_cannot_write_not_one_more_is_delivered(
     monkeypatch.setattr("engine.deliver._JOURNAL_PAUSE", 0.01)
     hand, script = Hand(), Script()
     async with at_work(journal_url, channel(hand, route(script, in_order="PID-3.1", parallel=2)), hand) as stand:
-        record, attempts = stand.journal.record, 0
+        submit, attempts = stand.journal.submit, 0
         enough = asyncio.Event()
 
-        def broken(_states: object, _events: object = ()) -> asyncio.Future[dict[str, int]]:
+        def broken(work: Work, *, patient: bool = False) -> None:
             nonlocal attempts
+            if not work.states:
+                submit(work, patient=patient)
+                return
             attempts += 1
             if attempts == 20:
                 enough.set()
-            future: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
-            error = JournalError("the disk is full", "free some")
-            if attempts <= 2:
-                future.set_exception(error)
-            else:  # as from a disk, after a while: what starts in between would be repeated after a crash
-                asyncio.get_running_loop().call_later(0.005, future.set_exception, error)
-            return future
+            work.result = JournalError("the disk is full", "free some")
+            # As from a disk, after a while: what starts in between would be repeated after a crash.
+            asyncio.get_running_loop().call_later(0 if attempts <= 2 else 0.005, work.done, work)
 
-        monkeypatch.setattr(stand.journal, "record", broken)
+        monkeypatch.setattr(stand.journal, "submit", broken)
         script.gate.clear()
         for number in range(40):
             await hand.send(adt(str(number), f"P{number}"))
@@ -369,6 +367,6 @@ async def test_while_the_journal_cannot_write_not_one_more_is_delivered(
         async with asyncio.timeout(20):
             await enough.wait()
         assert len(script.tried) == begun, "deliveries went on while none could be journaled"
-        monkeypatch.setattr(stand.journal, "record", record)
+        monkeypatch.setattr(stand.journal, "submit", submit)
         await script.until(lambda: len(script.delivered) == 40)
         assert len(script.tried) == 40
