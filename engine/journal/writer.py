@@ -60,10 +60,11 @@ def resolve(future: asyncio.Future[Numbers], work: Work) -> None:
 
 
 class _Rows:
-    """The rows of a batch, and which entries those of each unit are, when messages wait in the queues `behind`."""
+    """The rows of a batch, and which entries those of each unit are, when messages wait in the queues `behind`; in the
+    end `behind` are those and the ones that the batch adds to."""
 
     def __init__(self, batch: Sequence[Work], behind: Collection[str] = ()) -> None:
-        behind = set(behind)
+        self.behind = set(behind)
         self.chosen: list[Sequence[Entry]] = []
         self.messages: list[Row] = []
         self.states: dict[str, Row] = {}
@@ -71,7 +72,7 @@ class _Rows:
         self.terms: list[Row] = []
         for work in batch:
             entries = work.entries
-            if work.routed and entries[0].queue not in behind:
+            if work.routed and entries[0].queue not in self.behind:
                 entries = work.routed
             self.chosen.append(entries)
             for entry in entries:
@@ -79,7 +80,7 @@ class _Rows:
                 if entry.keys.terms:
                     self.terms += term_rows(entry)
                 if entry.open:
-                    behind.add(entry.queue)
+                    self.behind.add(entry.queue)
             for state in work.states:
                 self.states[state.id] = state_row(state)
             for event in work.events:
@@ -109,6 +110,7 @@ class Writer:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._stopping = False
+        self._clear: set[str] = set()  # queues in which nothing waits
         self._commits = 0
         self._restart_log = False
         self._company: asyncio.TimerHandle | None = None
@@ -224,10 +226,10 @@ class Writer:
                 # Places become visible in their order, or a feed would pass over one that another process commits late.
                 cursor.execute(f"SELECT pg_advisory_xact_lock({_PLACES_LOCK})")
             arriving = [work for work in batch if work.routed]
-            queues = {work.entries[0].queue for work in arriving}
-            behind = [queue for queue in queues if self._statements.has_open(cursor, queue)]
+            behind = self._behind(cursor, {work.entries[0].queue for work in arriving})
             if behind:
                 rows = _Rows(batch, behind)
+            self._clear -= rows.behind
             numbers = rows.write(self._statements, cursor)
             again = [work for work in arriving if work.entries[0].message.id not in numbers]
             if not again:
@@ -241,6 +243,15 @@ class Writer:
         for work in again:
             work.routed = ()
         return self._transact(batch, _Rows(batch))
+
+    def _behind(self, cursor: DBAPICursor, queues: set[str]) -> set[str]:
+        """Those of `queues` in which a message waits."""
+        asked = queues - self._clear
+        behind = {queue for queue in asked if self._statements.has_open(cursor, queue)}
+        if self._is_sqlite:
+            # Nobody else puts messages there, but for an operator's replays, which keep no order.
+            self._clear |= asked - behind
+        return behind
 
     def _undo(self) -> None:
         """Roll back, and after a failure that may be the connection's own begin with a new one."""
