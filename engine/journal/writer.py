@@ -110,6 +110,7 @@ class Writer:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._stopping = False
+        self._is_ringing = False
         self._clear: set[str] = set()  # queues in which nothing waits
         self._commits = 0
         self._restart_log = False
@@ -135,11 +136,16 @@ class Writer:
             return
         self._waiting.append(work)
         if not patient:
-            self._ring()
+            if not self._is_ringing:
+                # At the end of this turn of the loop, when all that came with it is handed over: a writer that begins
+                # in the middle of it only fights for the interpreter's lock, and commits less.
+                self._is_ringing = True
+                self._loop.call_soon(self._ring)
         elif self._company is None:
             self._company = self._loop.call_later(_PATIENCE, self._end_patience)
 
     def _ring(self) -> None:
+        self._is_ringing = False
         # A bare lock is the cheapest bell there is; only the loop's thread rings it.
         if self._bell.locked():
             self._bell.release()
@@ -171,12 +177,14 @@ class Writer:
                 del self._waiting[: len(batch)]
                 since = time.perf_counter()
                 self._commit(batch)
-                # Where many write, the next commit waits for more of them: half as long as this one took. A few larger
-                # commits cost less than many small ones. A single writer never waits.
-                pause = min((time.perf_counter() - since) / 2, _LONGEST_PAUSE) if len(batch) >= _MANY else 0.0
+                # Where many write, the next commit waits for more of them: a fifth as long as this one took. A few
+                # larger commits cost less than many small ones. A single writer never waits.
+                pause = min((time.perf_counter() - since) / 5, _LONGEST_PAUSE) if len(batch) >= _MANY else 0.0
                 with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
                     self._loop.call_soon_threadsafe(self._tell, batch)
-            if self._stopping:
+                if len(batch) < _MOST_IN_ONE_COMMIT and not (self._is_ringing or self._stopping):
+                    break  # what is left is patient, and has a ring of its own
+            if self._stopping and not self._waiting:
                 return
 
     def _commit(self, batch: list[Work]) -> None:
