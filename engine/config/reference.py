@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from engine.config.settings import signature as settings_signature
 from engine.config.shape import JsonSchema, branches, resolve
 from transforms import STEPS
 from transforms.step import StepFunction
+from transforms.v2_to_fhir.manual import pages as maps_pages
 
+SAMPLES = Path(__file__).parents[2] / "samples" / "hl7v2"
 COMMAND = "python -m engine.config.reference docs"
 """What writes the pages."""
 
@@ -46,11 +49,22 @@ _GROUPS = {
 def pages(ends: Mapping[str, End] = ENDS, steps: Mapping[str, StepFunction] = STEPS) -> dict[str, str]:
     """Every generated page by its path under `docs/`."""
     return {
+        **{name: f"{_GENERATED}\n{text}" for name, text in _maps_pages().items()},
         "reference/ends.md": ends_page(ends),
         "reference/steps.md": steps_page(steps),
         "reference/settings.md": settings_page(),
         "findings.md": findings_page(RULES.values()),
     }
+
+
+@cache
+def _maps_pages() -> Mapping[str, str]:
+    """The pages on the maps, which take every element of every sample out in turn: made once."""
+    bodies = {}
+    for file in sorted(SAMPLES.glob("*.hl7")):
+        if not file.name.startswith(("damaged", "batch")):
+            bodies[file.name] = file.read_bytes()
+    return maps_pages(bodies)
 
 
 def ends_page(ends: Mapping[str, End]) -> str:
