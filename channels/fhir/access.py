@@ -112,7 +112,7 @@ class TokenAccess:
                 "login",
                 "A valid bearer token is needed.",
                 headers={"www-authenticate": challenge},
-                finding="FHIR-101",
+                finding="FHIR-401",
             )
         return Client(facts.certificate.subject if facts.certificate else "")
 

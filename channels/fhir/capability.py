@@ -63,4 +63,6 @@ def _resource(type: str, interactions: Sequence[str], reads: bool) -> Element:
         about["conditionalCreate"] = True
     if "delete" in taken:
         about["conditionalDelete"] = "single"
+    if "validate" in interactions:
+        about["operation"] = [{"name": "validate", "definition": f"{_DEFINITIONS}Resource-validate"}]
     return about

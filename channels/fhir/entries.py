@@ -15,6 +15,8 @@ _INNER = ("create", "update", "patch", "delete", "read", "vread", "search", "his
 
 Check = Callable[[Interaction], None]
 """Raises `RefusedError` for what is not allowed here, or not to this client."""
+Valid = Callable[[Resource, str], None]
+"""Raises `RefusedError` for a resource, at this place, that is not what the channel asks for."""
 
 
 class Asked(NamedTuple):
@@ -25,7 +27,7 @@ class Asked(NamedTuple):
     refused: RefusedError | None = None
 
 
-def read_entries(bundle: Resource, check: Check) -> list[Asked]:
+def read_entries(bundle: Resource, check: Check, valid: Valid) -> list[Asked]:
     """What each entry of `bundle` asks for, in their order.
 
     Raises `RefusedError` when the Bundle itself cannot be taken: no list of entries, or, of a transaction, any entry
@@ -34,7 +36,7 @@ def read_entries(bundle: Resource, check: Check) -> list[Asked]:
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise RefusedError(400, "structure", "The entries of a Bundle are a list.", "Bundle.entry")
-    asked = [_read(entry, f"Bundle.entry[{index}]", check) for index, entry in enumerate(entries)]
+    asked = [_read(entry, f"Bundle.entry[{index}]", check, valid) for index, entry in enumerate(entries)]
     if bundle.get("type") == "transaction":
         for each in asked:
             if each.refused is not None:
@@ -43,11 +45,13 @@ def read_entries(bundle: Resource, check: Check) -> list[Asked]:
     return asked
 
 
-def _read(entry: Any, place: str, check: Check) -> Asked:
+def _read(entry: Any, place: str, check: Check, valid: Valid) -> Asked:
     try:
         interaction = _asked(entry, place)
         check(interaction)
         resource = _resource(entry, interaction, place)
+        if resource is not None:
+            valid(resource, f"{place}.resource")
     except RefusedError as refused:
         return Asked(None, refused=_placed(refused, place))
     return Asked(interaction, resource)

@@ -13,6 +13,7 @@ from channels.fhir.access import Access, AccessOptions, OpenAccess
 from channels.fhir.interaction import Taken
 from channels.fhir.options import BaseUrl, Reads, ResourceType
 from channels.fhir.routed import RouteAnswer
+from channels.fhir.validation import Ask
 from channels.tls import ServerTls
 from schemas.values import Duration, Listen, Size
 
@@ -35,11 +36,13 @@ class FhirInbound:
         tls: TLS; with `clients`, partners must show a certificate (mutual TLS).
         access: Who may send; without it, whoever reaches the port.
         interactions: What is taken: create, update, patch, delete, transaction, batch, message ($process-message),
-            document (to Bundle).
+            document (to Bundle), validate ($validate).
         types: The types of resources that are taken; empty: all of R4.
         answer: `accepted` (202, and an address where its status can be asked for), `created` (200 or 201, as the server
             that keeps the resources answers; the engine assigns the ids), or the answer of a route's FHIR server.
         reads: The FHIR server that reads, searches and histories are passed on to; without it, nothing is read.
+        validate: What resources must be, or they are answered 422: `none`, `structure` (R4's own definitions),
+            `us-core` or `davinci-alerts` (the guides' profiles as well).
         limit: The largest body that is taken, compressed or not; a larger one is answered 413.
         patience: How long the head, and then the body, of a request may take to arrive.
         connections: How many connections are open at most; further ones are closed.
@@ -60,6 +63,7 @@ class FhirInbound:
         types: Sequence[ResourceType] = (),
         answer: Literal["accepted", "created"] | RouteAnswer = "accepted",
         reads: Reads | None = None,
+        validate: Ask = "none",
         limit: Size = 16 << 20,
         patience: Duration = timedelta(minutes=1),
         connections: PositiveInt = 1000,
@@ -76,6 +80,7 @@ class FhirInbound:
         self.types = types
         self.answer = answer
         self.reads = reads
+        self.validate: Ask = validate
         self.limit = limit
         self.patience = patience.total_seconds()
         self.connections = connections

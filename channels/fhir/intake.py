@@ -38,7 +38,7 @@ def malformed(error: FhirError) -> RefusedError:
     """The answer to a body that cannot be read."""
     places = (error.where,) if error.where else ()
     text = f"{error.args[0]} ({error.hint})" if error.hint else str(error.args[0])
-    return RefusedError(400, "structure", f"{text[:1].upper()}{text[1:]}.", *places, finding="FHIR-105")
+    return RefusedError(400, "structure", f"{text[:1].upper()}{text[1:]}.", *places, finding="FHIR-405")
 
 
 def with_id(body: bytes, resource: Resource, id: str) -> bytes:
@@ -86,19 +86,19 @@ def read_patch(body: bytes, form: Form | None) -> Resource:
     if form in ("json", "xml"):
         resource = from_xml(body) if form == "xml" else read_exact(body)
         if resource.get("resourceType") != "Parameters":
-            raise RefusedError(400, "invalid", "A FHIRPath Patch is a Parameters resource.", finding="FHIR-105")
+            raise RefusedError(400, "invalid", "A FHIRPath Patch is a Parameters resource.", finding="FHIR-405")
         return resource
     if form is None:
-        raise RefusedError(415, "not-supported", "Name the kind of patch in Content-Type.", finding="FHIR-104")
+        raise RefusedError(415, "not-supported", "Name the kind of patch in Content-Type.", finding="FHIR-404")
     try:
         operations = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise FhirError(f"the body is no JSON: line {error.lineno}, column {error.colno}") from None
     for index, operation in enumerate(operations) if isinstance(operations, list) else ():
         if not _is_operation(operation):
-            raise RefusedError(400, "structure", f"Operation {index + 1} is none of a JSON Patch.", finding="FHIR-105")
+            raise RefusedError(400, "structure", f"Operation {index + 1} is none of a JSON Patch.", finding="FHIR-405")
     if not isinstance(operations, list) or not operations:
-        raise RefusedError(400, "structure", "A JSON Patch is a list of operations.", finding="FHIR-105")
+        raise RefusedError(400, "structure", "A JSON Patch is a list of operations.", finding="FHIR-405")
     data = base64.b64encode(body).decode()
     return {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
 

@@ -12,10 +12,10 @@ from channels.fhir.refusal import RefusedError
 from schemas.fhir import Resource
 from schemas.fhir.types import RESOURCES
 
-Taken = Literal["create", "update", "patch", "delete", "transaction", "batch", "message", "document"]
+Taken = Literal["create", "update", "patch", "delete", "transaction", "batch", "message", "document", "validate"]
 """What a channel may take, by its name in the option `interactions`."""
 Kind = Literal[
-    "create", "update", "patch", "delete", "bundle", "transaction", "batch", "message", "document",
+    "create", "update", "patch", "delete", "bundle", "transaction", "batch", "message", "document", "validate",
     "read", "vread", "search", "history", "capabilities", "status",
 ]  # fmt: skip
 """What a request may ask for; `bundle` is a batch or a transaction, which its body says."""
@@ -95,15 +95,21 @@ def check_allowed(interaction: Interaction, interactions: Sequence[str], types: 
 
 def check_resource(interaction: Interaction, resource: Resource, place: str = "") -> None:
     """Raises `RefusedError` (400) when `resource` is not the one that the address names; `place` is where it stands."""
-    type = resource.get("resourceType")
-    at = place or (type if isinstance(type, str) and type in RESOURCES else "Resource")
-    if type != interaction.type:
-        raise RefusedError(400, "invalid", "The resource is not of the type that the address names.", at)
+    at = check_type(interaction, resource, place)
     given = resource.get("id")
     if given is not None and (not isinstance(given, str) or not _ID.match(given)):
         raise RefusedError(400, "value", "The id of the resource is no id of FHIR.", f"{at}.id")
     if interaction.kind == "update" and not interaction.condition and given != interaction.id:
         raise RefusedError(400, "invalid", "The resource must have the id that the address names.", f"{at}.id")
+
+
+def check_type(interaction: Interaction, resource: Resource, place: str = "") -> str:
+    """Where `resource` stands; raises `RefusedError` (400) when it is not of the type that the address names."""
+    type = resource.get("resourceType")
+    at = place or (type if isinstance(type, str) and type in RESOURCES else "Resource")
+    if type != interaction.type:
+        raise RefusedError(400, "invalid", "The resource is not of the type that the address names.", at)
+    return at
 
 
 def of_bundle(interaction: Interaction, bundle: Resource, interactions: Sequence[str]) -> Interaction:
@@ -174,6 +180,12 @@ def _below_type(method: str, type: str, parts: list[str], if_match: str) -> Inte
         case ["_history"]:
             _only(method, "GET")
             return Interaction("history", type)
+        case ["$validate"]:
+            _only(method, "POST")
+            return Interaction("validate", type)
+        case [id, "$validate"]:
+            _only(method, "POST")
+            return Interaction("validate", type, _id(id))
         case [id, "_history"]:
             _only(method, "GET")
             return Interaction("history", type, _id(id))
@@ -221,7 +233,7 @@ def _only(method: str, taken: str) -> None:
 def _allowed(interaction: Interaction, interactions: Sequence[str], reads: bool) -> list[str]:
     """The methods that may be used where `interaction` was asked for."""
     read = ["GET"] if reads or interaction.kind == "capabilities" else []
-    if interaction.kind == "message":
+    if interaction.kind in ("message", "validate"):
         return []
     if not interaction.type:
         return [*read, *(["POST"] if {"transaction", "batch"} & set(interactions) else [])]

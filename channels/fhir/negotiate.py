@@ -45,11 +45,11 @@ def body_form(content_type: str, *, patch: bool = False) -> Form | None:
     if form is None or (form == "json-patch" and not patch):
         accepted = ", ".join([FHIR_JSON, FHIR_XML, *(["application/json-patch+json"] if patch else [])])
         header = {"accept-patch" if patch else "accept": accepted}
-        raise RefusedError(415, "not-supported", f"Send {accepted}.", headers=header, finding="FHIR-104")
+        raise RefusedError(415, "not-supported", f"Send {accepted}.", headers=header, finding="FHIR-404")
     if parameters.get("fhirversion", "4.0") not in _VERSIONS:
-        raise RefusedError(415, "not-supported", "This is FHIR 4.0 (R4).", finding="FHIR-104")
+        raise RefusedError(415, "not-supported", "This is FHIR 4.0 (R4).", finding="FHIR-404")
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise RefusedError(415, "not-supported", "FHIR is written in UTF-8.", finding="FHIR-104")
+        raise RefusedError(415, "not-supported", "FHIR is written in UTF-8.", finding="FHIR-404")
     return form
 
 

@@ -53,7 +53,7 @@ class Reader:
             raise RefusedError(400, "value", "The address is none that can be passed on.") from None
         except (TimeoutError, httpx.HTTPError, TlsError):
             text = "The server behind this one does not answer."
-            raise RefusedError(503, "transient", text, headers=_AGAIN, finding="FHIR-109") from None
+            raise RefusedError(503, "transient", text, headers=_AGAIN, finding="FHIR-409") from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -100,4 +100,4 @@ class Reader:
 
 
 def _no_fhir() -> RefusedError:
-    return RefusedError(502, "exception", "The server behind this one does not answer with FHIR.", finding="FHIR-110")
+    return RefusedError(502, "exception", "The server behind this one does not answer with FHIR.", finding="FHIR-410")

@@ -17,7 +17,7 @@ from channels.fhir.access import Access
 from channels.fhir.answer import Answer, Held, accepted, created, first_resource, known_at_once, refused, responses
 from channels.fhir.call import Call
 from channels.fhir.capability import capability_statement
-from channels.fhir.entries import read_entries
+from channels.fhir.entries import Valid, read_entries
 from channels.fhir.intake import (
     as_transaction,
     attributes_of,
@@ -37,6 +37,7 @@ from channels.fhir.interaction import (
     Taken,
     check_allowed,
     check_resource,
+    check_type,
     of_bundle,
     read_interaction,
 )
@@ -46,6 +47,7 @@ from channels.fhir.reads import FORM, Reader
 from channels.fhir.refusal import RefusedError
 from channels.fhir.routed import RouteAnswer, answer_of, wait_for_route
 from channels.fhir.status import status_of
+from channels.fhir.validation import Ask, answer_validate, check_valid
 from channels.http.body import ENCODINGS, DamagedError, TooLargeError
 from channels.http.noticed import CONNECTIONS, Noticed
 from channels.http.reading import Reading, content_coding, declared_length
@@ -59,14 +61,15 @@ from schemas.values import Address
 _RETRY = {"retry-after": "10"}
 _ENDPOINT_LIMIT = 65_536
 _FINDINGS = {
-    "FHIR-101": ("sent no valid credentials", "have the partner send what `access` asks for"),
-    "FHIR-102": ("sent a body that is too large", "raise `limit`, or have the partner send less at once"),
-    "FHIR-103": ("sent a request too slowly", "look at the network between, or raise `patience`"),
-    "FHIR-104": ("sent a content type that is not taken here", "have the partner send application/fhir+json"),
-    "FHIR-105": ("sent a body that is not what was asked for", "its answer names the place"),
-    "FHIR-106": ("asked for what it may not do", "give it the scope for it, if it should"),
-    "FHIR-109": ("asked for what the server of `reads` did not answer", "see that it runs, and that its tls fits"),
-    "FHIR-110": ("asked for what the server of `reads` answered with no FHIR", "look at its address and its token"),
+    "FHIR-401": ("sent no valid credentials", "have the partner send what `access` asks for"),
+    "FHIR-402": ("sent a body that is too large", "raise `limit`, or have the partner send less at once"),
+    "FHIR-403": ("sent a request too slowly", "look at the network between, or raise `patience`"),
+    "FHIR-404": ("sent a content type that is not taken here", "have the partner send application/fhir+json"),
+    "FHIR-405": ("sent a body that is not what was asked for", "its answer names the place"),
+    "FHIR-406": ("asked for what it may not do", "give it the scope for it, if it should"),
+    "FHIR-409": ("asked for what the server of `reads` did not answer", "see that it runs, and that its tls fits"),
+    "FHIR-410": ("asked for what the server of `reads` answered with no FHIR", "look at its address and its token"),
+    "FHIR-413": ("sent a resource that is not valid", "its answer names the places; see `validate`"),
     **CONNECTIONS,
 }
 
@@ -83,6 +86,7 @@ class Listener(Protocol):
     types: Sequence[str]
     answer: Literal["accepted", "created"] | RouteAnswer
     reads: Reads | None
+    validate: Ask
     limit: int
     patience: float
 
@@ -130,7 +134,7 @@ class Reception:
                 await self._reading.discard(request)
             return call.response(refused(error))
         except Exception as error:  # a defect: shown loudly, but with nothing of what was sent
-            self._defect("FHIR-108", f"answering a request failed with {type(error).__name__}")
+            self._defect("FHIR-408", f"answering a request failed with {type(error).__name__}")
             return call.response(refused(RefusedError(500, "exception", "The engine failed; its operator is told.")))
 
     async def _answer(self, call: Call) -> Response:
@@ -165,7 +169,7 @@ class Reception:
         if interaction.kind != "bundle" and not call.client.may(interaction.kind, interaction.type):
             challenge = {"www-authenticate": 'Bearer error="insufficient_scope"'}
             text = "This client may not do that here."
-            raise RefusedError(403, "forbidden", text, headers=challenge, finding="FHIR-106")
+            raise RefusedError(403, "forbidden", text, headers=challenge, finding="FHIR-406")
 
     async def _read_on(self, call: Call, reader: Reader) -> Response:
         """Have the server of `reads` answer."""
@@ -183,11 +187,16 @@ class Reception:
         body = await self._body(call, self._end.limit)
         id = self._end.context.new_id()
         if not body and interaction.kind != "delete":
-            raise RefusedError(400, "required", "The request has no body.", finding="FHIR-105")
+            raise RefusedError(400, "required", "The request has no body.", finding="FHIR-405")
         try:
+            if interaction.kind == "validate":
+                resource = unwrapped(read_resource(body, form)[0], "resource")
+                check_type(interaction, resource)
+                return Answer(200, answer_validate(resource, self._end.validate))
             taken = self._read(call, interaction, body, form, id)
         except FhirError as error:
-            await self._keep_damaged(call, interaction, body)
+            if interaction.kind != "validate":
+                await self._keep_damaged(call, interaction, body)
             raise malformed(error) from None
         return await self._deliver(call, taken)
 
@@ -211,6 +220,7 @@ class Reception:
         """The message that $process-message was sent."""
         inner = unwrapped(resource, "content")
         check_message(inner)
+        check_valid(inner, self._end.validate)
         options = operation_options(call.query, resource)
         if options.get("response-url"):
             raise RefusedError(422, "not-supported", "Answers are not sent to a response-url from here.")
@@ -224,14 +234,26 @@ class Reception:
         creates = self._end.answer == "created" and not call.prefer.asynchronous
         interaction = of_bundle(held.interaction, resource, self._end.interactions)
         if interaction.kind in ("batch", "transaction"):
-            entries = read_entries(resource, lambda each: self._check_entry(call, each))
+            entries = read_entries(resource, lambda each: self._check_entry(call, each), self._valid_entry(interaction))
+            if interaction.kind == "transaction":
+                check_valid(resource, self._end.validate)
             body = with_entry_ids(held.body, entries, held.id) if creates else held.body
             return replace(held, interaction=interaction, body=without_refused(body, entries), asked=entries)
         check_resource(interaction, resource)
+        check_valid(resource, self._end.validate)
         if creates and interaction.kind in ("create", "document") and known_at_once(interaction):
             body = with_id(held.body, resource, held.id)
             return replace(held, interaction=replace(interaction, id=held.id), body=body)
         return replace(held, interaction=interaction)
+
+    def _valid_entry(self, interaction: Interaction) -> Valid:
+        """The entries of a batch are validated one by one, those of a transaction together."""
+
+        def valid(resource: Resource, place: str) -> None:
+            if interaction.kind == "batch":
+                check_valid(resource, self._end.validate, place)
+
+        return valid
 
     def _check_entry(self, call: Call, interaction: Interaction) -> None:
         """Raises `RefusedError` for an entry of a Bundle that is not taken, or not from this client.
@@ -280,7 +302,7 @@ class Reception:
         try:
             return await self._accept(message)
         except Exception as error:  # whatever it is, the sender must not take it for success
-            self._defect("FHIR-107", f"accepting a message failed with {type(error).__name__}")
+            self._defect("FHIR-407", f"accepting a message failed with {type(error).__name__}")
             return Receipt(ReceiptCode.FAILED, "the engine could not take the message")
 
     async def _keep_damaged(self, call: Call, interaction: Interaction, body: bytes) -> None:
@@ -335,7 +357,7 @@ class Reception:
         except DamagedError:
             raise RefusedError(400, "structure", "The body is not what Content-Encoding says.") from None
         except TimeoutError:
-            raise RefusedError(408, "timeout", "The request took too long to arrive.", finding="FHIR-103") from None
+            raise RefusedError(408, "timeout", "The request took too long to arrive.", finding="FHIR-403") from None
         call.body_was_read = True
         if len(body) > limit:
             raise _too_large(limit)
@@ -346,4 +368,4 @@ class Reception:
 
 
 def _too_large(limit: int) -> RefusedError:
-    return RefusedError(413, "too-long", f"The body is larger than the {limit} bytes taken here.", finding="FHIR-102")
+    return RefusedError(413, "too-long", f"The body is larger than the {limit} bytes taken here.", finding="FHIR-402")

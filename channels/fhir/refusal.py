@@ -11,7 +11,7 @@ from schemas.fhir.outcome import Issue, outcome_of
 class RefusedError(Exception):
     """The request is answered with `status` and an OperationOutcome of `issues`, and goes no further.
 
-    `headers` go with it (WWW-Authenticate, Allow, Retry-After); `finding` is the number (`FHIR-101`) under which the
+    `headers` go with it (WWW-Authenticate, Allow, Retry-After); `finding` is the number (`FHIR-401`) under which the
     operator is told, "" when nobody need be. No text quotes what was sent.
     """
 

@@ -30,6 +30,8 @@ routes:
         ("access: {token: '${TOKEN}'}", []),
         ("reads: {server: 'https://fhir.example.org/r4'}", []),
         ("reads: {server: 'http://127.0.0.1:9090/r4'}", []),
+        ("validate: us-core", []),
+        ("validate: uscore", ["HIE206"]),
         ("answer: creatd", ["HIE206"]),
         ("answer: {route: sever}", ["HIE314"]),
         ("answer: {within: 5s}", ["HIE205", "HIE206"]),

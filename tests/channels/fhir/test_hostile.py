@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import orjson
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from channels.ends import Receipt, ReceiptCode
 from channels.fhir.reception import Reception
+from channels.fhir.validation import Ask
 from engine.keys import received_keys
 from schemas.fhir.error import FhirError
 from schemas.fhir.xml import from_xml, to_xml
@@ -23,7 +24,7 @@ from schemas.message import Message
 from tests.channels.desk import Desk
 from tests.channels.fhir.client import JSON, PATIENT, XML, bundle, end, entry
 
-ALL = ("create", "update", "patch", "delete", "transaction", "batch", "message", "document")
+ALL = ("create", "update", "patch", "delete", "transaction", "batch", "message", "document", "validate")
 KNOWN = {200, 201, 202, 400, 401, 403, 404, 405, 406, 408, 413, 415, 422, 503}
 FUZZ = settings(deadline=2000, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -65,6 +66,7 @@ ENTRIES = st.builds(
 TARGETS = st.sampled_from([
     ("POST", ""), ("POST", "Patient"), ("POST", "Bundle"), ("PUT", "Patient/1"), ("PUT", "Bundle?identifier=1"),
     ("PATCH", "Patient/1"), ("POST", "$process-message"), ("DELETE", "Patient/1"),
+    ("POST", "Patient/$validate"), ("POST", "Bundle/$validate"),
 ])  # fmt: skip
 
 
@@ -91,17 +93,17 @@ def as_the_engine(message: Message) -> Receipt:
 
 def good(answer: httpx.Response, desk: Desk) -> None:
     assert answer.status_code in KNOWN, answer.text
-    assert not [each for each in desk.findings if each.code in ("FHIR-107", "FHIR-108")], desk.findings
+    assert not [each for each in desk.findings if each.code in ("FHIR-407", "FHIR-408")], desk.findings
     if answer.status_code >= 400:
         said = from_xml(answer.content) if "xml" in answer.headers["content-type"] else answer.json()
         assert said["resourceType"] == "OperationOutcome"
 
 
 @FUZZ
-@given(TARGETS, RESOURCES | ENTRIES | TREES, st.sampled_from(["accepted", "created"]))
-def test_any_json(tmp_path: Path, target: tuple[str, str], tree: Any, answers: str) -> None:
+@given(TARGETS, RESOURCES | ENTRIES | TREES, st.sampled_from(["accepted", "created"]), st.sampled_from(get_args(Ask)))
+def test_any_json(tmp_path: Path, target: tuple[str, str], tree: Any, answers: str, validate: Ask) -> None:
     desk = Desk(as_the_engine)
-    ask = asking(tmp_path, desk, answer=answers)
+    ask = asking(tmp_path, desk, answer=answers, validate=validate)
     body = json.dumps(tree).encode()
     answer = asyncio.run(ask(*target, content=body, headers=JSON))
     good(answer, desk)

@@ -21,6 +21,7 @@ from channels.ends import Receipt, ReceiptCode
 from channels.fhir.access import AccessOptions
 from channels.tls import ServerTls
 from schemas.fhir.read import read_exact
+from schemas.fhir.validate import validate
 from schemas.fhir.xml import from_xml, to_xml
 from schemas.message import Message
 from tests.channels.desk import Desk
@@ -282,6 +283,7 @@ async def test_the_capability_statement_is_true_and_open_to_all(tmp_path: Path) 
         in_xml = await client.get("metadata?_format=xml")
         head = await client.head("metadata")
     CapabilityStatement.model_validate(answer.json())
+    assert validate(answer.json()) == []
     assert answer.json()["fhirVersion"] == "4.0.1"
     assert answer.json()["implementation"]["url"] == "https://hie.example.org/fhir"
     [rest] = answer.json()["rest"]
@@ -316,7 +318,7 @@ async def test_an_engine_that_breaks_is_no_success_and_quotes_nothing(tmp_path: 
     async with serving(desk, end(desk, tmp_path)) as client:
         answer = await client.post("Patient", json=PATIENT)
     assert answer.status_code == 503
-    assert [finding.code for finding in desk.findings] == ["FHIR-107"]
+    assert [finding.code for finding in desk.findings] == ["FHIR-407"]
     assert "Testperson" not in answer.text + str(desk.findings)
 
 
@@ -411,7 +413,7 @@ async def test_no_request_of_a_stranger_reaches_the_journal(tmp_path: Path, give
     if status == 401:
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert issue(answer)["code"] == "login"
-        assert desk.findings[0].code == "FHIR-101"
+        assert desk.findings[0].code == "FHIR-401"
 
 
 async def test_packed_bodies_go_both_ways(tmp_path: Path) -> None:
@@ -516,3 +518,11 @@ async def test_a_partner_s_certificate_names_the_client(tmp_path: Path) -> None:
                     assert answer.headers["content-location"].startswith(f"https://127.0.0.1:{inbound.port}/fhir/")
     assert [message.get("fhir.client") for message in desk.messages] == ["O=St. Anne's, CN=practice"]
     assert [finding.code for finding in desk.findings] == ["HTTP-105"]
+
+
+async def test_the_base_may_be_the_root(tmp_path: Path) -> None:
+    desk = Desk()
+    async with serving(desk, end(desk, tmp_path, base="/")) as client:
+        answer = await client.post("Patient", json=PATIENT)
+        root = str(client.base_url).rstrip("/")
+    assert answer.headers["content-location"] == f"{root}/_status/{desk.messages[0].id}"

@@ -46,7 +46,7 @@ def test_every_option_out_with_its_default() -> None:
 
 
 def test_every_finding() -> None:
-    assert names(section("Findings")) == {*_FINDINGS, "FHIR-107", "FHIR-108"}
+    assert names(section("Findings")) == {*_FINDINGS, "FHIR-407", "FHIR-408"}
 
 
 def test_every_attribute() -> None:

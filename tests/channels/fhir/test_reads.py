@@ -120,11 +120,11 @@ async def test_the_server_s_base_becomes_ours(tmp_path: Path) -> None:
         (b"404 Not Found", FHIR, b'{"resourceType":"OperationOutcome","issue":[{"code":"x"}]}', 404, []),
         (b"304 Not Modified", b"", b"", 304, []),
         (b"200 OK", FHIR + b"ETag: \xe2\x82\xac\r\n", b"{}", 200, []),
-        (b"401 Unauthorized", FHIR, b"{}", 502, ["FHIR-110"]),
-        (b"302 Found", b"Location: http://elsewhere/\r\n", b"", 502, ["FHIR-110"]),
-        (b"200 OK", b"Content-Type: text/html\r\n", b"<html>sign in</html>", 502, ["FHIR-110"]),
-        (b"200 OK", FHIR, b" " * 20_000, 502, ["FHIR-110"]),
-        (b"what", b"", b"", 503, ["FHIR-109"]),
+        (b"401 Unauthorized", FHIR, b"{}", 502, ["FHIR-410"]),
+        (b"302 Found", b"Location: http://elsewhere/\r\n", b"", 502, ["FHIR-410"]),
+        (b"200 OK", b"Content-Type: text/html\r\n", b"<html>sign in</html>", 502, ["FHIR-410"]),
+        (b"200 OK", FHIR, b" " * 20_000, 502, ["FHIR-410"]),
+        (b"what", b"", b"", 503, ["FHIR-409"]),
     ],
 )
 async def test_what_the_server_answers(
