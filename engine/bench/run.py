@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import uvloop
 
+from engine.bench.process import connect, cpu, memory, running
 from engine.bench.receiver import Receiver
 from engine.bench.sender import Sender
 from engine.ports import free_ports
@@ -30,12 +29,6 @@ routes:
       mllp: {{connect: 127.0.0.1:{outbound}}}
     in_order: PID-3.1
     parallel: {parallel}
-"""
-_SETTINGS = """\
-journal: {journal}
-backbone: {backbone}
-health: none
-log: {{level: warning}}
 """
 
 
@@ -87,26 +80,19 @@ async def _measure(setting: Setting, folder: Path, env: Mapping[str, str]) -> Re
     receiver = Receiver(setting.messages)
     outbound = await receiver.listen()
     (inbound,) = free_ports(1)
-    channels = folder / "channels"
-    channels.mkdir()
-    (channels / "bench.yaml").write_text(_CHANNEL.format(inbound=inbound, outbound=outbound, parallel=setting.parallel))
-    journal = setting.journal or f"sqlite:///{folder}/journal.db"
-    (folder / "hie.yaml").write_text(_SETTINGS.format(journal=journal, backbone=setting.backbone))
+    channel = _CHANNEL.format(inbound=inbound, outbound=outbound, parallel=setting.parallel)
     began = time.perf_counter()
-    engine = await asyncio.create_subprocess_exec(sys.executable, "-m", "engine", "run", str(folder), env=dict(env))
     try:
-        start = await _first_ack(inbound, engine, began)
-        sender = Sender("127.0.0.1", inbound, setting.messages, setting.connections)
-        before = _cpu(engine.pid)
-        await sender.run()
-        async with asyncio.timeout(setting.patience):
-            await receiver.done.wait()
-        cpu = _cpu(engine.pid) - before
-        memory = _memory(engine.pid)
+        async with running(folder, {"bench": channel}, setting.journal, setting.backbone, env) as engine:
+            start = await _first_ack(inbound, engine, began)
+            sender = Sender("127.0.0.1", inbound, setting.messages, setting.connections)
+            before = cpu(engine.pid)
+            await sender.run()
+            async with asyncio.timeout(setting.patience):
+                await receiver.done.wait()
+            used = cpu(engine.pid) - before
+            most = memory(engine.pid)
     finally:
-        if engine.returncode is None:
-            engine.terminate()
-        await engine.wait()
         receiver.close()
     latencies = sorted(sender.latencies)
     return Result(
@@ -118,8 +104,8 @@ async def _measure(setting: Setting, folder: Path, env: Mapping[str, str]) -> Re
         p99=latencies[int(len(latencies) * 0.99)] * 1e3,
         slowest=latencies[-1] * 1e3,
         start=start,
-        memory=memory,
-        cpu=cpu / setting.messages * 1e6,
+        memory=most,
+        cpu=used / setting.messages * 1e6,
         refused=sender.refused,
         repeats=receiver.repeats,
     )
@@ -128,28 +114,8 @@ async def _measure(setting: Setting, folder: Path, env: Mapping[str, str]) -> Re
 async def _first_ack(port: int, engine: asyncio.subprocess.Process, began: float) -> float:
     """Seconds from the start of the engine to its first ACK. The message is one that the channel filters."""
     probe = b"\x0bMSH|^~\\&|ADT1|STANNE|HIE|REGION|20261122143000||ADT^A60^ADT_A60|PROBE|P|2.5.1\rPID|1||PROBE\r\x1c\r"
-    while time.perf_counter() - began < 60:
-        if engine.returncode is not None:
-            raise RuntimeError("the engine did not start; its own words are above")
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-            continue
-        writer.write(probe)
-        await reader.readuntil(b"\x1c")
-        writer.close()
-        return time.perf_counter() - began
-    raise RuntimeError("the engine did not listen within 60 s")
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _memory(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    reader, writer = await connect(port, engine, began)
+    writer.write(probe)
+    await reader.readuntil(b"\x1c")
+    writer.close()
+    return time.perf_counter() - began
