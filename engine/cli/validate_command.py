@@ -1,4 +1,4 @@
-"""`hie validate`: HL7 v2 files against the standard."""
+"""`hie validate`: HL7 v2 and FHIR files against the standard."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from engine.cli.common import Failure, json_option, print_json, shown
 from engine.cli.files import content_of, files_in
 
 if TYPE_CHECKING:
+    from schemas.error import BodyError
+    from schemas.fhir.validate import Level
     from schemas.finding import Finding
-    from schemas.hl7v2 import Hl7Error
     from schemas.hl7v2.validate_profile import Profile
 
 
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE|DIR...")
 @click.option(
     "--profile",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="What the partners agreed on (YAML).",
+    metavar="FILE|NAME",
+    help="What the partners agreed on (a YAML file), of FHIR us-core or davinci-alerts.",
 )
 @json_option
-def command(paths: tuple[Path, ...], profile: Path | None, as_json: bool) -> int:
-    """Check messages against the structure, the fields and the tables of the version that they declare.
+def command(paths: tuple[Path, ...], profile: str | None, as_json: bool) -> int:
+    """Check HL7 v2 against the version that it declares, and FHIR, in JSON and XML, against R4 and a profile.
 
-    A batch is split. Of a folder, every file in it and below that holds HL7 v2 is checked. A finding names the place,
-    the line and the rule, and never quotes the value. Exit status 1 when there is an error.
+    A batch is split. Of a folder, every file in it and below that holds HL7 v2 or FHIR is checked. A finding names the
+    place and the rule, of HL7 v2 the line too, and never quotes the value. Exit status 1 when there is an error.
     """
     from schemas.finding import Severity  # noqa: PLC0415
 
@@ -53,7 +54,7 @@ def command(paths: tuple[Path, ...], profile: Path | None, as_json: bool) -> int
                 click.echo(shown(f"{where}: {each.where}: {each.code} {label}{each.what}{hint}"))
             checked.append({})
     if not checked:
-        raise Failure("no HL7 v2 message was found", "name files that begin with MSH, FHS or BHS")
+        raise Failure("nothing to check was found", "name files that begin with MSH, FHS or BHS, or that hold FHIR")
     failed = counts[Severity.ERROR] > 0
     if as_json:
         print_json({"passed": not failed, "messages": checked})
@@ -63,35 +64,44 @@ def command(paths: tuple[Path, ...], profile: Path | None, as_json: bool) -> int
     return int(failed)
 
 
-def _profile(file: Path | None) -> Profile | None:
-    if file is None:
-        return None
+def _profile(written: str | None) -> Profile | Level | None:
+    from schemas.fhir.validate import PROFILES  # noqa: PLC0415
+
+    if written is None or written in PROFILES:
+        return next((each for each in PROFILES if each == written), None)
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
 
     from schemas.hl7v2.validate_profile import ProfileFile  # noqa: PLC0415
 
     try:
-        read: Profile = TypeAdapter(ProfileFile).validate_python(str(file))
+        read: Profile = TypeAdapter(ProfileFile).validate_python(written)
     except ValidationError as error:
         why = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise Failure(f"--profile: {why}", "docs/validate.md describes profiles") from None
     return read
 
 
-def _validated(file: Path, profile: Profile | None, *, named: bool) -> Iterator[tuple[int, int, list[Finding]]]:
+def _validated(file: Path, profile: Profile | Level | None, *, named: bool) -> Iterator[tuple[int, int, list[Finding]]]:
     """Each message of `file`: its number in a batch (0 when it is alone), its first line, and what was found."""
     from channels.formats import sniff  # noqa: PLC0415
-    from schemas.hl7v2 import Er7, Hl7Error, split_batch  # noqa: PLC0415
-    from schemas.hl7v2.validate import validate  # noqa: PLC0415
-    from schemas.message import HL7V2  # noqa: PLC0415
+    from schemas.message import FHIR, HL7V2  # noqa: PLC0415
 
     body = content_of(file)
-    if not named and sniff(body) != HL7V2:
-        return
+    format = sniff(body)
+    if format == FHIR or _is_fhir_xml(body):
+        yield 0, 1, _found_in_fhir(body, profile if isinstance(profile, str) else "structure", is_xml=format != FHIR)
+    elif named or format == HL7V2:
+        yield from _found_in_hl7(body, None if isinstance(profile, str) else profile)
+
+
+def _found_in_hl7(body: bytes, profile: Profile | None) -> Iterator[tuple[int, int, list[Finding]]]:
+    from schemas.hl7v2 import Er7, Hl7Error, split_batch  # noqa: PLC0415
+    from schemas.hl7v2.validate import validate  # noqa: PLC0415
+
     try:
         batch = split_batch(body)
     except Hl7Error as error:
-        yield 0, 1, [_unreadable(error)]
+        yield 0, 1, [_unreadable("V2-000", error, "MSH")]
         return
     if batch.findings:
         yield 0, 1, list(batch.findings)
@@ -100,11 +110,29 @@ def _validated(file: Path, profile: Profile | None, *, named: bool) -> Iterator[
             er7 = Er7.parse(one.body)
             findings = [*er7.findings, *validate(er7, profile)]
         except Hl7Error as error:
-            findings = [_unreadable(error)]
+            findings = [_unreadable("V2-000", error, "MSH")]
         yield number if len(batch.messages) > 1 else 0, one.line, findings
 
 
-def _unreadable(error: Hl7Error) -> Finding:
+def _found_in_fhir(body: bytes, level: Level, *, is_xml: bool) -> list[Finding]:
+    from schemas.fhir.error import FhirError  # noqa: PLC0415
+    from schemas.fhir.read import read  # noqa: PLC0415
+    from schemas.fhir.validate import validate  # noqa: PLC0415
+    from schemas.fhir.xml import from_xml  # noqa: PLC0415
+
+    try:
+        return validate(from_xml(body) if is_xml else read(body), level=level)
+    except FhirError as error:
+        return [_unreadable("FHIR-300", error, "Resource")]
+
+
+def _is_fhir_xml(body: bytes) -> bool:
+    """Whether `body` is XML that names FHIR's namespace near its start."""
+    start = body[:2000]
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<" and b"http://hl7.org/fhir" in start
+
+
+def _unreadable(code: str, error: BodyError, where: str) -> Finding:
     from schemas.finding import Finding  # noqa: PLC0415
 
-    return Finding("V2-000", error.where or "MSH", str(error.args[0]), error.hint)
+    return Finding(code, error.where or where, str(error.args[0]), error.hint)

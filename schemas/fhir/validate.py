@@ -16,6 +16,8 @@ from schemas.finding import Finding, Severity
 Level = Literal["structure", "us-core", "davinci-alerts"]
 """How much is asked: R4's own structure; US Core 6.1.0 as well; or a Da Vinci notification, which asks for both."""
 
+PROFILES: tuple[Level, ...] = ("us-core", "davinci-alerts")
+"""What may be asked beyond structure."""
 MOST_FINDINGS = 1000
 """How many findings are told; FHIR-399 says that there are more."""
 
@@ -56,6 +58,8 @@ def _all(resource: Resource, level: Level) -> Iterator[Finding]:
 def _whole(resource: Resource, path: str, level: Level, type_of: TypeOf) -> Iterator[Finding]:
     """Everything beyond structure, of `resource` and of the resources in it."""
     bundled = Bundled(resource, path) if resource["resourceType"] == "Bundle" else None
+    if level == "davinci-alerts" and bundled is None and "." not in path:
+        yield Finding("FHIR-325", path, "a notification is a Bundle of the type message")
     if not _CONTAINED.search(path):  # what is contained refers to what its container contains
         yield from lost_inside(resource, path)
     if level != "structure":
@@ -67,8 +71,6 @@ def _whole(resource: Resource, path: str, level: Level, type_of: TypeOf) -> Iter
     for name, inner in _inner(resource, path):
         yield from _whole(inner, name, level if bundled else "structure", bundled.type_of if bundled else type_of)
     if bundled is None:
-        if level == "davinci-alerts" and "." not in path:
-            yield Finding("FHIR-325", path, "a notification is a Bundle of the type message")
         return
     is_alert = level == "davinci-alerts" and "." not in path
     if is_alert:

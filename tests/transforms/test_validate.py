@@ -79,6 +79,32 @@ def test_a_profile_is_read_again_when_its_file_changes(tmp_path: Path) -> None:
     assert after(message(CLEAN))[0].findings == ()
 
 
-def test_only_hl7_v2_is_validated() -> None:
-    with pytest.raises(StepError, match="only HL7 v2"):
+PATIENT = '{"resourceType":"Patient","gender":"F","name":[{"family":"Okonjo"}]}'
+
+
+def test_fhir_is_held_to_r4_and_to_the_profile_that_is_named() -> None:
+    right = message(PATIENT.replace('"F"', '"female"'), format="fhir")
+    assert run("validate:", right) == [right]
+    with pytest.raises(StepError, match=r"1 finding: Patient\.gender: FHIR-306"):
+        run("validate:", message(PATIENT, format="fhir"))
+    (after,) = run("validate: {fail: false, profile: us-core}", message(PATIENT, format="fhir"))
+    assert [(each.code, each.where) for each in after.findings] == [
+        ("FHIR-306", "Patient.gender"),
+        ("FHIR-311", "Patient.identifier"),
+    ]
+    assert after.body == PATIENT.encode()
+    with pytest.raises(StepError, match="FHIR-325"):
+        run("validate: {profile: davinci-alerts}", right)
+
+
+def test_a_profile_asks_nothing_of_the_other_format(tmp_path: Path) -> None:
+    clean = message(CLEAN)
+    assert run("validate: {profile: us-core}", clean) == [clean]
+    (tmp_path / "adt.yaml").write_text("places: {NK1: {usage: R}}")
+    right = message(PATIENT.replace('"F"', '"female"'), format="fhir")
+    assert run("validate: {profile: adt.yaml}", right, site=tmp_path) == [right]
+
+
+def test_nothing_else_is_validated() -> None:
+    with pytest.raises(StepError, match="only HL7 v2 and FHIR"):
         run("validate:", message("hello", format="text"))

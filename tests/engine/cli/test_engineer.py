@@ -140,6 +140,24 @@ def test_a_profile_adds_to_the_standard(hie: Hie, root: Path, tmp_path: Path) ->
     assert "docs/validate.md describes profiles" in ran.err
 
 
+def test_fhir_is_validated_in_json_and_xml(hie: Hie, tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text('{"resourceType": "Patient", "gender": "female"}')
+    assert hie("validate", tmp_path).status == 0
+    (tmp_path / "bad.json").write_text('{"resourceType": "Patient", "gender": "F"}')
+    (tmp_path / "bad.xml").write_text('<Patient xmlns="http://hl7.org/fhir"><gender value="F"/></Patient>')
+    (tmp_path / "torn.xml").write_text('<Patient xmlns="http://hl7.org/fhir"><gender')
+    ran = hie("validate", tmp_path)
+    assert ran.status == 1
+    assert f"{tmp_path}/bad.json: Patient.gender: FHIR-306" in ran.out
+    assert f"{tmp_path}/bad.xml: Patient.gender: FHIR-306" in ran.out
+    assert f"{tmp_path}/torn.xml: Resource: FHIR-300" in ran.out
+    assert "4 messages: 3 errors" in ran.err
+    ran = hie("validate", tmp_path / "good.json", "--profile", "us-core")
+    assert ran.status == 1
+    assert "Patient.identifier: FHIR-311" in ran.out
+    assert hie("validate", tmp_path / "good.json", "--profile", "us-corps").status == 1
+
+
 def test_what_is_no_message_is_told(hie: Hie, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no message at all")
     ran = hie("validate", tmp_path / "notes.txt")
