@@ -15,6 +15,7 @@ from channels.fhir.replies import Answer, written
 from channels.fhir.request import Request
 from channels.http import reply as http
 from schemas.fhir import Element, Resource, dumps
+from schemas.fhir.check import readable_path
 from schemas.fhir.error import FhirError
 from schemas.fhir.outcome import Issue, issues_of
 from schemas.fhir.read import read_exact
@@ -27,8 +28,15 @@ _KEPT_TEXT = 65_536
 _LONGEST_HEADER = 1_000
 _SHOWN = 5
 _STATUS = re.compile(r"[1-5][0-9]{2}(?![0-9])")
-_CODE = re.compile(r"[a-z][a-z-]{1,29}\Z")
 _PLACE = re.compile(r"[A-Z][A-Za-z]{1,40}(?:\.[a-z][A-Za-z]{0,40}(?:\[[0-9]{1,6}\])?){0,12}\Z")
+# fmt: off
+_CODES = frozenset((
+    "invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden",
+    "suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long",
+    "code-invalid", "extension", "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store",
+    "exception", "timeout", "incomplete", "throttled", "informational",
+))  # of R4's value set issue-type
+# fmt: on
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -203,9 +211,20 @@ def _reasons(issues: list[Issue]) -> str:
     named = []
     for issue in sorted(issues, key=lambda issue: not _is_error(issue))[:_SHOWN]:
         place = issue.expression[0] if issue.expression else ""
-        code = issue.code if _CODE.match(issue.code) else "an issue"
-        named.append(f"{code} at {place}" if _PLACE.match(place) else code)
+        code = issue.code if issue.code in _CODES else "an issue"
+        named.append(f"{code} at {place}" if _is_place(place) else code)
     return f" ({', '.join(named)})" if named else ""
+
+
+def _is_place(text: str) -> bool:
+    """Whether `text` is the path of an element that R4 has, and so says nothing of a patient."""
+    if not _PLACE.match(text):
+        return False
+    try:
+        readable_path(text)
+    except FhirError:
+        return False
+    return True
 
 
 def _errors_of_manifest(body: bytes) -> list[Issue]:

@@ -15,11 +15,14 @@ from channels.ends import Outcome, OutcomeCode, Receipt, ReceiptCode
 from channels.fhir import FhirInbound, FhirOutbound
 from channels.fhir.replies import read_answer
 from channels.fhir.request import Named
+from channels.tls import ClientTls
 from schemas.fhir.xml import from_xml
 from schemas.message import FHIR, HL7V2, Message
 from schemas.values import Address
 from tests.channels.desk import NOW, Desk, adt
+from tests.channels.fhir.h2server import Http2Server
 from tests.channels.fhir.server import FhirServer, serving
+from tests.tls import Authority
 
 DELIVERED, DEFERRED, REFUSED = OutcomeCode.DELIVERED, OutcomeCode.DEFERRED, OutcomeCode.REFUSED
 PENDING = OutcomeCode.PENDING
@@ -391,6 +394,24 @@ async def test_connections_are_kept(server: FhirServer) -> None:
     assert {(await end.deliver(message(PATIENT))).code for _ in range(3)} == {DELIVERED}
     await end.close()
     assert server.connections == 1
+
+
+async def test_http2_is_spoken_with_whom_offers_it_and_a_renewed_certificate_changes_nothing(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    trusted = authority.file.read_bytes()
+    async with Http2Server().serving(authority.issue("repository", hosts=("127.0.0.1",))) as other:
+        tls = ClientTls(authorities=authority.file)
+        end = FhirOutbound(Desk().context(tmp_path), base=f"https://127.0.0.1:{other.port}/fhir", tls=tls)
+        assert (await end.deliver(message(PATIENT))).code == DELIVERED
+        outcomes = await asyncio.gather(*(end.deliver(message(PATIENT)) for _ in range(50)))
+        assert {each.detail for each in outcomes} == {"201"}
+        assert other.connections == 1
+        await end.close()
+        again = Authority(tmp_path / "again", "another").file.read_bytes()
+        authority.file.write_bytes(trusted + again)
+        assert (await end.deliver(message(PATIENT))).code == DELIVERED
+        await end.close()
+    assert other.bodies == [orjson.dumps(PATIENT)] * 52
 
 
 async def test_nothing_of_a_message_is_logged(server: FhirServer, caplog: pytest.LogCaptureFixture) -> None:
