@@ -36,6 +36,7 @@ _TEXTS = {
     "url": re.compile(r"\S+\Z"),
     "canonical": re.compile(r"\S+\Z"),
     "oid": re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+\Z"),
+    "xhtml": re.compile(r"\s*<div\s[^>]*xmlns=[\"']http://www\.w3\.org/1999/xhtml[\"']"),
     "base64Binary": re.compile(r"[0-9A-Za-z+/=\s]+\Z"),
     "uuid": re.compile(r"urn:uuid:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z"),
 }

@@ -34,9 +34,7 @@ def from_xml(body: bytes) -> Resource:
     """
     if len(body) > MOST_BYTES:
         raise FhirError(f"the body is larger than {MOST_BYTES >> 20} MB")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-    )
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True)
     try:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
@@ -75,7 +73,7 @@ def _parts(node: etree._Element, of: str, path: str, depth: int) -> Element:
     if depth <= 0:
         raise FhirError(f"the body is nested more than {MOST_DEPTH} deep")
     made: Element = {name: text for name in ("id", "url") if (text := node.get(name)) is not None}
-    for child in node:
+    for child in node.iterchildren(etree.Element):  # comments are kept in a narrative alone
         name = "div" if child.tag == _DIV else _name(child)
         kind = element_type(of, name)
         if kind is None or name == "resourceType":
@@ -106,9 +104,10 @@ def _hold(made: Element, name: str, value: object, beside: Element | None, kind:
 def _value(node: etree._Element, kind: str, path: str, depth: int) -> tuple[Any, Element | None]:
     """The value of an element of type `kind`; of a primitive also its id and extensions."""
     if kind == ANY_RESOURCE:
-        if len(node) != 1:
+        inner = list(node.iterchildren(etree.Element))
+        if len(inner) != 1:
             raise FhirError(f"{path} holds one resource, line {node.sourceline}")
-        return _resource(node[0], depth), None
+        return _resource(inner[0], depth), None
     if kind == "xhtml":
         return etree.tostring(node, encoding="unicode", with_tail=False), None
     if kind not in PRIMITIVES:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from schemas.fhir import Resource
 from schemas.fhir.error import FhirError
+from schemas.fhir.read import read_exact
 from schemas.fhir.xml import from_xml, to_xml
 from schemas.hl7v2 import Er7
+from tests.schemas.fhir.made import resources
+from tests.schemas.fhir.test_corpus import CORPUS
 from transforms.v2_to_fhir import Options, convert
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "hl7v2"
@@ -129,3 +134,45 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
             assert from_xml(each)["resourceType"]
         except FhirError:
             continue
+
+
+@given(resources())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_resource_of_r4_comes_back(resource: Resource) -> None:
+    assert from_xml(to_xml(resource)) == resource
+
+
+def test_comments_are_no_elements() -> None:
+    body = (
+        '<!-- a --><Bundle xmlns="http://hl7.org/fhir"><!-- b --><entry><resource><!-- c --><Patient/></resource>'
+        "</entry></Bundle>"
+    )
+    assert from_xml(body.encode()) == {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient"}}]}
+
+
+@pytest.mark.timeout(300)
+def test_the_corpus_comes_back(capsys: pytest.CaptureFixture[str]) -> None:
+    count = 0
+    for file in sorted((CORPUS / "fhir-ig-examples").glob("*/*.json")):
+        try:
+            resource = read_exact(file.read_bytes())
+            written = to_xml(resource)
+        except FhirError:
+            continue  # no resource, or none of R4
+        count += 1
+        assert with_same_narratives(from_xml(written)) == with_same_narratives(resource), file.name
+    with capsys.disabled():
+        print(f"\n{count} resources came back from XML")
+    assert count == 0 or count >= 180
+
+
+def with_same_narratives(value: Any) -> Any:
+    """`value` with its narratives in XML's canonical form: quotes and empty elements may be written in two ways."""
+    if isinstance(value, dict):
+        return {
+            name: etree.tostring(etree.fromstring(inner), method="c14n")
+            if name == "div"
+            else with_same_narratives(inner)
+            for name, inner in value.items()
+        }
+    return [with_same_narratives(each) for each in value] if isinstance(value, list) else value
