@@ -5,16 +5,23 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from channels.ends import EndContext
+from channels.fhir.interaction import Interaction
+from channels.fhir.options import BaseUrl
+from channels.fhir.rate import Rate
 from channels.fhir.refusal import RefusedError
-from channels.tls import ClientCertificate
+from channels.tls import ClientCertificate, ClientTls
 from schemas.fhir import Element
-from schemas.values import Secret
+from schemas.values import Duration, Secret, SiteFile
+
+_SHORTEST_SECRET = 32  # RFC 7518, 3.2: as long as the hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +37,33 @@ class Facts:
     certificate: ClientCertificate | None = None
 
 
-May = Callable[[str, str], bool]
-"""Whether a client may do an interaction (`create`, `update`, `patch`, `delete`, `read`, `vread`, `search`, `history`,
-`message`, `document`, `validate`) on a type of resource; asked for each entry of a batch or transaction by its own."""
+Lacks = Callable[[Interaction], str]
+"""The scope (`system/Patient.c`) that a client lacks for an interaction, "" when it may; asked for each entry of a
+batch or transaction by its own, and not for the Bundle around them."""
 
 
-def everything(_interaction: str, _type: str) -> bool:
-    """What somebody may who is not held to scopes."""
-    return True
+def nothing(_interaction: Interaction) -> str:
+    """What somebody lacks who is not held to scopes."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who asks: the name under which the journal keeps the request ("" when nobody was asked for one), and what it
-    may."""
+    may not."""
 
     name: str = ""
-    may: May = everything
+    lacks: Lacks = nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an endpoint of the access itself answers: JSON that is no FHIR."""
+    """What an endpoint of the access itself answers: JSON that is no FHIR; `finding` as with `RefusedError`."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    finding: str = ""
 
 
 Endpoint = Callable[[Facts, bytes], Awaitable[Reply]]
@@ -121,13 +129,93 @@ class TokenAccess:
         return {"description": "Every request but this one needs a bearer token."}
 
 
+class SmartOptions(BaseModel):
+    """The `smart:` of an inbound FHIR end: it gives access tokens by SMART Backend Services."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    token_url: BaseUrl = Field(
+        description="The token endpoint as clients know it, /token below the base: https://hie.example.org/fhir/token. "
+        "Their assertions must be made out to exactly this.",
+    )
+    secret: Secret = Field(
+        description="What access tokens are signed with: 32 characters at least, alike in all processes; write ${...}."
+    )
+    lasts: Duration = Field(timedelta(minutes=5), description="How long an access token is valid: 1h at most.")
+    tls: ClientTls | None = Field(
+        None, description="TLS towards the clients' jwks_url; without it, the system's authorities are trusted."
+    )
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: Secret) -> Secret:
+        if len(secret.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"has fewer than {_SHORTEST_SECRET} characters; make one by `openssl rand -hex 32`")
+        return secret
+
+    @field_validator("lasts")
+    @classmethod
+    def _short(cls, lasts: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= lasts <= timedelta(hours=1):
+            raise ValueError("an access token is valid for 1s at least and 1h at most")
+        return lasts
+
+
 class AccessOptions(BaseModel):
     """The `access:` of an inbound FHIR end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    token: Secret = Field(description="The bearer token that a partner must send; write ${...}.")
+    token: Secret | None = Field(None, description="The one bearer token that partners must send; write ${...}.")
+    smart: SmartOptions | None = Field(
+        None, description="Gives access tokens to the clients that have keys (SMART Backend Services)."
+    )
+    clients: SiteFile | None = Field(
+        None, description="The YAML file of the site's clients: their keys, tokens or certificates, and their scopes."
+    )
+    rate: Rate | None = Field(
+        None, description="How often each client may ask, when the file does not say: 100/s; without it, as it likes."
+    )
+
+    @field_validator("clients")
+    @classmethod
+    def _readable(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        from channels.fhir.smart.register import read_register  # noqa: PLC0415
+
+        if path is None:
+            return None
+        register = read_register(path, Path((info.context or {}).get("site") or ""))
+        if "smart" in info.data and info.data["smart"] is None:
+            for client in register.clients.values():
+                if client.signs:
+                    raise ValueError(f"{path.name}: {client.name} has keys, which need `smart`")
+        return path
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> AccessOptions:
+        if (self.token is None) == (self.clients is None):
+            raise ValueError("write either token, or clients")
+        for name in ("smart", "rate"):
+            if getattr(self, name) is not None and self.clients is None:
+                raise ValueError(f"{name} needs clients")
+        return self
 
     def access(self, context: EndContext) -> Access:
-        """The access that these options ask for; `context` gives it the clock and the site."""
-        return TokenAccess(self.token)
+        """The access that these options ask for; `context` gives it the clock and the site.
+
+        Raises `OSError` when the clients cannot be read.
+        """
+        if self.token is not None:
+            return TokenAccess(self.token)
+        # Here and not above: cryptography costs time that only a site with such clients should pay.
+        from channels.fhir.smart.clients import ClientAccess  # noqa: PLC0415
+        from channels.fhir.smart.remote import fetcher  # noqa: PLC0415
+        from channels.fhir.smart.roster import Roster  # noqa: PLC0415
+
+        assert self.clients is not None  # by _one_of_both
+        access = ClientAccess(Roster(self.clients, context.site, context.report), self.rate, context.now)
+        if self.smart is not None:
+            smart = self.smart
+            fetch = fetcher(smart.tls or ClientTls(), context.report)
+            access.give_tokens(smart.token_url, smart.secret, smart.lasts, fetch, context.report)
+        return access

@@ -27,13 +27,15 @@ STATUS = "_status"
 
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 _CONTROLS = ("_format", "_pretty", "_summary", "_elements")
+_REACHING = ("_include", "_revinclude", "_has", "_filter", "_query", "_list")
 _ON_BASE = {"metadata": "GET", "_history": "GET", "_search": "POST", "$process-message": "POST"}
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """What is asked for: `condition` is the search of a conditional interaction as it was written, `if_match` the
-    version that an update, patch or delete insists on, `version` that of a vread."""
+    version that an update, patch or delete insists on, `version` that of a vread; `reaches` says of what is read
+    that it may bring, or be found by, resources of other types."""
 
     kind: Kind
     type: str = ""
@@ -41,6 +43,7 @@ class Interaction:
     condition: str = ""
     version: str = ""
     if_match: str = ""
+    reaches: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,6 +66,21 @@ def read_interaction(
     Raises `RefusedError`: 404 for what there is nothing at, 405 for a method that is nothing there, 400 for an id that
     is none or a condition that says nothing.
     """
+    found = _read_interaction(method, path, query, if_none_exist, if_match)
+    return replace(found, reaches=True) if found.kind in READS and reaches(query) else found
+
+
+def reaches(search: str) -> bool:
+    """Whether a search (a query, or the form of one that is posted) goes beyond resources of its own type: by includes,
+    chains (R4, 3.1.1.4, 3.1.1.5), or what may do the same."""
+    for name, _ in parse_qsl(search, keep_blank_values=True):
+        first = name.partition(":")[0]
+        if "." in name or first in _REACHING:
+            return True
+    return False
+
+
+def _read_interaction(method: str, path: str, query: str, if_none_exist: str, if_match: str) -> Interaction:
     parts = path.split("/")
     if parts[-1] == "":
         parts.pop()

@@ -39,6 +39,7 @@ from channels.fhir.interaction import (
     check_resource,
     check_type,
     of_bundle,
+    reaches,
     read_interaction,
 )
 from channels.fhir.negotiate import Form, body_form
@@ -66,9 +67,11 @@ _FINDINGS = {
     "FHIR-403": ("sent a request too slowly", "look at the network between, or raise `patience`"),
     "FHIR-404": ("sent a content type that is not taken here", "have the partner send application/fhir+json"),
     "FHIR-405": ("sent a body that is not what was asked for", "its answer names the place"),
-    "FHIR-406": ("asked for what it may not do", "give it the scope for it, if it should"),
+    "FHIR-406": ("asked for what it may not do", "give it the scope that its answer names, if it should have it"),
     "FHIR-409": ("asked for what the server of `reads` did not answer", "see that it runs, and that its tls fits"),
     "FHIR-410": ("asked for what the server of `reads` answered with no FHIR", "look at its address and its token"),
+    "FHIR-411": ("was given no access token", "its answer says why: error and error_description"),
+    "FHIR-412": ("asked more often than it may", "raise its `rate`, or have it send less at once"),
     "FHIR-413": ("sent a resource that is not valid", "its answer names the places; see `validate`"),
     **CONNECTIONS,
 }
@@ -144,6 +147,8 @@ class Reception:
         endpoint = self._end.access.endpoints.get((call.method, call.path))
         if endpoint is not None:
             reply = await endpoint(facts, await self._body(call, _ENDPOINT_LIMIT))
+            if reply.finding:
+                self.report(reply.finding, call.peer)
             return Response(reply.body, reply.status, {**reply.headers, "x-request-id": call.request_id})
         call.negotiate()
         if call.path == "metadata" and call.method in ("GET", "HEAD"):  # open to all (R4, 3.1.0.6)
@@ -161,17 +166,18 @@ class Reception:
             return call.response(await self._status(call, interaction.id))
         self._check_scope(call, interaction)
         if interaction.kind in READS and self._reader is not None:
-            return await self._read_on(call, self._reader)
+            return await self._read_on(call, interaction, self._reader)
         return call.response(await self._take(call, interaction))
 
     def _check_scope(self, call: Call, interaction: Interaction) -> None:
         """Raises `RefusedError` (403) for what this client may not do; the entries of a Bundle are looked at later."""
-        if interaction.kind != "bundle" and not call.client.may(interaction.kind, interaction.type):
-            challenge = {"www-authenticate": 'Bearer error="insufficient_scope"'}
-            text = "This client may not do that here."
+        missing = "" if interaction.kind == "bundle" else call.client.lacks(interaction)
+        if missing:
+            challenge = {"www-authenticate": f'Bearer error="insufficient_scope", scope="{missing}"'}
+            text = f"This client has no scope for that; it needs {missing}."
             raise RefusedError(403, "forbidden", text, headers=challenge, finding="FHIR-406")
 
-    async def _read_on(self, call: Call, reader: Reader) -> Response:
+    async def _read_on(self, call: Call, interaction: Interaction, reader: Reader) -> Response:
         """Have the server of `reads` answer."""
         form = b""
         if call.method == "POST":
@@ -179,6 +185,9 @@ class Reception:
             if kind != FORM:
                 raise RefusedError(415, "not-supported", f"A search is posted as {FORM}.", headers={"accept": FORM})
             form = await self._body(call, _ENDPOINT_LIMIT)
+            self._check_scope(
+                call, replace(interaction, reaches=interaction.reaches or reaches(form.decode("latin-1")))
+            )
         return await reader.read(call, form)
 
     async def _take(self, call: Call, interaction: Interaction) -> Answer:
