@@ -50,7 +50,11 @@ def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
     match run.options.bundle:
         case "transaction":
             request = _request(resource, run, conditions)
-            return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, "request": request}
+            url = f"urn:uuid:{resource['id']}"
+            if request["url"].startswith(f"{resource['resourceType']}?"):
+                # A server that finds it under another id has to refuse one that is given (R4, http.html#cond-update).
+                resource = {name: value for name, value in resource.items() if name != "id"}
+            return {"fullUrl": url, "resource": resource, "request": request}
         case "batch":
             entry: Element = {"fullUrl": f"{run.options.server.rstrip('/')}/{path}"} if run.options.server else {}
             return {**entry, "resource": resource, "request": {"method": "PUT", "url": path}}

@@ -132,7 +132,7 @@ def test_one_person_in_several_places_is_one_practitioner() -> None:
 def test_every_reference_leads_to_a_resource_of_the_bundle(kind: Any) -> None:
     found = bundle(PID, PV1, options=Options(bundle=kind, server="https://fhir.example.org/r4/"))
     targets = {entry.get("fullUrl") for entry in found["entry"]}
-    targets |= {f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in found["entry"]}
+    targets |= {f"{e['resource']['resourceType']}/{e['resource'].get('id')}" for e in found["entry"]}
     assert found["type"] == kind
     assert references(found)
     assert [each for each in references(found) if each not in targets] == []
@@ -156,6 +156,9 @@ def test_a_transaction_puts_by_identifier_what_has_one() -> None:
     }
     assert urls["MessageHeader"]["url"].startswith("MessageHeader/")
     assert "identifier" not in found
+    # Who knows it under another id would have to refuse one that is given (R4, http.html#cond-update).
+    given = {entry["resource"]["resourceType"]: "id" in entry["resource"] for entry in found["entry"]}
+    assert (given["Patient"], given["MessageHeader"]) == (False, True)
 
 
 def test_a_transaction_does_not_put_over_what_a_message_only_mentions() -> None:
