@@ -18,6 +18,7 @@ def test_site_that_ships_has_no_finding() -> None:
         "clinic-from-fhir",
         "lab-results",
         "lab-to-fhir",
+        "results-from-fhir",
     }
 
 

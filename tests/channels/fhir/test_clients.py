@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from channels.fhir import FhirInbound
+from channels.ends import OutcomeCode
+from channels.fhir import FhirInbound, FhirOutbound
 from channels.fhir.access import AccessOptions
 from channels.fhir.options import Reads
 from schemas.fhir import dumps
 from schemas.fhir.xml import from_xml, to_xml
-from tests.channels.desk import Desk
+from schemas.hl7v2 import Er7
+from schemas.message import FHIR, Message
+from tests.channels.desk import NOW, Desk
 from tests.channels.fhir.client import PATIENT, bundle, end, entry, serving
 from tests.channels.node import node
+from transforms.v2_to_fhir import Options, convert
 
 ALL = ("create", "update", "patch", "delete", "transaction", "batch")
 
@@ -162,3 +166,29 @@ async def test_a_server_that_we_did_not_write_takes_what_was_journaled(tmp_path:
             assert statuses == ["201", "201"] == [each["response"]["status"][:3] for each in answer.json()["entry"]]
             patient, observation = (each["resource"] for each in theirs.json()["entry"])
             assert observation["subject"]["reference"] == f"Patient/{patient['id']}"
+
+
+SAMPLES = Path(__file__).parents[3] / "samples" / "hl7v2"
+
+
+async def test_a_server_that_we_did_not_write_takes_every_sample(tmp_path: Path, fhir_server: str) -> None:
+    outbound = FhirOutbound(Desk().context(tmp_path), base=fhir_server)
+    files = [file for file in sorted(SAMPLES.glob("*.hl7")) if not file.stem.startswith(("batch", "damaged"))]
+    refused = {}
+    for number, file in enumerate(files):
+        made = convert(Er7.parse(file.read_bytes()), Options(bundle="transaction"), NOW).bundle
+        assert made is not None
+        outcome = await outbound.deliver(Message(f"{number:032x}", "c", FHIR, dumps(made), NOW))
+        if outcome.code is not OutcomeCode.DELIVERED:
+            refused[file.name] = outcome.detail
+    await outbound.close()
+    assert (refused, len(files) > 40) == ({}, True)
+
+
+async def test_what_that_server_refuses_is_refused(tmp_path: Path, fhir_server: str) -> None:
+    outbound = FhirOutbound(Desk().context(tmp_path), base=fhir_server)
+    wrong = {"resourceType": "Observation", "code": {"text": "without a status"}}
+    outcome = await outbound.deliver(Message("f" * 32, "c", FHIR, dumps(wrong), NOW))
+    await outbound.close()
+    assert outcome.code is OutcomeCode.REFUSED
+    assert "Observation.status" in outcome.detail
