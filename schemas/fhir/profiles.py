@@ -1,7 +1,8 @@
 """Resources against profiles: US Core 6.1.0 and Da Vinci Unsolicited Notifications 1.1.0, as `profiles.json` has them.
 
 Held are the elements that a profile requires or forbids, fixed values and patterns, slices that are told apart by them,
-required bindings to small value sets, the types of references and of choice elements; not its other invariants.
+required bindings to small value sets, the types of references and of choice elements, and of its invariants those that
+ask for one of some elements.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def against(resource: Resource, profile: str, path: str, type_of: TypeOf = own_t
     rules = _table()[profile]
     if "base" in rules:
         yield from against(resource, rules["base"], path, type_of)
-    yield from _Held(profile, type_of).parts(resource, rules.get("parts", {}), path)
+    yield from _Held(profile, type_of).parts(resource, rules, path)
 
 
 class _Held:
@@ -68,14 +69,28 @@ class _Held:
         self._profile = profile
         self._type_of = type_of
 
-    def parts(self, element: Element, rules: dict[str, Element], path: str) -> Iterator[Finding]:
+    def parts(self, element: Element, whole: Element, path: str) -> Iterator[Finding]:
+        """What the rules of `element`, `whole`, find in its parts."""
         if _says_why(element):
             return
-        for name, rule in rules.items():
+        for need in whole.get("any", ()):
+            yield from self._any(element, need, path)
+        for name, rule in whole.get("parts", {}).items():
             if name.endswith("[x]"):
                 yield from self._choice(element, name[:-3], rule, path)
             else:
                 yield from self._element(element, name, rule, f"{path}.{name}")
+
+    def _any(self, element: Element, need: Element, path: str) -> Iterator[Finding]:
+        """One of several elements, perhaps only where another has one of some values: invariants of that kind."""
+        names: list[str] = need["one"]
+        for name, values in need.get("when", {}).items():
+            if element.get(name) not in values:
+                return
+        if not any(name in element or f"_{name}" in element or _present(element, name) for name in names):
+            where = f"{path}.{names[0]}" if len(names) == 1 else path
+            cases = [f"where {name} is {', '.join(values)}" for name, values in need.get("when", {}).items()]
+            yield self._finding("FHIR-318", where, f"requires {' or '.join(names)}", "; ".join(cases))
 
     def _choice(self, element: Element, stem: str, rule: Element, path: str) -> Iterator[Finding]:
         present = _present(element, stem)
@@ -112,14 +127,15 @@ class _Held:
         if "codes" in rule and not is_of(value, code_set(rule["codes"])):
             what = f"requires a code of the value set {rule['codes']}"
             yield self._finding("FHIR-317", path, what, listed(code_set(rule["codes"])))
+        if rule.get("day") and isinstance(value, str) and len(value) < len("YYYY-MM-DD"):
+            yield self._finding("FHIR-313", path, "requires the day as well")
         if not isinstance(value, dict):
             return
         if "to" in rule and isinstance(value.get("reference"), str):
             type = self._type_of(value["reference"])
             if type and type not in rule["to"]:
                 yield self._finding("FHIR-315", path, "refers to other types here", ", ".join(rule["to"]))
-        if "parts" in rule:
-            yield from self.parts(value, rule["parts"], path)
+        yield from self.parts(value, rule, path)
 
     def _slice(self, values: list[Any], piece: Element, path: str) -> Iterator[Finding]:
         """A part of a list that is told apart by a value: `component` of which one is the systolic pressure."""
@@ -135,8 +151,8 @@ class _Held:
         if len(found) > piece.get("max", len(found)):
             yield self._finding("FHIR-312", path, f"allows one that is {piece['name']}", what)
         for number, value in found:
-            if "parts" in piece and isinstance(value, dict):
-                yield from self.parts(value, piece["parts"], f"{path}[{number}]")
+            if isinstance(value, dict):
+                yield from self.parts(value, piece, f"{path}[{number}]")
 
     def _finding(self, code: str, where: str, what: str, hint: str = "") -> Finding:
         return Finding(code, where, f"{self._profile} {what}", hint)

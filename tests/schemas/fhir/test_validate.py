@@ -235,6 +235,40 @@ def test_us_core(name: str, path: str, value: Any, code: str, where: str) -> Non
     assert found(broken) == []
 
 
+PROCEDURE = {
+    "resourceType": "Procedure",
+    "status": "completed",
+    "code": {"text": "Appendectomy"},
+    "subject": {"reference": "Patient/p1"},
+}
+LAB = {
+    **OBSERVATION,
+    "meta": {"profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab"]},
+    "category": [
+        {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}
+    ],
+}
+ANY_OF: list[tuple[Resource, list[tuple[str, str]]]] = [
+    (PROCEDURE, [("FHIR-318", "Procedure.performed")]),
+    ({**PROCEDURE, "performedDateTime": "2026"}, []),
+    ({**PROCEDURE, "status": "preparation"}, []),
+    (LAB, []),
+    (changed(LAB, "component", GONE), [("FHIR-318", "Observation")]),
+    (changed(LAB, "component", GONE) | {"valueString": "x"}, []),
+    (changed(LAB, "component", GONE) | {"dataAbsentReason": {"text": "lost"}}, []),
+    (LAB | {"effectiveDateTime": "2026-03"}, [("FHIR-313", "Observation.effectiveDateTime")]),
+    (LAB | {"valueQuantity": {"value": 1, "system": "http://x.example"}},
+     [("FHIR-313", "Observation.valueQuantity.system")]),
+    (changed(PATIENT, "name", [{"text": "T. Okonjo"}]), [("FHIR-318", "Patient.name[0]")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("resource", "expected"), ANY_OF)
+def test_one_of_several_elements_and_how_exact_a_time_is(resource: Resource, expected: list[tuple[str, str]]) -> None:
+    assert found(resource, "us-core") == expected
+    assert found(resource) == []
+
+
 def test_another_type_of_value_than_the_profile_has() -> None:
     broken = changed(changed(OBSERVATION, "component.0.valueQuantity", GONE), "component.0.valueString", SECRET)
     assert found(broken, "us-core") == [("FHIR-316", "Observation.component[0].valueString")]
