@@ -14,6 +14,7 @@ from transforms.v2_to_fhir.bundle import bundle_of
 from transforms.v2_to_fhir.leftovers import sweep
 from transforms.v2_to_fhir.messages.dispatch import message_map
 from transforms.v2_to_fhir.options import Options
+from transforms.v2_to_fhir.profiles import put_organization_uses
 from transforms.v2_to_fhir.run import RefusedError, Run
 from transforms.v2_to_fhir.segments.msh import msh_bundle
 
@@ -48,6 +49,9 @@ def convert_run(er7: Er7, options: Options, now: datetime) -> Run | Conversion:
         return Conversion(None, (Finding(NO_MAP, "MSH-9", what, "docs/v2-to-fhir.md lists the types"),))
     try:
         chosen(run)
+        for resource in run.resources:
+            if resource["resourceType"] == "Organization":
+                put_organization_uses(resource)
         msh_bundle(run.segments[0], run.bundle, run)
         sweep(run)
     except RefusedError as refusal:

@@ -103,8 +103,14 @@ def decimal(text: str, run: Run, where: str) -> Decimal | None:
     return number
 
 
+def as_code(text: str) -> str:
+    """`text` as FHIR writes a code: no space at its ends and none beside another (R4, 2.24.0.1)."""
+    return text if text.isalnum() else " ".join(text.split())
+
+
 def coded(system: str, code: str, display: str = "") -> Element:
     """A CodeableConcept of one code, which names its system where that has the code."""
+    code = as_code(code)
     coding = {"system": system, "code": code} if has_code(system, code) else {"code": code}
     if display:
         coding["display"] = display

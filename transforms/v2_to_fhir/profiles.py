@@ -6,7 +6,7 @@ from schemas.codes import system_uri
 from schemas.fhir import Element, Resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import OWN, US_CORE, absent, add_extension, extension
+from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, OWN, US_CORE, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
@@ -82,6 +82,15 @@ def claims(resource: Resource, profile: str, run: Run) -> bool:
 def unknown_concept() -> Element:
     """What stands for a code that must not be missing and that the message does not give."""
     return {"coding": [{"system": _ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}]}
+
+
+def put_organization_uses(organization: Resource) -> None:
+    """Say that an organization's address or number is a home only beside it: R4 forbids it there (org-2, org-3)."""
+    for element in (*organization.get("address", ()), *organization.get("telecom", ())):
+        if element.get("use") == "home":
+            del element["use"]
+            beside = element.setdefault("_use", {})
+            add_extension(beside, extension(ALTERNATE_CODES, "valueCodeableConcept", {"coding": [{"code": "home"}]}))
 
 
 def _put_category(

@@ -31,8 +31,8 @@ def xad_of(address: Node, run: Run) -> dict[int, Part]:
     if kept:
         street = decoded(kept)
         parts.update({1: street.get(1, ""), 2: street.get(2, ""), 19: street.get(3, "")})
-    if address.has("extension"):
-        parts[10] = address.extension(f"{CORE}iso21090-ADXP-censusTract").text("valueString")
+    if address.has("_line"):
+        parts[10] = address.beside("line").extension(f"{CORE}iso21090-ADXP-censusTract").text("valueString")
     if address.has("text") and not any(parts.values()):
         parts[1] = address.text("text")
     if any(parts.values()):

@@ -34,9 +34,11 @@ def xad_address(xad: Value | None, run: Run, where: str) -> Element | None:
             element[name] = text
     if xad.has(9):
         element["district"] = cwe_string(xad.part(9))
-    if xad.has(10):
+    if xad.has(10) and lines:
+        # R4 gives this extension to a line, not to the address as the guide has it; without a line it stays unread.
+        beside = element.setdefault("_line", [{}, *[None] * (len(lines) - 1)])
         tract = cwe_string(xad.part(10))
-        add_extension(element, extension(f"{CORE}iso21090-ADXP-censusTract", "valueString", tract))
+        add_extension(beside[0], extension(f"{CORE}iso21090-ADXP-censusTract", "valueString", tract))
     if not element:
         return None
     _put_type(element, xad[7], run, where)

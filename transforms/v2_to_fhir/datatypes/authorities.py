@@ -80,7 +80,7 @@ def put_authority_named(element: Element, namespace: str, universal: str, kind: 
 
 def put_type(element: Element, code: str) -> None:
     """Put the identifier's type, a code of table 0203, into it."""
-    if code:
+    if code.strip():
         element["type"] = coded(IDENTIFIER_TYPE, code)
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from schemas.codes import Coding, ConceptMap, concept_map, has_code, system_name, system_uri
 from schemas.fhir import Element
+from transforms.v2_to_fhir.elements import as_code
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTEM, extension
 from transforms.v2_to_fhir.run import Run, coding
 from transforms.v2_to_fhir.source import SourceSegment, Value
@@ -109,7 +110,7 @@ def put_code(element: Element, name: str, value: str, codes: str, run: Run, wher
     Where the way back would give another code, the sender's stands beside it (`alternate-codes`); where the map has
     none, it stands there alone, and a finding tells.
     """
-    if not value:
+    if not value.strip():
         return
     own = run.own_code(value, f"HL7{table}" if table else "")
     target = own.code if own is not None else _map(codes).code(value)
@@ -119,7 +120,7 @@ def put_code(element: Element, name: str, value: str, codes: str, run: Run, wher
             return
     else:
         run.report_code(where, value, codes)
-    original: Element = {"code": value}
+    original: Element = {"code": as_code(value)}
     if table and has_code(system_uri(f"HL7{table}"), value):
         original["system"] = system_uri(f"HL7{table}")
     beside = element.setdefault(f"_{name}", {})
@@ -158,7 +159,7 @@ def _codings(
 ) -> list[Element]:
     """The codings of one code of a CWE: those that the site's map or the guide's gives, and the sender's own."""
     code = cwe[places[0]]
-    if not code:
+    if not code.strip():
         return []
     display = cwe[places[1]]
     name = cwe[places[2]]
@@ -196,8 +197,7 @@ def _original(code: str, display: str, name: str, version: str, run: Run, table:
         element["extension"] = [extension(V2_SYSTEM, "valueString", name)]
     if version:
         element["version"] = version
-    # a code has no space at its ends and none beside another (FHIR R4, 2.24.0.1)
-    element["code"] = " ".join(code.split()) if " " in code else code
+    element["code"] = as_code(code)
     if display:
         element["display"] = display
     return element

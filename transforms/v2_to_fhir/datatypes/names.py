@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.codes import concept_map
 from schemas.fhir import Element
 from transforms.v2_to_fhir.datatypes.codes import put_code
 from transforms.v2_to_fhir.datatypes.times import period
@@ -32,7 +33,7 @@ def xpn_human_name(xpn: Value | None, run: Run, where: str) -> Element | None:
     validity = name_period(xpn, 10, 12, 13, run, where)
     if validity is not None:
         element["period"] = validity
-    put_assembly_order(element, xpn[11], run, where)
+    put_assembly_order(element, xpn, 11, run, where)
     return element
 
 
@@ -71,11 +72,14 @@ def put_family(element: Element, value: Value, number: int) -> None:
             element.update(fn_human_name(value.part(number)))
 
 
-def put_assembly_order(element: Element, order: str, run: Run, where: str) -> None:
-    """Put the order in which a name's parts are shown (table 0444) into the HumanName `element`."""
-    if order:
+def put_assembly_order(element: Element, value: Value, number: int, run: Run, where: str) -> None:
+    """Put part `number` of a name, the order in which its parts are shown (table 0444), into the HumanName `element`.
+
+    The extension needs a code of FHIR's: one that has none stays with the name as it was sent.
+    """
+    if value.has(number) and concept_map("NameAssemblyOrder").code(value.peek(number)):
         held: Element = {}
-        put_code(held, "valueCode", order, "NameAssemblyOrder", run, where, "0444")
+        put_code(held, "valueCode", value[number], "NameAssemblyOrder", run, where, "0444")
         add_extension(element, {"url": f"{CORE}humanname-assembly-order", **held})
 
 

@@ -131,7 +131,7 @@ def xcn_human_name(xcn: Value, run: Run, where: str) -> Element | None:
     validity = name_period(xcn, 17, 19, 20, run, where)
     if validity is not None:
         element["period"] = validity
-    put_assembly_order(element, xcn[18], run, where)
+    put_assembly_order(element, xcn, 18, run, where)
     return element
 
 

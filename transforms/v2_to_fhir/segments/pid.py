@@ -135,6 +135,8 @@ def _put_county(patient: Resource, pid: SourceSegment) -> None:
 
 def _put_extensions(patient: Resource, pid: SourceSegment, run: Run) -> None:
     for value in pid[6]:
+        if not any(value.has(number) for number in (1, 2, 3, 4, 5)):
+            continue
         mother = extension(f"{CORE}patient-mothersMaidenName", "valueString", xpn_string(value))
         if len(value.parts) > 1:
             keep_text(mother.setdefault("_valueString", {}), value.wire, run)
