@@ -34,7 +34,7 @@ class FhirOutbound:
         base: The base of the FHIR server. What the message fills in is percent-encoded, save an attribute at the very
             beginning (`{subscriber.address}`), which is a URL itself.
         interaction: What is asked for: create, update, transaction, batch or message ($process-message); auto: by the
-            type of a Bundle, else update for a resource with an id and create for one without.
+            type of a Bundle, else update for a resource with an id or by a condition, and create for any other.
         condition: identifier: an update is of the resource that has this one's identifier, not its id.
         smart: How tokens are got (SMART Backend Services).
         token: The bearer token that is sent where `smart` gets none; write ${...}.

@@ -53,7 +53,7 @@ def request_of(message: Message, named: Named, condition: Condition | None, form
     """What `message` asks for, by the options of the outbound end; raises `UnsendableError`.
 
     With `auto`, a Bundle's type decides, and what a FHIR client of ours asked for is asked for again; else a resource
-    with an id is updated, and one without is created.
+    with an id is updated, or by the condition, and one without either is created.
     """
     if message.format != FHIR:
         raise UnsendableError(f"a FHIR server takes FHIR, and this message is {message.format}")
@@ -72,11 +72,11 @@ def _request(message: Message, resource: Resource, named: Named, condition: Cond
     if named in ("transaction", "batch", "message") and bundled != named:
         if named != "transaction" or bundled is not None:
             raise UnsendableError(f"interaction is {named}, and the message is no Bundle of that type")
-        return _wrapped(_single(message, resource, _asked(message, resource), condition))
+        return _wrapped(_single(message, resource, _asked(message, resource, condition), condition))
     if named in ("create", "update"):
         return _single(message, resource, named, condition)
     if bundled is None:
-        return _single(message, resource, _asked(message, resource), condition)
+        return _single(message, resource, _asked(message, resource, condition), condition)
     if bundled == "message":
         return Request("message", "POST", "$process-message", message.body)
     entries = resource.get("entry")
@@ -87,8 +87,8 @@ def _request(message: Message, resource: Resource, named: Named, condition: Cond
     return Request(bundled, "POST", "", message.body, entries=len(entries) if isinstance(entries, list) else 0)
 
 
-def _asked(message: Message, resource: Resource) -> Literal["create", "update"]:
-    """What the client asked for whose request this resource was; else what its id tells."""
+def _asked(message: Message, resource: Resource, condition: Condition | None) -> Literal["create", "update"]:
+    """What the client asked for whose request this resource was; else an update of what has an id or a condition."""
     id = resource.get("id")
     if message.attributes.get("fhir.type") == resource["resourceType"]:
         match message.attributes.get("fhir.interaction"):
@@ -96,7 +96,7 @@ def _asked(message: Message, resource: Resource) -> Literal["create", "update"]:
                 return "create"
             case "update":
                 return "update"
-    return "create" if id is None else "update"
+    return "create" if id is None and condition is None else "update"
 
 
 def _single(
