@@ -184,9 +184,9 @@ class AccessOptions(BaseModel):
 
         if path is None:
             return None
-        register = read_register(path, Path((info.context or {}).get("site") or ""))
+        clients = read_register(path, Path((info.context or {}).get("site") or ""))
         if "smart" in info.data and info.data["smart"] is None:
-            for client in register.clients.values():
+            for client in clients.values():
                 if client.signs:
                     raise ValueError(f"{path.name}: {client.name} has keys, which need `smart`")
         return path

@@ -14,7 +14,7 @@ from jwt.exceptions import PyJWTError
 
 _CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 _RSA = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
-_SMALLEST_RSA = 2048
+_SMALLEST_RSA, _LARGEST_RSA = 2048, 8192
 _MOST_KEYS = 100
 ALGORITHMS = ("RS384", "ES384", "RS256", "RS512", "ES256", "ES512", "PS256", "PS384", "PS512")
 """What an assertion may be signed with: RS384 and ES384, which SMART demands, and their kin. No `none`, no secret."""
@@ -56,9 +56,7 @@ def read_keys(content: bytes) -> Mapping[str, Key]:
             raise KeysError("two keys have the same `kid`")
         found[kid] = key
     if not found:
-        raise KeysError(
-            f"no key of it can be used: `kid`, and RSA of {_SMALLEST_RSA} bits or EC of P-256, P-384, P-521"
-        )
+        raise KeysError(f"no key of it can be used: `kid`, RSA of {_SMALLEST_RSA} bits or EC of P-256, P-384, P-521")
     return found
 
 
@@ -69,7 +67,7 @@ def _key(about: dict[str, Any]) -> Key | None:
         match about.get("kty"):
             case "RSA":
                 rsa = RSAAlgorithm.from_jwk(about)
-                if not isinstance(rsa, RSAPublicKey) or rsa.key_size < _SMALLEST_RSA:
+                if not isinstance(rsa, RSAPublicKey) or not _SMALLEST_RSA <= rsa.key_size <= _LARGEST_RSA:
                     return None
                 return _limited(rsa, _RSA, about)
             case "EC":

@@ -18,6 +18,7 @@ from channels.fhir.smart.scopes import Scopes
 
 _T = TypeVar("_T")
 _MOST_BYTES = 1 << 20
+_DEPTH = 4  # the file, the list of clients, a client, a list of scopes
 _LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NAME = re.compile(r"[!-~]{1,200}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -47,47 +48,70 @@ class Registered:
         return bool(self.keys or self.keys_url)
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
-    """The clients by name, and the files that they were read from."""
-
-    clients: Mapping[str, Registered]
-    files: tuple[Path, ...]
+Stamp = tuple[int, int, int] | None
+"""What tells that a file was changed, or that there is none."""
 
 
-def read_register(path: Path, site: Path) -> Register:
-    """The clients in the file at `path`, whose key sets lie in `site`; raises `ClientsError`."""
-    reader = _Reader(path.name, site)
-    content = _content(path, path.name)
+def stamp_of(file: Path) -> Stamp:
+    """The stamp of `file` as it is now."""
     try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def read_register(path: Path, site: Path, stamps: dict[Path, Stamp] | None = None) -> Mapping[str, Registered]:
+    """The clients in the file at `path` by name; their key sets lie in `site`. Raises `ClientsError`.
+
+    `stamps` is given that of each file that was looked at, as it was before, also when the clients cannot be taken.
+    """
+    reader = _Reader(path.name, site, {} if stamps is None else stamps)
+    content = reader.content(path, path.name)
+    try:
+        _check_shape(content, path.name)
         tree = yaml.compose(content.decode("utf-8-sig"), Loader=_LOADER)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except ClientsError:
+        raise
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = min(mark.line, content.count(b"\n")) + 1 if mark else 1
         raise ClientsError(f"{path.name}:{line}: this is no YAML in UTF-8") from None
-    clients = reader.clients(tree)
-    return Register(clients, (path, *reader.files))
+    return reader.clients(tree)
 
 
-def _content(path: Path, shown: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise ClientsError(f"{shown}: it cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_BYTES:
-        raise ClientsError(f"{shown}: it is larger than {_MOST_BYTES >> 20} MB")
-    return content
+def _check_shape(content: bytes, shown: str) -> None:
+    """Raises `ClientsError` for what is nested deeper than clients are: the composer would follow it down the stack."""
+    depth = 0
+    for event in yaml.parse(content.decode("utf-8-sig"), Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH or isinstance(event, yaml.AliasEvent):
+            why = (
+                "an alias has no meaning here" if depth <= _DEPTH else "too many lists and mappings inside one another"
+            )
+            raise ClientsError(f"{shown}:{event.start_mark.line + 1 if event.start_mark else 1}: {why}")
 
 
 class _Reader:
     """Reads the tree of one file, called `shown`."""
 
-    def __init__(self, shown: str, site: Path) -> None:
-        self.files: list[Path] = []
+    def __init__(self, shown: str, site: Path, stamps: dict[Path, Stamp]) -> None:
+        self._stamps = stamps
         self._shown = shown
         self._site = site
         self._owners: dict[str, str] = {}
+
+    def content(self, path: Path, shown: str) -> bytes:
+        """The bytes of a file, called `shown`; raises `ClientsError`."""
+        self._stamps[path] = stamp_of(path)
+        try:
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+        except OSError as error:
+            raise ClientsError(f"{shown}: it cannot be read: {error.strerror}") from None
+        if len(content) > _MOST_BYTES:
+            raise ClientsError(f"{shown}: it is larger than {_MOST_BYTES >> 20} MB")
+        return content
 
     def clients(self, tree: yaml.Node | None) -> Mapping[str, Registered]:
         """The clients of the whole file."""
@@ -145,9 +169,8 @@ class _Reader:
 
     def _keys(self, node: yaml.Node) -> Mapping[str, Key]:
         path = self._site / self._text(node, "jwks")
-        self.files.append(path)
         try:
-            return read_keys(_content(path, "jwks"))
+            return read_keys(self.content(path, "jwks"))
         except KeysError as error:
             raise self._wrong(node, f"jwks: {error}") from None
         except ClientsError as error:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from channels.fhir.smart.register import ClientsError, Register, Registered, read_register
+from channels.fhir.smart.register import ClientsError, Registered, Stamp, read_register, stamp_of
 from channels.tls import ClientCertificate
 from schemas.finding import Finding, Severity
-
-_Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class Roster:
@@ -19,16 +17,16 @@ class Roster:
         self._path = path
         self._site = site
         self._report = report
-        self._seen: _Stamp = ()
+        self._stamps: dict[Path, Stamp] = {}
         try:
-            self._take(read_register(path, site))
+            self._take(read_register(path, site, self._stamps))
         except ClientsError as error:
             raise OSError(f"access: {error}") from None
 
     def named(self, name: str) -> Registered | None:
         """The client called `name`."""
         self._look()
-        return self._register.clients.get(name)
+        return self._clients.get(name)
 
     def of_digest(self, digest: str) -> Registered | None:
         """The client whose bearer token has the SHA-256 `digest`."""
@@ -46,14 +44,14 @@ class Roster:
     def all(self) -> list[Registered]:
         """Every client."""
         self._look()
-        return list(self._register.clients.values())
+        return list(self._clients.values())
 
     def _look(self) -> None:
-        if _stamp(self._register.files) == self._seen:
+        if all(stamp_of(file) == stamp for file, stamp in self._stamps.items()):
             return
-        self._seen = _stamp(self._register.files)
+        self._stamps = {}
         try:
-            self._take(read_register(self._path, self._site))
+            self._take(read_register(self._path, self._site, self._stamps))
         except ClientsError as error:
             what = f"the changed clients cannot be used: {error}"
             self._report(Finding("FHIR-414", str(self._path), what, "the earlier ones are kept; mend the file"))
@@ -61,21 +59,7 @@ class Roster:
             what = "the changed clients are in use"
             self._report(Finding("FHIR-415", str(self._path), what, severity=Severity.INFORMATION))
 
-    def _take(self, register: Register) -> None:
-        clients = register.clients.values()
-        self._register = register
-        self._seen = _stamp(register.files)
-        self._by_digest = {digest: client for client in clients for digest in client.digests}
-        self._by_certificate = [(name, client) for client in clients for name in client.certificates]
-
-
-def _stamp(files: tuple[Path, ...]) -> _Stamp:
-    return tuple(map(_stamp_of, files))
-
-
-def _stamp_of(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    def _take(self, clients: Mapping[str, Registered]) -> None:
+        self._clients = clients
+        self._by_digest = {digest: client for client in clients.values() for digest in client.digests}
+        self._by_certificate = [(name, client) for client in clients.values() for name in client.certificates]

@@ -18,6 +18,7 @@ from channels.fhir import FhirInbound
 from channels.fhir.rate import Bucket, parse_rate
 from channels.fhir.smart.keys import KeysError, read_keys
 from channels.fhir.smart.register import read_register
+from channels.fhir.smart.roster import Roster
 from channels.tls import ServerTls
 from engine.config.site import load_site
 from schemas.values import Address
@@ -65,6 +66,22 @@ async def test_a_change_is_taken_up_and_a_bad_one_is_not(tmp_path: Path) -> None
     assert [code for code in codes if code in ("FHIR-414", "FHIR-415")][-4:] == [
         "FHIR-414", "FHIR-415", "FHIR-415", "FHIR-414",
     ]  # fmt: skip
+
+
+def test_a_key_set_that_comes_after_the_file_that_names_it_is_taken_up(tmp_path: Path) -> None:
+    file, desk = tmp_path / "fhir-clients.yaml", Desk()
+    file.write_text(WARD)
+    roster = Roster(file, tmp_path, desk.report)
+    file.write_text(WARD + "  - {client: lab, scopes: system/Patient.c, jwks: lab.json}\n")
+    assert roster.named("lab") is None
+    assert roster.named("ward") is not None
+    Partner().key_set(tmp_path)
+    assert roster.named("lab") is not None
+    (tmp_path / "lab.json").write_text(json.dumps({"keys": [Partner(kid="k2").jwk]}))
+    lab = roster.named("lab")
+    assert lab is not None
+    assert list(lab.keys) == ["k2"]
+    assert [finding.code for finding in desk.findings] == ["FHIR-414", "FHIR-415", "FHIR-415"]
 
 
 async def test_a_certificate_of_the_file(tmp_path: Path) -> None:
@@ -131,6 +148,9 @@ ONE = "clients:\n  - client: lab\n    scopes: system/Patient.c\n"
     [
         ("clients: [", 1, "no YAML"),
         ("- x", 1, "a mapping"),
+        ("[" * 100_000, 1, "inside one another"),
+        ("\n" + "{a: " * 50_000, 2, "inside one another"),
+        ("clients: &a [*a]", 1, "an alias"),
         ("client: []", 1, "did you mean clients"),
         ("clients: lab", 1, "a list"),
         ("clients:\n  - lab", 2, "a client is a mapping"),
@@ -257,6 +277,7 @@ def jwk(**changed: Any) -> dict[str, Any]:
         ([jwk(key_ops=["encrypt"])], "no key of it"),
         ([jwk(alg="HS256")], "no key of it"),
         ([jwk(n="AQAB")], "no key of it"),
+        ([jwk(n="x" * 20_001)], "no key of it"),
         ([jwk(n=5)], "no key of it"),
         ([jwk(kty="OKP")], "no key of it"),
         ([Partner(alg="small").jwk], "no key of it"),

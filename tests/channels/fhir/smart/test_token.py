@@ -12,17 +12,34 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from channels.ends import EndContext
-from channels.fhir import FhirInbound
+from channels.ends import EndContext, OutcomeCode
+from channels.fhir import FhirInbound, FhirOutbound
+from channels.fhir.access import Facts
+from channels.fhir.options import Reads
+from channels.fhir.smart import Smart
+from channels.fhir.smart.endpoint import TokenEndpoint
+from channels.fhir.smart.remote import FetchError, RemoteKeys
+from channels.fhir.smart.roster import Roster
+from channels.fhir.smart.seen import Seen
+from channels.fhir.smart.tokens import Tokens
+from schemas.message import FHIR, Message
 from schemas.values import Address
 from tests.channels.desk import NOW, Desk
 from tests.channels.fhir.client import PATIENT, bundle, end, entry, issue, serving
 from tests.channels.fhir.smart.partner import SECRET, TOKEN_URL, Partner, access
+from tests.channels.fhir.test_reads import a_server
 
 LAB = "clients: [{client: lab, jwks: lab.json, scopes: [system/Patient.cu, system/Observation.c]}]"
 
@@ -281,3 +298,112 @@ async def test_an_expired_token_is_no_longer_taken(tmp_path: Path) -> None:
             statuses.append(answer.status_code)
     assert statuses == [202, 401]
     assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize("alg", ["RS384", "ES384"])
+async def test_our_own_outbound_end_gets_in(tmp_path: Path, alg: str) -> None:
+    desk, lab = Desk(), Partner(alg=alg)
+    lab.key_set(tmp_path)
+    (tmp_path / "lab.pem").write_bytes(lab.private)
+    inbound = end(desk, tmp_path, access=access(tmp_path, LAB))
+    async with desk.serving(inbound):
+        smart = Smart(client="lab", key=tmp_path / "lab.pem", key_id=lab.kid)
+        base = f"http://127.0.0.1:{inbound.port}/fhir"
+        # The token endpoint is told to clients as a proxy would have it; here it is asked where it listens.
+        here = access(tmp_path, LAB, smart={"token_url": f"{base}/token", "secret": SECRET})
+        inbound.access = here.access(desk.context(tmp_path))
+        outbound = FhirOutbound(desk.context(tmp_path), base=base, smart=smart)
+        body = json.dumps({"resourceType": "Observation", "status": "final"}).encode()
+        outcome = await outbound.deliver(Message(f"{7:032x}", "c", FHIR, body, NOW))
+        await outbound.close()
+    assert outcome.code is not OutcomeCode.REFUSED, outcome.detail
+    assert [message.get("fhir.client") for message in desk.messages] == ["lab"]
+
+
+async def test_reads_are_held_to_the_scopes_also_where_a_search_reaches_further(tmp_path: Path) -> None:
+    desk = Desk()
+    token = "4f1c0d7be1a0c9c7d9ab3a1e0a7f55d1"
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    clients = f"clients: [{{client: ward, scopes: system/Patient.s, token_sha256: {digest}}}]"
+    async with a_server() as server:
+        server.says(json.dumps(bundle("searchset")).encode())
+        options = {"access": access(tmp_path, clients, smart=False), "reads": Reads(server=server.base)}
+        async with serving(desk, end(desk, tmp_path, **options)) as client:
+            client.headers["authorization"] = f"Bearer {token}"
+            answers = [
+                await client.get("Patient?name=x"),
+                await client.post("Patient/_search", data={"name": "x"}),
+                await client.get("Patient/1"),
+                await client.get("Observation?code=x"),
+                await client.get("Patient?_revinclude=Observation:subject"),
+                await client.post("Patient/_search", data={"_revinclude": "Observation:subject"}),
+                await client.post("Patient/_search?_include=*", data={"name": "x"}),
+                await client.get("?_type=Patient"),
+            ]
+    assert [answer.status_code for answer in answers] == [200, 200] + [403] * 6
+    assert len(server.asked) == 2
+    assert "system/*.s" in answers[5].text
+
+
+def endpoint(folder: Path) -> TokenEndpoint:
+    Partner().key_set(folder)
+    (folder / "fhir-clients.yaml").write_text(LAB)
+    roster = Roster(folder / "fhir-clients.yaml", folder, lambda _: None)
+
+    async def fetch(_url: str) -> bytes:
+        raise FetchError("no network")
+
+    remote = RemoteKeys(fetch, lambda: NOW, lambda _: None)
+    return TokenEndpoint(
+        TOKEN_URL, roster, remote, Tokens(SecretStr(SECRET), TOKEN_URL, timedelta(minutes=5)), lambda: NOW
+    )
+
+
+FACTS = Facts("POST", "token", "127.0.0.1", "https://hie.example.org/fhir")
+json_value = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("lab"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+names = st.sampled_from(["alg", "kid", "typ", "crit", "b64", "iss", "sub", "aud", "exp", "nbf", "iat", "jti"])
+objects = st.dictionaries(names, json_value)
+
+
+@given(st.binary(max_size=200) | st.text().map(lambda text: f"grant_type={text}".encode()))
+async def test_any_body_is_answered(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
+    answer = await endpoint(tmp_path_factory.mktemp("site")).token(FACTS, body)
+    assert answer.status == 400
+    assert json.loads(answer.body)["error"] in ("invalid_request", "unsupported_grant_type")
+
+
+@given(objects, objects, st.booleans())
+async def test_any_assertion_is_answered(
+    tmp_path_factory: pytest.TempPathFactory, header: dict[str, Any], said: dict[str, Any], signed: bool
+) -> None:
+    """Also what the client's own key signed."""
+    lab = Partner()
+    key: Any = load_pem_private_key(lab.private, None)
+    full = {"alg": "RS384", "kid": "k1", **header}
+    text = hand_made(
+        full,
+        {**claims(), **said},
+        lambda data: key.sign(data, PKCS1v15(), SHA384()) if signed else b"x",
+    )
+    body = urlencode(lab.form(assertion=text)).encode()
+    answer = await endpoint(tmp_path_factory.mktemp("site")).token(FACTS, body)
+    assert answer.status in (200, 400)
+    if answer.status == 200:
+        assert signed
+        assert full["alg"] == "RS384"
+        assert {**claims(), **said}["iss"] == {**claims(), **said}["sub"] == "lab"
+
+
+def test_what_was_used_is_forgotten_when_it_can_be_used_no_more() -> None:
+    seen = Seen(timedelta(minutes=5), most=2)
+    assert [seen.is_new("lab", "1", NOW), seen.is_new("ward", "1", NOW), seen.is_new("lab", "1", NOW)] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert seen.is_full(NOW + timedelta(minutes=5))
+    assert not seen.is_new("lab", "1", NOW + timedelta(minutes=5))
+    assert not seen.is_full(NOW + timedelta(minutes=5, seconds=1))
+    assert seen.is_new("lab", "1", NOW + timedelta(minutes=5, seconds=1))
