@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from schemas.fhir.profiles import own_type
-from schemas.fhir.resource import Resource
+from schemas.fhir.resource import Element, Resource
 from schemas.finding import Finding, Severity
 
 
@@ -112,20 +112,31 @@ def lost_inside(resource: Resource, path: str) -> Iterator[Finding]:
             yield Finding("FHIR-322", f"{reference.path}.reference", "the reference leads to nothing that is contained")
 
 
-def references(value: Any, path: str) -> Iterator[Reference]:
-    """Each literal reference within `value`, with the path of its element: those of what it contains as well, and not
-    those of the resources in its entries and parameters, which are wholes of their own."""
-    if isinstance(value, dict):
-        text = value.get("reference")
-        if isinstance(text, str) and "resourceType" not in value:
-            yield Reference(path, text)
-        for name, inner in value.items():
-            if isinstance(inner, dict | list) and not (name == "resource" and "resourceType" in inner):
-                yield from references(inner, f"{path}.{name.removeprefix('_')}")
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            if isinstance(inner, dict | list):
-                yield from references(inner, f"{path}[{number}]")
+def references(resource: Resource, path: str) -> list[Reference]:
+    """Each literal reference within `resource`, with the path of its element: those of what it contains as well, and
+    not those of the resources in its entries and parameters, which are wholes of their own."""
+    found: list[Reference] = []
+    _collect(resource, [path], found)
+    return found
+
+
+def _collect(element: Element, trail: list[str], found: list[Reference]) -> None:
+    """Add the references in `element`; paths are put together only for them, for few elements are references."""
+    text = element.get("reference")
+    if isinstance(text, str) and "resourceType" not in element:
+        found.append(Reference("".join(trail), text))
+    for name, inner in element.items():
+        if isinstance(inner, dict):
+            if name != "resource" or "resourceType" not in inner:
+                trail.append(f".{name.removeprefix('_')}")
+                _collect(inner, trail, found)
+                trail.pop()
+        elif isinstance(inner, list):
+            for number, each in enumerate(inner):
+                if isinstance(each, dict):
+                    trail.append(f".{name.removeprefix('_')}[{number}]")
+                    _collect(each, trail, found)
+                    trail.pop()
 
 
 def _type(entry: Any) -> str:

@@ -109,6 +109,8 @@ def _parts(element: Any, of: str, path: str) -> Iterator[Finding]:
             yield _unknown(name, of, path)
             continue
         type, is_list, codes = known
+        if not is_list and name[:1] != "_" and _is_right(value, type, codes):
+            continue
         where = f"{path}.{name.removeprefix('_')}"
         if name[:1] == "_":
             yield from _beside(value, is_list, where)
@@ -133,6 +135,8 @@ def _items(value: Any, type: str, codes: str, path: str, beside: Any) -> Iterato
     for number, each in enumerate(value):
         if each is None and isinstance(beside, list) and number < len(beside) and beside[number]:
             continue  # what is there stands beside it (R4, 2.6.2)
+        if _is_right(each, type, codes):
+            continue
         yield from _one(each, type, codes, f"{path}[{number}]")
 
 
@@ -153,6 +157,13 @@ def _one(value: Any, type: str, codes: str, path: str) -> Iterator[Finding]:
         yield from _parts(value, type, path)
         if codes and not is_of(value, code_set(codes)):
             yield _outside(codes, path)
+
+
+def _is_right(value: Any, type: str, codes: str) -> bool:
+    """Whether `value` is a primitive that is right; most are, and need not be walked through."""
+    if type not in PRIMITIVES or value is None:
+        return False
+    return _wrong(value, type) is None and (not codes or is_of(value, code_set(codes)))
 
 
 def _beside(value: Any, is_list: bool, path: str) -> Iterator[Finding]:
