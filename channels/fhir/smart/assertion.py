@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-import orjson
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 LIFETIME = timedelta(minutes=4)
 """How long an assertion counts. SMART allows five minutes; a minute is left for clocks that differ."""
-
-_COORDINATE = 48  # bytes of each half of an ES384 signature (RFC 7518, 3.4)
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -44,23 +39,6 @@ def load_key(pem: bytes, password: bytes | None) -> Key:
 def client_assertion(key: Key, key_id: str, client: str, audience: str, jti: str, now: datetime) -> str:
     """The JWT that says to the token endpoint `audience` that we are `client`; `jti` must be new each time."""
     algorithm = "RS384" if isinstance(key, rsa.RSAPrivateKey) else "ES384"
-    head = {"alg": algorithm, "kid": key_id, "typ": "JWT"}
     expiry = int((now + LIFETIME).timestamp())
-    claims: dict[str, str | int] = {"iss": client, "sub": client, "aud": audience, "exp": expiry, "jti": jti}
-    signed = f"{_part(head)}.{_part(claims)}"
-    return f"{signed}.{_encoded(_signature(key, signed.encode()))}"
-
-
-def _signature(key: Key, data: bytes) -> bytes:
-    if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, padding.PKCS1v15(), hashes.SHA384())
-    r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA384())))
-    return r.to_bytes(_COORDINATE, "big") + s.to_bytes(_COORDINATE, "big")
-
-
-def _part(value: Mapping[str, str | int]) -> str:
-    return _encoded(orjson.dumps(value))
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    claims = {"iss": client, "sub": client, "aud": audience, "exp": expiry, "jti": jti}
+    return jwt.encode(claims, key, algorithm, {"kid": key_id})

@@ -90,7 +90,7 @@ async def test_a_batch_that_failed_in_part_is_refused_and_says_where(fhir_server
     assert len(await found(fhir_server, f"Patient?identifier={good['identifier'][0]['value']}")) == 1
 
 
-@pytest.mark.parametrize("sample", ["vxu_v04.hl7", "rde_o11.hl7", "mdm_t02.hl7"])
+@pytest.mark.parametrize("sample", ["oru_r01.hl7", "adt_a01.hl7", "vxu_v04.hl7"])
 async def test_what_hl7_v2_became_is_taken_and_a_repeat_adds_nothing(fhir_server: str, sample: str) -> None:
     message = Message(uuid4().hex, "c", HL7V2, (SAMPLES / sample).read_bytes(), NOW)
     made = v2_to_fhir(message, bundle="transaction")

@@ -20,11 +20,15 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pydantic import SecretStr
 
 from channels.ends import Outcome, OutcomeCode
-from channels.fhir import FhirOutbound
+from channels.fhir import FhirInbound, FhirOutbound
 from channels.fhir.smart import Smart
 from schemas.message import FHIR, Message
+from schemas.values import Address
 from tests.channels.desk import NOW, Desk
 from tests.channels.fhir.server import Asked, FhirServer, Told, serving
+from tests.channels.fhir.smart.partner import SECRET, Partner
+from tests.channels.fhir.smart.partner import access as new_access
+from tests.services import free_port
 
 DELIVERED, DEFERRED = OutcomeCode.DELIVERED, OutcomeCode.DEFERRED
 
@@ -287,3 +291,27 @@ async def test_no_token_and_no_assertion_is_logged(
         await client.end.close()
     assert "token-1" not in caplog.text
     assert authorization.forms[0]["client_assertion"][0] not in caplog.text
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "ES384"])
+async def test_our_own_two_ends_understand_each_other(tmp_path: Path, algorithm: str) -> None:
+    desk, partner, port = Desk(), Partner("hie", alg=algorithm), free_port()
+    keys = partner.key_set(tmp_path)
+    clients = f"clients: [{{client: hie, jwks: {keys}, scopes: system/Patient.u}}]\n"
+    smart = {"token_url": f"http://127.0.0.1:{port}/fhir/token", "secret": SECRET}
+    access = new_access(tmp_path, clients, smart=smart)
+    inbound = FhirInbound(desk.context(tmp_path), listen=Address("127.0.0.1", port), access=access)
+    (tmp_path / "key.pem").write_bytes(partner.private)
+    own = Smart(client="hie", key=tmp_path / "key.pem", key_id=partner.kid)
+    outbound = FhirOutbound(Desk().context(tmp_path), base=f"http://127.0.0.1:{port}/fhir", smart=own)
+    bodies = [b'{"resourceType":"Patient","id":"%d"}' % number for number in range(10)]
+    other = b'{"resourceType":"Observation","id":"1"}'
+    async with desk.serving(inbound):
+        messages = [Message(f"{number:032x}", "c", FHIR, body, NOW) for number, body in enumerate([*bodies, other])]
+        outcomes = await asyncio.gather(*map(outbound.deliver, messages[:-1]))
+        refused = await outbound.deliver(messages[-1])
+        await outbound.close()
+    assert {each.code for each in outcomes} == {DELIVERED}
+    assert sorted(each.body for each in desk.messages) == bodies
+    assert {each.get("fhir.client") for each in desk.messages} == {"hie"}
+    assert (refused.code, refused.unreachable) == (DEFERRED, True)  # 403: what we may is for an operator to see to
