@@ -9,6 +9,9 @@ from channels.fhir.interaction import Interaction, check_resource, read_interact
 from channels.fhir.refusal import RefusedError
 from schemas.fhir import Element, Resource
 
+MOST_ENTRIES = 20_000
+"""How many entries a Bundle may have: each refusal costs a thousand times the two bytes of an empty entry."""
+
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _PATCHES = ("Binary", "Parameters")  # R4, 3.1.0.8: a JSON or XML Patch as a Binary, a FHIRPath Patch as Parameters
 _INNER = ("create", "update", "patch", "delete", "read", "vread", "search", "history")
@@ -30,17 +33,24 @@ class Asked(NamedTuple):
 def read_entries(bundle: Resource, check: Check, valid: Valid) -> list[Asked]:
     """What each entry of `bundle` asks for, in their order.
 
-    Raises `RefusedError` when the Bundle itself cannot be taken: no list of entries, or, of a transaction, any entry
-    that cannot, for a transaction is done whole or not at all.
+    Raises `RefusedError` when the Bundle itself cannot be taken: no list of entries, more than `MOST_ENTRIES` of them,
+    or, of a transaction, any entry that cannot, for a transaction is done whole or not at all.
     """
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise RefusedError(400, "structure", "The entries of a Bundle are a list.", "Bundle.entry")
-    asked = [_read(entry, f"Bundle.entry[{index}]", check, valid) for index, entry in enumerate(entries)]
-    if bundle.get("type") == "transaction":
-        for each in asked:
-            if each.refused is not None:
-                raise each.refused
+    if len(entries) > MOST_ENTRIES:
+        raise RefusedError(
+            413, "too-costly", f"Send {MOST_ENTRIES} entries at most.", "Bundle.entry", finding="FHIR-405"
+        )
+    whole = bundle.get("type") == "transaction"
+    asked = []
+    for index, entry in enumerate(entries):
+        each = _read(entry, f"Bundle.entry[{index}]", check, valid)
+        if whole and each.refused is not None:
+            raise each.refused
+        asked.append(each)
+    if whole:
         _once_each(asked)
     return asked
 

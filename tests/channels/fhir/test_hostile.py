@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -204,6 +205,18 @@ async def test_a_huge_transaction_is_answered_in_time(tmp_path: Path) -> None:
     body = orjson.dumps(bundle("transaction", *entries))
     answer = await asyncio.wait_for(asking(tmp_path, desk)("POST", "", content=body, headers=JSON), 10)
     assert (answer.status_code, len(answer.json()["entry"])) == (202, 20_000)
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+async def test_entries_beyond_number_cost_little(tmp_path: Path, kind: str) -> None:
+    desk = Desk(as_the_engine)
+    body = b'{"resourceType":"Bundle","type":"%b","entry":[%b{}]}' % (kind.encode(), b"{}," * 350_000)
+    tracemalloc.start()
+    answer = await asyncio.wait_for(asking(tmp_path, desk)("POST", "", content=body, headers=JSON), 10)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (413, ["Bundle.entry"])
+    assert most < 100 << 20
 
 
 @pytest.mark.parametrize(

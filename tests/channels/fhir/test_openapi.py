@@ -147,7 +147,7 @@ def test_whatever_a_description_allows_is_answered_as_it_says(tmp_path: Path, an
         for operation in operations:
             for mode in GenerationMode:
                 _ask(operation.as_strategy(generation_mode=mode), base)
-    assert [each for each in desk.findings if each.code in ("FHIR-107", "FHIR-108")] == []
+    assert [each for each in desk.findings if each.code in ("FHIR-407", "FHIR-408")] == []
     assert len(operations) == 3 + 3 * len(TYPES)
     assert desk.messages
 
