@@ -12,6 +12,7 @@ from channels.fhir.smart.signed import proven
 from schemas.values import Secret
 
 _ALGORITHM = "HS256"
+_MOST_READ = 1000
 _TYPE = "at+jwt"  # RFC 9068, 2.1: no assertion can be taken for a token, nor a token of the site's other makers
 
 
@@ -29,6 +30,8 @@ class Tokens:
         self._secret = secret.get_secret_value().encode()
         self._audience = audience
         self.lasts = lasts
+        # A client sends its token with every request: what was verified once needs not be again.
+        self._read: dict[str, tuple[Token, float]] = {}
 
     def issue(self, client: str, scopes: Scopes, now: datetime) -> str:
         """A token with which `client` may do `scopes` from `now` on."""
@@ -44,12 +47,23 @@ class Tokens:
 
     def read(self, text: str, now: datetime) -> Token | None:
         """What the token `text` allows; None when it is none of ours, or no longer."""
+        known = self._read.get(text)
+        if known is None:
+            known = self._verified(text)
+            if known is None:
+                return None
+            if len(self._read) >= _MOST_READ:
+                self._read.clear()
+            self._read[text] = known
+        token, ends = known
+        return token if now.timestamp() < ends else None
+
+    def _verified(self, text: str) -> tuple[Token, float] | None:
+        """What `text` says, and until when, if it is a token for this end."""
         found = proven(text, self._secret, [_ALGORITHM])
         if found is None:
             return None
         header, claims = found
         if header.get("typ") != _TYPE or claims.get("aud") != self._audience:
             return None
-        if claims["exp"] <= now.timestamp():
-            return None
-        return Token(claims["sub"], Scopes.asked(claims["scope"]))
+        return Token(claims["sub"], Scopes.asked(claims["scope"])), claims["exp"]
