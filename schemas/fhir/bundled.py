@@ -106,9 +106,10 @@ def message_rules(bundle: Resource, path: str) -> Iterator[Finding]:
 def lost_inside(resource: Resource, path: str) -> Iterator[Finding]:
     """References to what is contained (`#1`) that lead to nothing."""
     contained = resource.get("contained")
-    own = {each.get("id") for each in contained if isinstance(each, dict)} if isinstance(contained, list) else set()
+    own = [each.get("id") for each in contained if isinstance(each, dict)] if isinstance(contained, list) else []
+    ids = {each for each in own if isinstance(each, str)}
     for reference in references(resource, path):
-        if reference.text.startswith("#") and len(reference.text) > 1 and reference.text[1:] not in own:
+        if reference.text.startswith("#") and len(reference.text) > 1 and reference.text[1:] not in ids:
             yield Finding("FHIR-322", f"{reference.path}.reference", "the reference leads to nothing that is contained")
 
 

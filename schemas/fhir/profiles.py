@@ -178,7 +178,7 @@ def _like(value: Any, pattern: Any) -> bool:
 def _has_code(value: Any, codes: dict[str, frozenset[str]]) -> bool:
     codings = value.get("coding") if isinstance(value, dict) else None
     return isinstance(codings, list) and any(
-        isinstance(each, dict) and each.get("code") in codes.get(str(each.get("system")), ()) for each in codings
+        isinstance(each, dict) and str(each.get("code")) in codes.get(str(each.get("system")), ()) for each in codings
     )
 
 

@@ -84,6 +84,7 @@ def is_of(value: Any, codes: CodeSet) -> bool:
     if not isinstance(value, dict):
         return True
     codings = value.get("coding", [value] if "code" in value else [])
+    codings = codings if isinstance(codings, list) else []
     given = [each for each in codings if isinstance(each, dict) and isinstance(each.get("code"), str)]
     return not given or any(each["code"] in codes.get(str(each.get("system")), ()) for each in given)
 

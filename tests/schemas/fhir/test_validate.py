@@ -380,6 +380,35 @@ def test_a_thousand_findings_are_enough() -> None:
     assert (findings[-1].code, findings[-1].severity) == ("FHIR-399", Severity.WARNING)
 
 
+HEALTH_CONCERN = {
+    "resourceType": "Condition",
+    "meta": {"profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-problems-health-concerns"]},
+    "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-category", "code": ["x"]}]}],
+    "code": {"text": "x"},
+    "subject": {"reference": "Patient/p1"},
+}
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        HEALTH_CONCERN,
+        {**HEALTH_CONCERN, "category": [{"coding": [{"system": ["x"], "code": "x"}]}]},
+        {**PATIENT, "contained": [{"resourceType": "Organization", "id": ["x"]}]},
+        {**PROCEDURE, "status": ["completed"]},
+        {**HEALTH_CONCERN, "clinicalStatus": {"coding": 1}},
+        {**HEALTH_CONCERN, "clinicalStatus": {"coding": {"code": "x"}}},
+        {**ALERT, "type": ["message"]},
+        {**ALERT, "entry": [{"fullUrl": ["x"], "resource": {"resourceType": "Patient", "id": {"x": "y"}}}]},
+        {**PATIENT, "resourceType": ["Patient"]},
+        {**PATIENT, "meta": {"profile": [["x"], {"x": 1}, None]}},
+    ],
+)
+def test_a_list_or_an_object_where_a_text_belongs_is_found(resource: Resource) -> None:
+    assert found(resource, "davinci-alerts")
+    assert found(resource)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
