@@ -61,6 +61,7 @@ from schemas.values import Address
 
 _RETRY = {"retry-after": "10"}
 _ENDPOINT_LIMIT = 65_536
+_LARGE = 262_144  # read in some ten milliseconds
 _FINDINGS = {
     "FHIR-401": ("sent no valid credentials", "have the partner send what `access` asks for"),
     "FHIR-402": ("sent a body that is too large", "raise `limit`, or have the partner send less at once"),
@@ -202,7 +203,10 @@ class Reception:
                 resource = unwrapped(read_resource(body, form)[0], "resource")
                 check_type(interaction, resource)
                 return Answer(200, answer_validate(resource, self._end.validate))
-            taken = self._read(call, interaction, body, form, id)
+            if len(body) > _LARGE:  # not in the event loop, where all others would wait for it
+                taken = await asyncio.to_thread(self._read, call, interaction, body, form, id)
+            else:
+                taken = self._read(call, interaction, body, form, id)
         except FhirError as error:
             if interaction.kind != "validate":
                 await self._keep_damaged(call, interaction, body)

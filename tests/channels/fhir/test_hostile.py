@@ -207,6 +207,19 @@ async def test_a_huge_transaction_is_answered_in_time(tmp_path: Path) -> None:
     assert (answer.status_code, len(answer.json()["entry"])) == (202, 20_000)
 
 
+async def test_a_body_that_takes_long_to_read_holds_up_nobody_else(tmp_path: Path) -> None:
+    desk = Desk(as_the_engine)
+    ask = asking(tmp_path, desk)
+    body = b'<Patient xmlns="http://hl7.org/fhir">' + b"<name/>" * 500_000 + b"</Patient>"
+    long = asyncio.create_task(ask("POST", "Patient", content=body, headers=XML))
+    answered = 0
+    while not long.done():
+        await asyncio.wait({long}, timeout=0.001)
+        answered += (await ask("GET", "metadata")).status_code == 200
+    assert (long.result().status_code, len(desk.messages)) == (202, 1)
+    assert answered > 20
+
+
 @pytest.mark.parametrize("kind", ["transaction", "batch"])
 async def test_entries_beyond_number_cost_little(tmp_path: Path, kind: str) -> None:
     desk = Desk(as_the_engine)
