@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 _END = b"\r\n\r\n"
@@ -12,7 +13,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
-class _Messages(asyncio.Protocol):
+class _Messages(asyncio.Protocol, ABC):
     """HTTP messages with a Content-Length, one after another."""
 
     def __init__(self) -> None:
@@ -34,8 +35,9 @@ class _Messages(asyncio.Protocol):
             message, self._buffer = self._buffer[:stop], self._buffer[stop:]
             self.received(message)
 
+    @abstractmethod
     def received(self, message: bytes) -> None:
-        raise NotImplementedError
+        """A whole message has come."""
 
 
 class Sink:

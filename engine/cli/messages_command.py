@@ -11,7 +11,7 @@ from engine.cli.common import columns, json_option, local, print_json, shown, si
 from engine.cli.seeking import find, seeking_options, wanted
 
 if TYPE_CHECKING:
-    from engine.journal.search import Summary
+    from engine.journal.summary import Summary
 
 _HEAD = ("RECEIVED", "CHANNEL", "TYPE", "CONTROL ID", "PATIENT ID", "STATUS", "DELIVERIES", "ID")
 

@@ -13,7 +13,8 @@ from engine.cli.moments import Moment
 
 if TYPE_CHECKING:
     from engine.journal import Journal
-    from engine.journal.search import Search, Summary
+    from engine.journal.search import Search
+    from engine.journal.summary import Summary
 
 F = TypeVar("F", bound=Callable[..., Any])
 

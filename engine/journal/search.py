@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.sql.expression import literal_column
 
-from engine.journal.entry import key_text, moment
+from engine.journal.entry import key_text
 from engine.journal.journal import Journal
+from engine.journal.summary import Summary, summaries
 from engine.journal.tables import CONTROL_ID, PATIENT_ID, SOUGHT, TYPE, Status, messages, terms
 from schemas.ids import first_id_at
 
@@ -53,33 +54,6 @@ class Search:
     since: datetime | None = None
     until: datetime | None = None
     terms: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Deliveries:
-    """How many deliveries of one message stand at `status` on `route`; `attempts` is the most that one of them took."""
-
-    route: str
-    status: Status
-    count: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A received message and what became of it."""
-
-    id: str
-    channel: str
-    received: datetime
-    format: str
-    size: int
-    type: str
-    control_id: str
-    patient_id: str
-    status: Status
-    detail: str
-    deliveries: tuple[Deliveries, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +123,7 @@ def _page(connection: Connection, wanted: Search, limit: int, before: str | None
         place = floor if isinstance(floor, str) else _id_at(connection, floor)
     else:
         place = None
-    return Page(_summaries(connection, list(dict.fromkeys(row[2] for row in taken))), place)
+    return Page(summaries(connection, list(dict.fromkeys(row[2] for row in taken))), place)
 
 
 @contextmanager
@@ -371,47 +345,3 @@ def distinct(connection: Connection, column: Column[Any], most: int, *where: Whe
     inner = select(func.min(column)).where(column > least.c.value, *where).scalar_subquery()
     walk = least.union_all(select(inner).where(least.c.value.is_not(None)))
     return [value for value in connection.execute(select(walk.c.value).limit(most)).scalars() if value is not None]
-
-
-_ROW = (
-    messages.c.id, messages.c.queue, messages.c.received, messages.c.format, messages.c.size, messages.c.type,
-    messages.c.control_id, messages.c.patient_id, messages.c.status, messages.c.detail,
-)  # fmt: skip
-
-
-def _summaries(connection: Connection, ids: list[str]) -> tuple[Summary, ...]:
-    if not ids:
-        return ()
-    rows = {row.id: row for row in connection.execute(select(*_ROW).where(messages.c.id.in_(ids)))}
-    counted = (
-        select(
-            messages.c.parent,
-            messages.c.queue,
-            messages.c.status,
-            func.count().label("many"),
-            func.max(messages.c.attempts).label("attempts"),
-        )
-        .where(messages.c.parent.in_(ids))
-        .group_by(messages.c.parent, messages.c.queue, messages.c.status)
-        .order_by(messages.c.queue, messages.c.status)
-    )
-    deliveries: dict[str, list[Deliveries]] = {}
-    for each in connection.execute(counted):
-        route = each.queue.partition("/")[2]
-        deliveries.setdefault(each.parent, []).append(Deliveries(route, Status(each.status), each.many, each.attempts))
-    return tuple(
-        Summary(
-            row.id,
-            row.queue,
-            moment(row.received),
-            row.format,
-            row.size,
-            row.type or "",
-            row.control_id or "",
-            row.patient_id or "",
-            Status(row.status),
-            row.detail or "",
-            tuple(deliveries.get(row.id, ())),
-        )
-        for row in (rows[id] for id in ids if id in rows)
-    )

@@ -12,7 +12,8 @@ from sqlalchemy import event
 
 from engine.journal import Journal, Status
 from engine.journal import search as module
-from engine.journal.search import Deliveries, Page, Search, search
+from engine.journal.search import Page, Search, search
+from engine.journal.summary import Deliveries
 from engine.journal.tables import SOUGHT
 from tests.engine.journal.stored import START, received
 
