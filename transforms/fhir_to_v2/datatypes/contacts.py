@@ -7,6 +7,7 @@ from transforms.fhir_to_v2.datatypes.times import period_of
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
+from transforms.v2_to_fhir.datatypes.contacts import number_of
 from transforms.v2_to_fhir.extensions import CORE, OWN
 
 _PARTS = (
@@ -39,6 +40,8 @@ def xtn_of(contact: Node, run: Run) -> dict[int, Part]:
         parts[4] = value
     elif not parts.get(7):
         parts[1 if run.has_component("XTN", 1) else 12] = value
+    elif value != number_of(*(str(parts[number]) for number, _ in _PARTS)):
+        parts[12] = value
     return parts
 
 

@@ -49,13 +49,23 @@ def xtn_contact_point(xtn: Value | None, run: Run, where: str, use: str = "") ->
 
 
 def _value(xtn: Value, equipment: str) -> str:
-    """The number or address that an XTN gives: its address, its parts, the unformatted number or the old one."""
+    """The number or address that an XTN gives: its address, the unformatted number, its parts or the old one.
+
+    The unformatted number comes before the parts, which are carried as extensions in any case: so neither is lost.
+    """
     if xtn.has(4) and (equipment in _NETWORK or not (xtn.has(1) or xtn.has(7) or xtn.has(12))):
         return xtn[4]
+    if xtn.has(12):
+        return xtn[12]
     if xtn.has(7):
-        number = " ".join(filter(None, (f"+{xtn[5].removeprefix('+')}" if xtn.has(5) else "", xtn[6], xtn[7])))
-        return f"{number} X{xtn[8]}" if xtn.has(8) else number
-    return xtn[12] or xtn[1] or xtn[9]
+        return number_of(xtn[5], xtn[6], xtn[7], xtn[8])
+    return xtn[1] or xtn[9]
+
+
+def number_of(country: str, area: str, local: str, extension: str) -> str:
+    """The number that the parts of an XTN make, as the guide writes it: `+1 608 5550142 X12`."""
+    number = " ".join(filter(None, (f"+{country.removeprefix('+')}" if country else "", area, local)))
+    return f"{number} X{extension}" if extension else number
 
 
 def _put_system(element: Element, xtn: Value, equipment: str, run: Run, where: str) -> None:
