@@ -51,13 +51,19 @@ def with_id(body: bytes, resource: Resource, id: str) -> bytes:
 
 
 def with_entry_ids(body: bytes, asked: list[Asked], message: str) -> bytes:
-    """The JSON of a Bundle whose entries create resources, each with the id that the server assigns to it."""
+    """The JSON of a Bundle whose entries create resources, each with the id that the server assigns to it.
+
+    They become updates of those ids: a server that is asked to create draws an id of its own, and the client would have
+    been told another.
+    """
     if not any(each.interaction is not None and each.interaction.kind == "create" for each in asked):
         return body
     bundle = read_exact(body)
     for index, (entry, each) in enumerate(zip(bundle["entry"], asked, strict=True)):
         if each.interaction is not None and each.interaction.kind == "create" and not each.interaction.condition:
-            entry["resource"]["id"] = entry_id(message, index)
+            id = entry_id(message, index)
+            entry["resource"]["id"] = id
+            entry["request"] = {**entry["request"], "method": "PUT", "url": f"{each.interaction.type}/{id}"}
     return dumps(bundle)
 
 

@@ -162,10 +162,14 @@ async def test_a_server_that_we_did_not_write_takes_what_was_journaled(tmp_path:
             answer = await client.post("", content=content, headers=headers)
             theirs = await client.post(fhir_server, json=_taken(desk.messages[-1]))
             assert (answer.status_code, theirs.status_code) == (200, 200)
-            statuses = [each["response"]["status"][:3] for each in theirs.json()["entry"]]
-            assert statuses == ["201", "201"] == [each["response"]["status"][:3] for each in answer.json()["entry"]]
+            told = [each["response"] for each in answer.json()["entry"]]
+            assert [each["status"][:3] for each in told] == ["201", "201"]
+            assert all(each["response"]["status"][:2] == "20" for each in theirs.json()["entry"])
             patient, observation = (each["resource"] for each in theirs.json()["entry"])
             assert observation["subject"]["reference"] == f"Patient/{patient['id']}"
+            # the server has them under the ids that the client was told
+            for each, made in zip(told, (patient, observation), strict=True):
+                assert f"{made['resourceType']}/{made['id']}/" in each["location"] + "/"
 
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "hl7v2"
