@@ -39,9 +39,8 @@ class Statements:
 
     def has_open(self, cursor: DBAPICursor, queue: str) -> bool:
         """Whether a message waits in `queue`."""
-        cursor.execute(_has_open(self._dialect), (queue,))
-        (found,) = cursor.fetchall()
-        return bool(found[0])
+        cursor.execute(_first_open(self._dialect), (queue,))
+        return any(found == queue for (found,) in cursor.fetchall())
 
     def insert_messages(self, cursor: DBAPICursor, rows: Sequence[Row]) -> dict[str, int]:
         """Insert `rows` of MESSAGE_COLUMNS; the sequence number by id of those that were not there already."""
@@ -125,9 +124,11 @@ def _with_arrays(kind: str, dialect: Dialect) -> str:
 
 
 @lru_cache(maxsize=2)
-def _has_open(dialect: Dialect) -> str:
-    waiting = select(messages.c.seq).where(messages.c.queue == bindparam("queue"), messages.c.open)
-    return _text(select(waiting.order_by(messages.c.seq).exists()), dialect)
+def _first_open(dialect: Dialect) -> str:
+    # By `queue =` alone PostgreSQL may take the queue for one as full as the others, and walk all messages in search of
+    # an open one that is not there; in the order of the index, it walks the index.
+    first = select(messages.c.queue).where(messages.c.queue >= bindparam("queue"), messages.c.open)
+    return _text(first.order_by(messages.c.queue, messages.c.seq), dialect) + " LIMIT 1"
 
 
 def _columns(kind: str) -> list[Column[Any]]:

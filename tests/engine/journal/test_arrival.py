@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
 import pytest
+from sqlalchemy.dialects import postgresql
 
 from engine.journal import Entry, Journal, JournalError, State, Status, Work
+from engine.journal.statements import _first_open
 from schemas.message import Message
 from tests.engine.journal.test_journal import NOW, message, received
 
@@ -101,3 +104,21 @@ async def test_children_that_the_database_refuses_do_not_cost_the_message(journa
     assert [entry.status for entry in first.entries] == [Status.RECEIVED]
     assert [entry.status for entry in second.entries] == [Status.RECEIVED], "it came later"
     assert await open_in(journal) == [one.id, other.id]
+
+
+async def test_postgresql_asks_the_index_of_what_waits_and_not_every_message(postgresql_database: str) -> None:
+    """A long backlog behind a channel must not be walked for each message that the channel accepts."""
+    journal = Journal(postgresql_database)
+    await journal.open()
+    await journal.close()
+    with psycopg.connect(postgresql_database, autocommit=True) as connection:
+        # half of it open, and in another queue: what makes the planner expect open messages in every queue
+        connection.execute(
+            "insert into messages (id, queue, status, open, format, size, received, attempts)"
+            " select lpad(n::text, 32, '0'), case when n % 2 = 0 then 'adt' else 'adt/out' end, 'queued', n % 2 = 1,"
+            " 'hl7v2', 1, 0, 0 from generate_series(1, 20000) n"
+        )
+        plan = connection.execute(
+            "explain " + _first_open(postgresql.dialect(paramstyle="format")), ("adt",)
+        ).fetchall()  # type: ignore[arg-type]
+    assert any("messages_open" in line for (line,) in plan), plan
