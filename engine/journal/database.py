@@ -115,7 +115,9 @@ def connect(url: URL, *, reading: bool = False) -> Engine:
             "auto_vacuum=INCREMENTAL",
             "journal_mode=WAL",
             "synchronous=FULL",
-            "cache_size=-32768",
+            # 8 MB for each connection: four times that made nothing faster, and 110 MB more of memory while a million
+            # messages are delivered.
+            "cache_size=-8192",
             "temp_store=MEMORY",
             # Checkpoints are made beside the writer, not in the middle of a sender's wait (writer.py).
             "wal_autocheckpoint=0",
