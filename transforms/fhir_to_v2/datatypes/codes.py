@@ -40,20 +40,10 @@ def cwe_of(concept: Node, run: Run, codes: str = "", table: str = "") -> dict[in
     return _cwe(codings, concept.text("text"), run, codes, table)
 
 
-def cwe_of_each(element: Node, name: str, run: Run, codes: str = "", table: str = "") -> list[dict[int, Part]]:
-    """CodeableConcept[CWE] for each of the list `name`."""
-    return [cwe_of(each, run, codes, table) for each in element.all(name)]
-
-
 def cwe_of_coding(coding: Node, run: Run, codes: str = "", table: str = "") -> dict[int, Part]:
     """Coding[CWE], with the other codes that stand beside it."""
     others = [each for beside in coding.extensions(ALTERNATE_CODES) for each in _concept(beside).all("coding")]
     return _cwe([coding, *others], "", run, codes, table)
-
-
-def text_cwe(text: str) -> dict[int, Part]:
-    """A CWE that is only a text."""
-    return {2: text} if text else {}
 
 
 def code_of(element: Node, name: str, run: Run, codes: str = "") -> str:
