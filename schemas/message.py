@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 
+from schemas.ccda import Document
 from schemas.fhir import Resource
 from schemas.fhir.path import FhirPath, is_fhir_path, text_of
 from schemas.fhir.read import read, read_exact
@@ -18,6 +19,7 @@ from schemas.ids import derived_id
 
 HL7V2 = "hl7v2"
 FHIR = "fhir"
+CCDA = "ccda"
 TEXT = "text"
 BINARY = "binary"
 
@@ -90,6 +92,11 @@ class Message:
     def fhir(self) -> Resource:
         """The body as FHIR JSON, read once; raises `FhirError` when it is no resource. Copy it before an edit."""
         return read(self.body)
+
+    @cached_property
+    def ccda(self) -> Document:
+        """The body as C-CDA, read once; raises `CcdaError` when it is no clinical document. Never change it."""
+        return Document.parse(self.body)
 
     def known_as(self, resource: Resource) -> Message:
         """This message, where somebody has read its body as `resource` already: it is not read again."""
