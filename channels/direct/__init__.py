@@ -1,0 +1,1 @@
+"""Direct secure messaging: mail that is signed and encrypted between addresses that trust each other."""
