@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from channels.store import Kept, MemoryStore, Store
 from schemas.finding import Finding
 from schemas.ids import Clock
 from schemas.message import Message
@@ -51,7 +52,8 @@ class Outcome:
     """What became of one delivery: `detail` for the operator, `reply` the partner's own answer.
 
     `unreachable` says that the partner and not the message is the reason of a deferral: the whole route waits.
-    `retry_after` is the partner's own wish, when it gave one.
+    `retry_after` is the partner's own wish, when it gave one. What is pending `until` a time is left alone before it,
+    unless `EndContext.settle` is told; at that time the end is asked again.
     """
 
     code: OutcomeCode
@@ -59,10 +61,15 @@ class Outcome:
     reply: bytes = b""
     unreachable: bool = False
     retry_after: timedelta | None = None
+    until: datetime | None = None
 
 
-Accept = Callable[[Message], Awaitable[Receipt]]
-"""Journals a message; the receipt says what to tell the sender. Calls take effect in the order they are made in."""
+class Accept(Protocol):
+    """Journals a message; the receipt says what to tell the sender. Calls take effect in the order they are made in."""
+
+    def __call__(self, message: Message, /, keep: Sequence[Kept] = ()) -> Awaitable[Receipt]:
+        """Journal `message`, and in the same commit what the end must `keep` about it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +102,19 @@ async def unknown_fate(_id: str) -> Fate | None:
     return None
 
 
+async def settle_nothing(_id: str, _outcome: Outcome) -> bool:
+    """Where there is no journal, no delivery is pending."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class EndContext:
     """What an end is handed besides its options: who it works for, the clock, ids, where to report what it noticed.
 
-    `fate` says what became of a message of this channel by its id: None when there is none, `OSError` when the journal
-    cannot be asked.
+    `fate` says what became of a message of this channel by its id: None when there is none. `settle` tells what became
+    of a delivery that was pending, of whichever channel: by its message's id, at most once; whether it was open still
+    (an outcome that is PENDING again has it wait on). `store` is what the ends of the site remember. All three raise
+    `OSError` when the journal cannot be asked.
     """
 
     channel: str
@@ -109,6 +123,8 @@ class EndContext:
     new_id: Callable[[], str]
     report: Callable[[Finding], None]
     fate: Callable[[str], Awaitable[Fate | None]] = unknown_fate
+    settle: Callable[[str, Outcome], Awaitable[bool]] = settle_nothing
+    store: Store = field(default_factory=MemoryStore)
 
 
 class Inbound(Protocol):

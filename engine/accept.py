@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from channels.ends import Receipt, ReceiptCode
+from channels.store import Kept
 from engine.journal import Entry, Event, Journal, JournalError, Keys, Numbers, Status, Work, resolve
 from engine.keys import received_keys
 from engine.repeats import Repeats
@@ -47,17 +48,19 @@ class Acceptor:
         self.failed = 0
         self.repeated = 0
 
-    def accept(self, message: Message) -> asyncio.Future[Receipt]:
-        """Journal `message`; the receipt says what to tell its sender. Never raises for what a message holds.
+    def accept(self, message: Message, keep: Sequence[Kept] = ()) -> asyncio.Future[Receipt]:
+        """Journal `message` and what its end must `keep`; the receipt says what to tell its sender. Never raises for
+        what a message holds.
 
-        What is handed over is journaled whether or not the sender still waits.
+        What is handed over is journaled whether or not the sender still waits. A repeat, or a message that is
+        rejected, leaves nothing to keep.
         """
         keys, damage = examine(message, self._search)
         if damage is None and self._repeats is not None:
-            return self._loop.create_task(self._accept_once(self._repeats, message, keys))
+            return self._loop.create_task(self._accept_once(self._repeats, message, keys, keep))
         answer: asyncio.Future[Receipt] = self._loop.create_future()
         if damage is None:
-            self._submit(message, keys, partial(self._answer, answer, _ACCEPTED))
+            self._submit(message, keys, partial(self._answer, answer, _ACCEPTED), keep)
         else:
             self._reject(message, keys, damage, partial(self._answer, answer, damage))
         return answer
@@ -71,10 +74,10 @@ class Acceptor:
         if not answer.done():
             answer.set_result(receipt)
 
-    async def _accept_once(self, repeats: Repeats, message: Message, keys: Keys) -> Receipt:
+    async def _accept_once(self, repeats: Repeats, message: Message, keys: Keys, keep: Sequence[Kept]) -> Receipt:
         def submit(repeat_key: str | None) -> asyncio.Future[Numbers]:
             future: asyncio.Future[Numbers] = self._loop.create_future()
-            self._submit(message, keys, partial(resolve, future), repeat_key)
+            self._submit(message, keys, partial(resolve, future), keep, repeat_key)
             return future
 
         try:
@@ -91,11 +94,16 @@ class Acceptor:
             return Receipt(ReceiptCode.FAILED, error.reason)
 
     def _submit(
-        self, message: Message, keys: Keys, done: Callable[[Work], None], repeat_key: str | None = None
+        self,
+        message: Message,
+        keys: Keys,
+        done: Callable[[Work], None],
+        keep: Sequence[Kept] = (),
+        repeat_key: str | None = None,
     ) -> None:
         """Have `message` journaled; when that is done `done` is told, and then the stages."""
         entry = Entry(message, self._queue, Status.RECEIVED, True, keys, repeat_key=repeat_key)
-        self._journal.submit(Work(partial(self._durable, done), (entry,), routed=self._routed(entry)))
+        self._journal.submit(Work(partial(self._durable, done), (entry,), routed=self._routed(entry), kept=keep))
 
     def _routed(self, entry: Entry) -> Sequence[Entry]:
         """`entry` as it is once it is routed, and its children; nothing where that is left to the router."""

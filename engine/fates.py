@@ -1,13 +1,16 @@
-"""What became of a message: asked by an inbound end whose client wants to know, answered from the journal alone."""
+"""What became of a message: asked by an inbound end whose client wants to know, told by an end whose partner answered
+late; the journal alone knows."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, select
 
-from channels.ends import Fate, RouteFate
+from channels.ends import Fate, Outcome, RouteFate
 from engine.journal import Journal, JournalError
+from engine.journal.answered import answered
 from engine.journal.entry import read_attributes
 from engine.journal.tables import messages
+from schemas.ids import Clock
 
 MOST_ROUTES = 500
 """How many deliveries of one message are looked at."""
@@ -42,5 +45,16 @@ async def fate_of(journal: Journal, channel: str, id: str) -> Fate | None:
 
     try:
         return await journal.read(ask)
+    except JournalError as error:
+        raise OSError(error.reason) from None
+
+
+async def settle(journal: Journal, clock: Clock, id: str, outcome: Outcome) -> bool:
+    """Have the open delivery of message `id`, of whichever channel, be as `outcome` says; whether it was open still.
+
+    Raises `OSError` when the journal cannot be asked.
+    """
+    try:
+        return await answered(journal, id, outcome, clock())
     except JournalError as error:
         raise OSError(error.reason) from None

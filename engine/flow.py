@@ -16,10 +16,11 @@ from engine.backbone import Backbone
 from engine.channel import Channel, Route
 from engine.deliver import Deliverer
 from engine.due import Worker
-from engine.fates import fate_of
+from engine.fates import fate_of, settle
 from engine.feed import Feed
 from engine.gather import Gatherer
 from engine.journal import Entry, Journal, Numbers, Waiting
+from engine.journal.keeping import JournalStore
 from engine.route import Router
 from engine.routing import Routing
 from engine.stages import Ended, Stages, Stop
@@ -188,6 +189,8 @@ class Flow:
             new_id=lambda: new_id(clock()),
             report=lambda finding: _report(place, finding),
             fate=partial(fate_of, self._services.journal, self.channel.name),
+            settle=partial(settle, self._services.journal, clock),
+            store=JournalStore(self._services.journal, clock),
         )
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

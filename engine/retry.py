@@ -25,11 +25,16 @@ def next_state(
 ) -> State:
     """The state after attempt number `attempts` of message `id` ended at `now` with `outcome`.
 
-    `wait` is the `backoff` until another attempt, should there be one; the partner's own wish may lengthen it.
+    `wait` is the `backoff` until another attempt, should there be one; the partner's own wish may lengthen it. What is
+    pending until a time of the end's own has that, and is given up by the end alone.
     """
     settled = _SETTLED.get(outcome.code)
     if settled is not None:
         return State(id, settled, False, now, None, attempts, first_attempt, outcome.detail, outcome.reply)
+    if outcome.code is OutcomeCode.PENDING and outcome.until is not None:
+        return State(
+            id, Status.PENDING, True, now, outcome.until, attempts, first_attempt, outcome.detail, outcome.reply
+        )
     if now - first_attempt >= retry.give_up_after:
         detail = f"given up after {attempts} attempts; the last: {outcome.detail or outcome.code.value}"
         return State(id, Status.FAILED, False, now, None, attempts, first_attempt, detail, outcome.reply)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection
 
 from engine.journal import Journal, JournalError
+from engine.journal.keeping import forget_expired
 from engine.journal.retention import Keep, Pruned, prune
 from schemas.ids import Clock
 
@@ -25,7 +26,8 @@ async def watch_age(
     first: float = _FIRST,
     every: float = _EVERY,
 ) -> None:
-    """Every hour remove what is old enough from the channels whose queues this process has `owned`, until cancelled."""
+    """Every hour remove what is old enough from the channels whose queues this process has `owned`, and what the ends
+    need no longer remember, until cancelled."""
     wait = first
     while True:
         await asyncio.sleep(wait)
@@ -34,6 +36,7 @@ async def watch_age(
         try:
             async for progress in prune(journal, keep, clock(), frozenset(owned())):
                 last = progress
+            await forget_expired(journal, clock())
         except JournalError as error:
             log.warning("retention waits: %s", error)
         if last.messages:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
+from channels.store import Kept
 from engine.journal.tables import Status
 from schemas.finding import Finding, Severity
 from schemas.message import NO_ATTRIBUTES, Message
@@ -126,6 +127,7 @@ MESSAGE_COLUMNS = (
 STATE_COLUMNS = ("id", "status", "open", "settled", "due", "attempts", "first_attempt", "detail", "reply")
 EVENT_COLUMNS = ("message", "at", "kind", "detail", "reply")
 TERM_COLUMNS = ("name", "value", "message")
+KEPT_COLUMNS = ("kind", "key", "value", "expires", "due")
 
 
 def message_row(entry: Entry) -> tuple[object, ...]:
@@ -179,3 +181,9 @@ def term_rows(entry: Entry) -> list[tuple[object, ...]]:
     """The search terms of `entry` as rows of TERM_COLUMNS; what was made of a message is found with that message."""
     id = entry.message.parent or entry.message.id
     return [(name, key_text(value), id) for name, value in entry.keys.terms if value]
+
+
+def kept_row(kept: Kept) -> tuple[object, ...]:
+    """`kept` as a row of KEPT_COLUMNS."""
+    due = None if kept.due is None else microseconds(kept.due)
+    return (kept.kind, kept.key, clean(kept.value), microseconds(kept.expires), due)

@@ -19,14 +19,20 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 
-from engine.journal.entry import EVENT_COLUMNS, MESSAGE_COLUMNS, STATE_COLUMNS, TERM_COLUMNS
-from engine.journal.tables import events, messages, terms
+from engine.journal.entry import EVENT_COLUMNS, KEPT_COLUMNS, MESSAGE_COLUMNS, STATE_COLUMNS, TERM_COLUMNS
+from engine.journal.tables import events, kept, messages, terms
 
 Row = tuple[object, ...]
 
 _LONGEST = 64  # rows; a longer statement takes longer to prepare than it saves
-_COLUMNS = {"messages": MESSAGE_COLUMNS, "events": EVENT_COLUMNS, "terms": TERM_COLUMNS, "states": STATE_COLUMNS}
-_TABLES = {"messages": messages, "events": events, "terms": terms, "states": messages}
+_COLUMNS = {
+    "messages": MESSAGE_COLUMNS,
+    "events": EVENT_COLUMNS,
+    "terms": TERM_COLUMNS,
+    "states": STATE_COLUMNS,
+    "kept": KEPT_COLUMNS,
+}
+_TABLES = {"messages": messages, "events": events, "terms": terms, "states": messages, "kept": kept}
 
 
 class Statements:
@@ -76,6 +82,11 @@ class Statements:
         for _ in self._execute(cursor, "terms", rows):
             pass
 
+    def put_kept(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
+        """Insert `rows` of KEPT_COLUMNS (one for each kind and key), or put them in place of those that are there."""
+        for _ in self._execute(cursor, "kept", rows):
+            pass
+
     def update_states(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Move the messages of `rows` (STATE_COLUMNS, one row for each id) on to their new states."""
         for _ in self._execute(cursor, "states", rows):
@@ -107,7 +118,8 @@ def _with_one(kind: str, dialect: Dialect) -> str:
     if kind == "states":
         new = values(*(column(c.name, c.type) for c in columns), name="new").data([tuple(given)]).cte("new")
         return _text(_update(new.c), dialect)
-    return _text(_insert(sqlite.insert(_TABLES[kind]).values(dict(zip(_COLUMNS[kind], given, strict=True)))), dialect)
+    insert = sqlite.insert(_TABLES[kind]).values(dict(zip(_COLUMNS[kind], given, strict=True)))
+    return _text(_insert(kind, insert), dialect)
 
 
 @lru_cache(maxsize=8)
@@ -119,7 +131,7 @@ def _with_arrays(kind: str, dialect: Dialect) -> str:
         return _text(_update(new.c), dialect)
     chosen = select(*(new.c[c.name] for c in columns))
     names = [c.name for c in columns]
-    insert: Any = _insert(postgresql.insert(_TABLES[kind]).from_select(names, chosen))
+    insert: Any = _insert(kind, postgresql.insert(_TABLES[kind]).from_select(names, chosen))
     return _text(insert.returning(messages.c.id, messages.c.seq) if kind == "messages" else insert, dialect)
 
 
@@ -136,9 +148,14 @@ def _columns(kind: str) -> list[Column[Any]]:
     return [table.c[name] for name in _COLUMNS[kind]]
 
 
-def _insert(statement: Any) -> ClauseElement:
-    kept: ClauseElement = statement.on_conflict_do_nothing()
-    return kept
+def _insert(kind: str, statement: Any) -> ClauseElement:
+    made: ClauseElement
+    if kind == "kept":
+        new = {name: statement.excluded[name] for name in KEPT_COLUMNS}
+        made = statement.on_conflict_do_update(index_elements=["kind", "key"], set_=new)
+    else:
+        made = statement.on_conflict_do_nothing()
+    return made
 
 
 def _update(new: Any) -> ClauseElement:

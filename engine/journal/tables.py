@@ -2,7 +2,7 @@
 
 `messages` holds a row for each message received and for each child that a route made of it. A row's facts are written
 once; only its state (`status`, `open`, `due`, `attempts`, `settled`, `detail`, `reply`) moves on, and what that state
-was before is kept in `events`. Times are microseconds since 1970-01-01 UTC.
+was before is kept in `events`. `kept` is what the ends remember. Times are microseconds since 1970-01-01 UTC.
 """
 
 from enum import StrEnum
@@ -97,6 +97,16 @@ terms = Table(
 
 identity = Table("identity", metadata, Column("id", String(32), primary_key=True))
 
+kept = Table(
+    "kept",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("due", BigInteger),
+)
+
 processes = Table(
     "processes",
     metadata,
@@ -129,6 +139,8 @@ Index(
     postgresql_where=text("due IS NOT NULL"),
 )
 Index("messages_sought", messages.c.status, messages.c.id, sqlite_where=_sought, postgresql_where=_sought)
+_coming = text("due IS NOT NULL")
+Index("kept_due", kept.c.kind, kept.c.due, sqlite_where=_coming, postgresql_where=_coming)
 _keyed = text("repeat_key IS NOT NULL")
 Index("messages_repeat_key", messages.c.repeat_key, unique=True, sqlite_where=_keyed, postgresql_where=_keyed)
 for _name in ("type", "control_id", "patient_id", "parent"):

@@ -18,8 +18,9 @@ from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import PoolProxiedConnection
 
+from channels.store import Kept
 from engine.journal.database import DatabaseError, JournalError, explained, is_operational
-from engine.journal.entry import Entry, Event, State, event_row, message_row, state_row, term_rows
+from engine.journal.entry import Entry, Event, State, event_row, kept_row, message_row, state_row, term_rows
 from engine.journal.statements import Row, Statements
 
 Numbers = dict[str, int]
@@ -38,7 +39,7 @@ class Work:
     they were committed, and `result` is the place of each new row by id, or why there is none.
 
     `routed` are rows for a message that is routed already. They are written in place of `entries`, and are `entries`
-    from then on, if the first of these is new and no other message waits in its queue.
+    from then on, if the first of these is new and no other message waits in its queue. `kept` is what an end remembers.
     """
 
     done: Callable[[Work], None]
@@ -46,6 +47,7 @@ class Work:
     states: Sequence[State] = ()
     events: Sequence[Event] = ()
     routed: Sequence[Entry] = ()
+    kept: Sequence[Kept] = ()
     result: Numbers | JournalError = field(default_factory=dict)
 
 
@@ -70,6 +72,7 @@ class _Rows:
         self.states: dict[str, Row] = {}
         self.events: list[Row] = []
         self.terms: list[Row] = []
+        self.kept: dict[tuple[str, str], Row] = {}
         for work in batch:
             entries = work.entries
             if work.routed and entries[0].queue not in self.behind:
@@ -83,6 +86,8 @@ class _Rows:
                     self.behind.add(entry.queue)
             for state in work.states:
                 self.states[state.id] = state_row(state)
+            for each in work.kept:
+                self.kept[each.kind, each.key] = kept_row(each)
             for event in work.events:
                 self.events.append(event_row(event))
 
@@ -91,6 +96,7 @@ class _Rows:
         statements.update_states(cursor, list(self.states.values()))
         statements.insert_events(cursor, self.events)
         statements.insert_terms(cursor, self.terms)
+        statements.put_kept(cursor, list(self.kept.values()))
         return numbers
 
 

@@ -54,3 +54,10 @@ def test_the_partners_own_wish_is_obeyed_within_the_routes_limit(asked: int, wai
     outcome = Outcome(OutcomeCode.DEFERRED, "503", retry_after=timedelta(seconds=asked))
     state = next_state("m", outcome, RETRY, 1, NOW, NOW, timedelta(seconds=10))
     assert state.due == NOW + timedelta(seconds=waited)
+
+
+def test_a_time_of_the_ends_own_is_kept_whatever_the_retries_say() -> None:
+    until = NOW + timedelta(days=3)
+    outcome = Outcome(OutcomeCode.PENDING, "waits for its notice", until=until)
+    state = next_state("m", outcome, RETRY, 1, NOW - timedelta(hours=2), NOW, timedelta(seconds=10))
+    assert (state.status, state.open, state.due) == (Status.PENDING, True, until)
