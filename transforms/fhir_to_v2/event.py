@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.hl7v2.structure_events import structures_for
-from transforms.fhir_to_v2.node import Node
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 from transforms.v2_to_fhir.segments.msh import EVENT
 

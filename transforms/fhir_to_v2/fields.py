@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.fhir_to_v2.node import Node
+from transforms.fhir_node import Node
 from transforms.v2_to_fhir.extensions import V2_FIELD
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.hl7v2 import Hl7Error, Path
 from schemas.hl7v2.path import ALL
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import NOT_KEPT, Run
 from transforms.v2_to_fhir.extensions import V2_ELEMENT
 from transforms.v2_to_fhir.leftovers import LEFT_OUT

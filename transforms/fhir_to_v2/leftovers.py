@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from schemas.finding import Severity
-from transforms.fhir_to_v2.node import Node
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.run import NOT_CARRIED, Run
 
 _ID = "the id of a resource, which means nothing beyond its server"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from schemas.hl7v2 import Delimiters
 from schemas.hl7v2.delimiters import STANDARD
 from schemas.hl7v2.escape import escape
-from transforms.fhir_to_v2.node import Node
+from transforms.fhir_node import Node
 
 
 class Encoded(str):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.transforms.fhir_to_v2.conversion import NOW
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2 import Options
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of
@@ -16,7 +17,6 @@ from transforms.fhir_to_v2.datatypes.names import xpn_of
 from transforms.fhir_to_v2.datatypes.quantities import cq_of, sn_of, sn_of_range, sn_of_ratio, units_of
 from transforms.fhir_to_v2.datatypes.times import dtm, tm
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 
 LN, UCUM = "http://loinc.org", "http://unitsofmeasure.org"

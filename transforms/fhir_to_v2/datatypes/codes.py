@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.codes import ConceptMap, concept_map, system_name, system_uri
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.line import Part
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_V2_CODE, Run
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTEM
 

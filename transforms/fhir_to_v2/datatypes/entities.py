@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.codes import system_name
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.authorities import hd_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of, ei_subcomponents
 from transforms.fhir_to_v2.line import Part
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import V2_SYSTEM
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.authorities import assigner_hd, check_digit_of, hd_of, identifier_type_of
 from transforms.fhir_to_v2.datatypes.times import dt_of, dtm_of
 from transforms.fhir_to_v2.line import Part
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY
 

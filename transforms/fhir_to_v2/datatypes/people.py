@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.authorities import assigner_hd, check_digit_of, hd_of, identifier_type_of
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of
 from transforms.fhir_to_v2.datatypes.names import assembly_order_of, family_of, is_degree
 from transforms.fhir_to_v2.datatypes.times import validity_of
 from transforms.fhir_to_v2.line import Part, decoded
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, V2_TEXT
 

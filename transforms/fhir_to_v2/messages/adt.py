@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.messages.common import billing, clinical, header, person, visit
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.evn import evn_of
 from transforms.fhir_to_v2.segments.mrg import mrg_of, replaced, surviving

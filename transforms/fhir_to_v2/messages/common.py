@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import has_code
 from transforms.fhir_to_v2.event import Event
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.acc import acc_of, db1_of, pda_of
 from transforms.fhir_to_v2.segments.al1 import allergies_of

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.messages.common import billing, header, person, visit
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 from transforms.fhir_to_v2.segments.al1 import allergies_of
 from transforms.fhir_to_v2.segments.dg1 import dg1_of

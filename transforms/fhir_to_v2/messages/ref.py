@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY
 from transforms.fhir_to_v2.event import Event, is_referral
 from transforms.fhir_to_v2.messages.common import billing, clinical, header, person, visit
 from transforms.fhir_to_v2.messages.orders import report_of
-from transforms.fhir_to_v2.node import EMPTY
 from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 from transforms.fhir_to_v2.segments.nte import ntes_of
 from transforms.fhir_to_v2.segments.rf1 import prds_of, rf1_of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.messages.common import billing, header, person, visit
-from transforms.fhir_to_v2.node import EMPTY
 from transforms.fhir_to_v2.run import NO_MESSAGE, Run
 from transforms.fhir_to_v2.segments.al1 import allergies_of
 from transforms.fhir_to_v2.segments.nte import ntes_of

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code, yes_no
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import OWN
 

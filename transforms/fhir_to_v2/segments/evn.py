@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from schemas.hl7v2 import timestamp
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of
 from transforms.fhir_to_v2.datatypes.locations import hd_of_location
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import DATA_ABSENT_REASON, V2_TIME
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.codes import system_name
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import system_hd, xon_of_organization
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, has_code
@@ -12,7 +13,6 @@ from transforms.fhir_to_v2.datatypes.names import xpn_of
 from transforms.fhir_to_v2.datatypes.times import dt_of, dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Part
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_STATUS, Run
 from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE
 from transforms.v2_to_fhir.extensions import R5, V2_SYSTEM

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
 from transforms.fhir_to_v2.datatypes.names import xpn_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 
 

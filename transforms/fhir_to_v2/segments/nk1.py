@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of
@@ -11,7 +12,6 @@ from transforms.fhir_to_v2.datatypes.names import xpn_of
 from transforms.fhir_to_v2.datatypes.times import dt_of, dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.segments.pid import SSN
 

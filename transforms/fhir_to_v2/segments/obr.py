@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, has_code
 from transforms.fhir_to_v2.datatypes.contacts import xtn_of
 from transforms.fhir_to_v2.datatypes.entities import eip_of
@@ -12,7 +13,6 @@ from transforms.fhir_to_v2.datatypes.quantities import cq_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Part
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5

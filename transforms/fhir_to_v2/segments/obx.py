@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.hl7v2.escape import escape
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, has_code
@@ -12,7 +13,6 @@ from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Encoded, Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.nte import ntes_of
 from transforms.fhir_to_v2.segments.obx_value import Value, attached, is_text, values_of

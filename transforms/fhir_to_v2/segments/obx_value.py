@@ -7,12 +7,12 @@ import binascii
 import hashlib
 from dataclasses import dataclass, field
 
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.attachments import ed_of, rp_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of
 from transforms.fhir_to_v2.datatypes.quantities import na_of, nr_of, sn_of, sn_of_range, sn_of_ratio, units_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of, tm
 from transforms.fhir_to_v2.line import Encoded, Part, Parts
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import V2_TEXT, VALUE_TYPE
 from transforms.v2_to_fhir.segments.obx_value import VALUE_ATTACHMENT

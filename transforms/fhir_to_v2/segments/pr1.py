@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, method_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
 from transforms.fhir_to_v2.datatypes.locations import pl_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_STATUS, Run
 from transforms.fhir_to_v2.segments.rol import is_role_of_procedure, rols_of_procedure
 from transforms.v2_to_fhir.extensions import OWN

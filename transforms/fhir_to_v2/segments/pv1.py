@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of, cwe_of_coding, has_code
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
 from transforms.fhir_to_v2.datatypes.locations import dld_of, pl_of
@@ -9,7 +10,6 @@ from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.in1 import is_insurance
 from transforms.fhir_to_v2.segments.rol import participant_role

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of, xon_of_organization
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of
@@ -13,7 +14,6 @@ from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.quantities import cq_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import NO_STATUS, Run
 from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number
 from transforms.v2_to_fhir.extensions import ALTERNATE_CODES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code
@@ -13,7 +14,6 @@ from transforms.fhir_to_v2.datatypes.locations import pl_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import period_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 
 _ROLES = "http://terminology.hl7.org/CodeSystem/v2-0443"

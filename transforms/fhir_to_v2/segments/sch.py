@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of, has_code
 from transforms.fhir_to_v2.datatypes.entities import cwe_of_device
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
@@ -11,7 +12,6 @@ from transforms.fhir_to_v2.datatypes.locations import pl_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.extensions import R5
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of
 from transforms.fhir_to_v2.datatypes.entities import eip_of, specimen_numbers
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of, ei_of
 from transforms.fhir_to_v2.datatypes.quantities import cq_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
 from transforms.fhir_to_v2.line import Line
-from transforms.fhir_to_v2.node import Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.nte import ntes_of
 from transforms.v2_to_fhir.extensions import OWN

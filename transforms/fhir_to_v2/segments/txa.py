@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import codes_of, cwe_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line, Part
-from transforms.fhir_to_v2.node import EMPTY, Node
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.obx_value import Value, attached
 from transforms.fhir_to_v2.segments.orc import FILLER

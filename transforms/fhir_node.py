@@ -1,4 +1,4 @@
-"""What the way back reads: elements of FHIR, which remember which of their parts were read."""
+"""What is read of FHIR: elements, which remember which of their parts were read."""
 
 from __future__ import annotations
 
