@@ -40,8 +40,8 @@ def to_fhir(options: Path | None) -> Direction:
     from schemas.fhir import dumps  # noqa: PLC0415
     from schemas.hl7v2 import Er7, Hl7Error  # noqa: PLC0415
     from schemas.message import HL7V2  # noqa: PLC0415
+    from transforms.moments import moment  # noqa: PLC0415
     from transforms.v2_to_fhir import Options, convert  # noqa: PLC0415
-    from transforms.v2_to_fhir.datatypes.times import moment  # noqa: PLC0415
     from transforms.v2_to_fhir.report import account  # noqa: PLC0415
     from transforms.v2_to_fhir.site import segment_functions  # noqa: PLC0415
     from transforms.v2_to_fhir.step import v2_to_fhir  # noqa: PLC0415

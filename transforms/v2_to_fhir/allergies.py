@@ -6,10 +6,9 @@ import re
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, coded, extension, put, unknown_concept
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
-from transforms.v2_to_fhir.elements import coded, put
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, extension
-from transforms.v2_to_fhir.profiles import claims, unknown_concept
+from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 

@@ -6,8 +6,8 @@ from collections import Counter
 from urllib.parse import quote
 
 from schemas.fhir import Element, Resource
+from transforms.identity import resource_id
 from transforms.v2_to_fhir.datatypes.identifiers import best_identifier
-from transforms.v2_to_fhir.identity import resource_id
 from transforms.v2_to_fhir.run import Run
 
 _BY_CONDITION = (

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from schemas.codes import has_code
 from schemas.fhir import Element
-from transforms.v2_to_fhir.extensions import V2_FIELD, add_extension, extension
-from transforms.v2_to_fhir.run import NOT_A_NUMBER, Run, is_held
+from transforms.elements import add_extension, append, extension, put
+from transforms.v2_to_fhir.extensions import V2_FIELD
+from transforms.v2_to_fhir.run import NOT_A_NUMBER, Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 Convert = Callable[[Value, Run, str], Element | None]
@@ -34,28 +34,6 @@ _WORK = {
     **{("PID", 14): True, ("NK1", 6): True, ("GT1", 7): True, ("IN2", 64): True},
 }
 """The telephone fields of one list, and whether those at work are meant: others say where they came from."""
-
-
-def put(element: Element, name: str, value: T | None) -> T | None:
-    """Put `value` into `element` as `name` unless it is empty; gives it back."""
-    if value not in (None, "", [], {}):
-        element[name] = value
-    return value
-
-
-def append(element: Element, name: str, *values: Any) -> None:
-    """Put each of `values` that is not empty into the list `name` of `element`, unless an equal one is there.
-
-    Only the last hundred are looked at.
-    """
-    for value in values:
-        if value in (None, "", [], {}):
-            continue
-        held = element.get(name)
-        if held is None:
-            element[name] = [value]
-        elif not is_held(value, held):
-            held.append(value)
 
 
 def append_each(
@@ -101,17 +79,3 @@ def decimal(text: str, run: Run, where: str) -> Decimal | None:
         run.tell(NOT_A_NUMBER, where, "this is no number; its text is kept")
         return None
     return number
-
-
-def as_code(text: str) -> str:
-    """`text` as FHIR writes a code: no space at its ends and none beside another (R4, 2.24.0.1)."""
-    return text if text.isalnum() else " ".join(text.split())
-
-
-def coded(system: str, code: str, display: str = "") -> Element:
-    """A CodeableConcept of one code, which names its system where that has the code."""
-    code = as_code(code)
-    coding = {"system": system, "code": code} if has_code(system, code) else {"code": code}
-    if display:
-        coding["display"] = display
-    return {"coding": [coding]}

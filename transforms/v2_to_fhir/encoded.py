@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from schemas.fhir import Element
 from schemas.hl7v2.delimiters import STANDARD, UNUSED, Delimiters
-from transforms.v2_to_fhir.extensions import V2_TEXT, add_extension, extension
+from transforms.elements import add_extension, extension
+from transforms.v2_to_fhir.extensions import V2_TEXT
 from transforms.v2_to_fhir.run import Run
 
 

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from schemas.fhir import Element
+from transforms.elements import OWN, extension
 
-CORE = "http://hl7.org/fhir/StructureDefinition/"
-R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
-US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
-OWN = "urn:hie-engine:"
-"""Our own: what FHIR has no place for and must find its way back."""
-
-ALTERNATE_CODES = f"{CORE}alternate-codes"
-DATA_ABSENT_REASON = f"{CORE}data-absent-reason"
 V2_ELEMENT = f"{OWN}v2-element"
 """An element of the message that no map reads: `path` (`PV1-41`), and `value` as ER7 writes it."""
 V2_TIME = f"{OWN}v2-time"
@@ -34,19 +27,3 @@ def kept_element(path: str, text: str) -> Element:
         "url": V2_ELEMENT,
         "extension": [extension("path", "valueString", path), extension("value", "valueString", text)],
     }
-
-
-def extension(url: str, kind: str, value: object) -> Element:
-    """An extension with a value of that kind: `extension(url, "valueString", "x")`."""
-    return {"url": url, kind: value}
-
-
-def absent(reason: str) -> Element:
-    """Why a required element is not there (code system data-absent-reason): `unknown`, `masked`, `unsupported`."""
-    return {"extension": [{"url": DATA_ABSENT_REASON, "valueCode": reason}]}
-
-
-def add_extension(element: Element, *extensions: Element) -> None:
-    """Put `extensions` into `element` behind those it has."""
-    if extensions:
-        element.setdefault("extension", []).extend(extensions)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from schemas.fhir import Element, Resource
 from schemas.finding import Severity
+from transforms.elements import add_extension
 from transforms.v2_to_fhir.encoded import in_standard
-from transforms.v2_to_fhir.extensions import add_extension, kept_element
+from transforms.v2_to_fhir.extensions import kept_element
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

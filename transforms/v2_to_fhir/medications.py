@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.fhir import Element, Resource
+from transforms.elements import absent, append, coded, put, unknown_concept
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.entities import cwe_organization
 from transforms.v2_to_fhir.datatypes.quantities import cq_quantity, cwe_quantity
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, coded, decimal, put
-from transforms.v2_to_fhir.extensions import absent
-from transforms.v2_to_fhir.profiles import claims, unknown_concept
+from transforms.v2_to_fhir.elements import decimal
+from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

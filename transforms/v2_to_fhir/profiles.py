@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from schemas.codes import system_uri
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, OWN, US_CORE, absent, add_extension, extension, supply
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, OWN, US_CORE, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
@@ -22,7 +22,6 @@ _OMB_ETHNICITIES = {"2135-2": "Hispanic or Latino", "2186-5": "Not Hispanic or L
 _ETHNICITY_0189 = {"H": "2135-2", "N": "2186-5"}
 _BIRTH_SEXES = ("F", "M", "UNK", "ASKU", "OTH")
 _NULLS = {"UNK": "Unknown", "ASKU": "Asked but no answer"}
-_ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _NULL_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 
@@ -63,25 +62,12 @@ def put_patient_profile(patient: Resource, run: Run) -> None:
         patient["gender"] = "unknown"
 
 
-def supply(resource: Resource, name: str, *members: str) -> None:
-    """Say of each of `members` that an element `name` of the resource does not have that it is not known."""
-    for element in resource.get(name, []):
-        for member in members:
-            if member not in element and f"_{member}" not in element:
-                element[f"_{member}"] = absent("unknown")
-
-
 def claims(resource: Resource, profile: str, run: Run) -> bool:
     """Whether the site wants US Core; `resource` says then that it meets `profile`, and its map sees to it."""
     if run.options.profile == "none":
         return False
     resource["meta"] = {**resource.get("meta", {}), "profile": [f"{US_CORE}{profile}"]}
     return True
-
-
-def unknown_concept() -> Element:
-    """What stands for a code that must not be missing and that the message does not give."""
-    return {"coding": [{"system": _ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}]}
 
 
 def put_organization_uses(organization: Resource) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import US_CORE, absent, append, coded
 from transforms.v2_to_fhir.datatypes.quantities import UCUM
-from transforms.v2_to_fhir.elements import append, coded
-from transforms.v2_to_fhir.extensions import US_CORE, absent
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

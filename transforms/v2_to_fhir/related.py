@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import append
 from transforms.v2_to_fhir.datatypes.identifiers import identifier_key
-from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 

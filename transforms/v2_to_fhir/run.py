@@ -6,15 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import Any
 from urllib.parse import quote
 
-from schemas.codes import Coding
 from schemas.fhir import Element, Resource
 from schemas.finding import Finding, Severity
 from schemas.hl7v2 import Er7
 from schemas.tables import Code
-from transforms.v2_to_fhir.identity import resource_id
+from transforms.building import Building
 from transforms.v2_to_fhir.options import Options
 from transforms.v2_to_fhir.order_group import OrderGroup
 from transforms.v2_to_fhir.source import SourceSegment, source_of
@@ -31,8 +29,6 @@ NOT_A_CODE = "FHIR-122"
 
 _OFFSET = re.compile(r"[+-]\d{4}\Z", re.ASCII)
 
-_LOOKED_BACK = 100
-
 
 class RefusedError(Exception):
     """The message is not converted; `finding` says why."""
@@ -42,7 +38,7 @@ class RefusedError(Exception):
         self.finding = finding
 
 
-class Run:
+class Run(Building):
     """The conversion of one message.
 
     The attributes named for resources hold the one that is open: what a segment that comes later belongs to.
@@ -78,12 +74,11 @@ class Run:
     """Where in `segments` the walk is."""
 
     def __init__(self, er7: Er7, options: Options, now: datetime) -> None:
+        super().__init__("urn:uuid:" if options.bundle != "batch" else "")
         self.er7 = er7
         self.options = options
         self.now = now
         self.segments = source_of(er7)
-        self.resources: list[Resource] = []
-        self.findings: list[Finding] = []
         self.message_type = er7.message_type
         self.trigger_event = er7.trigger_event
         self.control_id = er7.control_id
@@ -103,10 +98,6 @@ class Run:
         """The orders of the message by the system, value and kind of each of their numbers."""
         self.results: dict[tuple[str, str], Resource] = {}
         """The patient's results by OBX-3 and OBX-4, which OBR-26 refers to."""
-        self._by_id: dict[str, Resource] = {}
-        self._reference = "urn:uuid:" if options.bundle != "batch" else ""
-        self._reported: set[tuple[str, str]] = set()
-        self._counts: dict[str, int] = {}
 
     @property
     def at(self) -> str:
@@ -118,56 +109,6 @@ class Run:
         """The sender as part of a URN."""
         application, _, facility = self.sender.partition("|")
         return f"{quote(facility, safe='')}:{quote(application, safe='')}"
-
-    # resources
-
-    def add(self, resource_type: str, *key: str) -> Resource:
-        """The resource of that type which `key` identifies: a new one in the bundle, or the one that is there."""
-        return self.add_with_id(resource_type, resource_id(resource_type, *key))
-
-    def add_with_id(self, resource_type: str, id: str) -> Resource:
-        """The resource with that id: a new one in the bundle, or the one that is there."""
-        found = self._by_id.get(id)
-        if found is None:
-            found = self._by_id[id] = {"resourceType": resource_type, "id": id}
-            self.resources.append(found)
-        return found
-
-    def find(self, id: str) -> Resource | None:
-        """The resource of the bundle with that id, None where there is none."""
-        return self._by_id.get(id)
-
-    def share(self, resource: Resource, *key: str) -> Element:
-        """A reference to `resource`, which `key` identifies; put into the bundle once, however often it is met.
-
-        What a second sight of it knows more is added to the first.
-        """
-        id = resource_id(resource["resourceType"], *key)
-        found = self._by_id.get(id)
-        if found is None:
-            shared = {"resourceType": resource["resourceType"], "id": id, **resource}
-            self._by_id[id] = shared
-            self.resources.append(shared)
-        else:
-            _complete(found, resource)
-            shared = found
-        return self.refer(shared)
-
-    def refer(self, resource: Resource) -> Element:
-        """A reference to a resource of the bundle."""
-        if self._reference:
-            return {"reference": self._reference + resource["id"]}
-        return {"reference": f"{resource['resourceType']}/{resource['id']}"}
-
-    def referred(self, reference: Element) -> Resource:
-        """The resource of the bundle that `refer` made this reference to."""
-        text: str = reference["reference"]
-        return self._by_id[text.rpartition("/")[2] if not self._reference else text[len(self._reference) :]]
-
-    def count(self, name: str) -> int:
-        """How often this was asked for `name` in this run, from 1: what tells equal things of one message apart."""
-        number = self._counts[name] = self._counts.get(name, 0) + 1
-        return number
 
     # walking
 
@@ -196,12 +137,6 @@ class Run:
 
     # what there is to say
 
-    def tell(self, code: str, where: str, what: str, hint: str = "", severity: Severity = Severity.WARNING) -> None:
-        """Add a finding, once for each code and place."""
-        if (code, where) not in self._reported:
-            self._reported.add((code, where))
-            self.findings.append(Finding(code, where, what, hint, severity))
-
     def report_time(self, where: str, day: str) -> None:
         """Say that a time could not be carried as it is."""
         if day:
@@ -223,31 +158,6 @@ class Run:
 def _offset_of(text: str) -> str:
     found = _OFFSET.search(text)
     return found.group() if found is not None else ""
-
-
-def coding(found: Coding) -> Element:
-    """The Coding of a code that a concept map gives."""
-    element: Element = {}
-    if found.system:
-        element["system"] = found.system
-    element["code"] = found.code
-    if found.display:
-        element["display"] = found.display
-    return element
-
-
-def is_held(value: object, held: list[Any]) -> bool:
-    """Whether an equal value is among the last hundred of a list: a message may have many thousands."""
-    return value in (held if len(held) <= _LOOKED_BACK else held[-_LOOKED_BACK:])
-
-
-def _complete(known: Resource, more: Resource) -> None:
-    for name, value in more.items():
-        held = known.get(name)
-        if held is None:
-            known[name] = value
-        elif isinstance(held, list):
-            held.extend(each for each in value if not is_held(each, held))
 
 
 def _is_showable(code: str) -> bool:

@@ -9,9 +9,9 @@ from pydantic import AfterValidator
 from schemas.fhir import dumps
 from schemas.message import FHIR, HL7V2, Message
 from schemas.tables import CodeMapFile
+from transforms.moments import time_zone as zone_named
 from transforms.step import StepError, step
 from transforms.v2_to_fhir.convert import convert
-from transforms.v2_to_fhir.datatypes.times import time_zone as zone_named
 from transforms.v2_to_fhir.options import PATIENT_IDENTIFIERS, BundleType, Options
 from transforms.v2_to_fhir.site import segment_functions
 

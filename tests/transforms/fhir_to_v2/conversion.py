@@ -11,9 +11,9 @@ from schemas.fhir import Resource
 from schemas.hl7v2 import Er7
 from schemas.hl7v2.escape import unescape
 from transforms.fhir_to_v2 import Conversion, Options, convert
+from transforms.moments import moment
 from transforms.v2_to_fhir import Options as Forward
 from transforms.v2_to_fhir import convert as forward
-from transforms.v2_to_fhir.datatypes.times import moment
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 

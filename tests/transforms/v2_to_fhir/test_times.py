@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.v2_to_fhir.datatypes.times import Moment, moment, time_zone, tm_time
+from transforms.moments import Moment, moment, time_zone
+from transforms.v2_to_fhir.datatypes.times import tm_time
 
 CASES = [
     ("2026", "", "2026", True),

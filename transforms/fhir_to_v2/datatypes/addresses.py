@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from transforms.elements import CORE, OWN
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import code_of
 from transforms.fhir_to_v2.datatypes.times import validity_of
 from transforms.fhir_to_v2.line import Part, decoded
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import CORE, OWN, V2_FIELD, V2_TEXT
+from transforms.v2_to_fhir.extensions import V2_FIELD, V2_TEXT
 
 
 def xad_of(address: Node, run: Run) -> dict[int, Part]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from transforms.elements import ALTERNATE_CODES, OWN
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.authorities import system_hd
 from transforms.fhir_to_v2.datatypes.codes import codes_of
 from transforms.fhir_to_v2.line import Part
 from transforms.v2_to_fhir.datatypes.attachments import DATA_TYPE
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, OWN
 
 _SUBTYPES = {
     "application/pdf": "PDF",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from schemas.codes import identifier_system
+from transforms.elements import CORE, IDENTIFIER_TYPE, OWN, URI
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import codes_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Part, decoded
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.datatypes.authorities import AUTHORITY, IDENTIFIER_TYPE, UNIVERSAL_ID_TYPE, URI
-from transforms.v2_to_fhir.extensions import CORE, OWN, V2_TEXT
+from transforms.v2_to_fhir.datatypes.authorities import AUTHORITY, UNIVERSAL_ID_TYPE
+from transforms.v2_to_fhir.extensions import V2_TEXT
 
 _KNOWN = {
     "http://hl7.org/fhir/sid/us-npi": ("NPI", "2.16.840.1.113883.4.6", "ISO"),

@@ -6,10 +6,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.codes import ConceptMap, concept_map, system_name, system_uri
+from transforms.elements import ALTERNATE_CODES
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import NO_V2_CODE, Run
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTEM
+from transforms.v2_to_fhir.extensions import V2_FIELD, V2_SYSTEM
 
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 """The system of codes that say why there is no code."""

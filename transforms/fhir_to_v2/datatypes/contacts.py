@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from transforms.elements import CORE, OWN
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import code_of
 from transforms.fhir_to_v2.datatypes.times import period_of
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import Run
 from transforms.v2_to_fhir.datatypes.contacts import number_of
-from transforms.v2_to_fhir.extensions import CORE, OWN
 
 _PARTS = (
     (5, "contactpoint-country"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from transforms.elements import URI
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.authorities import assigner_hd, hd_of, system_hd
 from transforms.fhir_to_v2.datatypes.codes import cwe_of
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.datatypes.authorities import URI
 from transforms.v2_to_fhir.datatypes.locations import PHYSICAL_TYPE
 
 _NUMBERS = {"si": 4, "bu": 7, "wi": 8, "lvl": 8, "wa": 1, "poc": 1, "ro": 2, "bd": 3}

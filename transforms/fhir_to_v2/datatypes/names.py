@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.codes import concept_map
+from transforms.elements import CORE
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import code_of
 from transforms.fhir_to_v2.datatypes.times import validity_of
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import CORE
 
 _FAMILY_PARTS = ("humanname-own-prefix", "humanname-own-name", "humanname-partner-prefix", "humanname-partner-name")
 

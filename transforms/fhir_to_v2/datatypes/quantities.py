@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from schemas.codes import system_name
+from transforms.elements import CORE
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.line import Part
-from transforms.v2_to_fhir.extensions import CORE, V2_SYSTEM
+from transforms.v2_to_fhir.extensions import V2_SYSTEM
 
 _ORIGINAL = re.compile(r"(?:(<=|>=|<|>|=|<>) )?(-?[\d.]+) ([-+:/.]) ?(-?[\d.]+)?\Z", re.ASCII)
 

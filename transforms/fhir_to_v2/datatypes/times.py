@@ -9,7 +9,7 @@ from functools import lru_cache
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import NOT_A_TIME, Run
-from transforms.v2_to_fhir.datatypes.times import time_zone
+from transforms.moments import time_zone
 from transforms.v2_to_fhir.extensions import V2_TIME
 
 _OFFSET = re.compile(r"(?:[+-]\d{4}|Z)\Z", re.ASCII)

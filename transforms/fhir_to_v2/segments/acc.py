@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import OWN
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code, yes_no
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
@@ -10,7 +11,6 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import OWN
 
 _CAUSE_OF_DEATH = "69453-9"
 

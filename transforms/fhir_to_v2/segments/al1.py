@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import ALTERNATE_CODES
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of, has_code, text_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
@@ -9,7 +10,6 @@ from transforms.fhir_to_v2.datatypes.names import xpn_of
 from transforms.fhir_to_v2.datatypes.times import dt_of, dtm_of
 from transforms.fhir_to_v2.line import Line, Parts
 from transforms.fhir_to_v2.run import NO_STATUS, Run
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES
 
 _STATUSES = "http://terminology.hl7.org/CodeSystem/v2-0438"
 _SNOMED = "http://snomed.info/sct"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import CORE
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code, method_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
@@ -9,7 +10,6 @@ from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import NO_STATUS, Run
-from transforms.v2_to_fhir.extensions import CORE
 
 _TYPES = {"confirmed": "F", "provisional": "W", "differential": "W", "unconfirmed": "W"}
 """The diagnosis type (table 0052) where the visit gives the diagnosis none."""

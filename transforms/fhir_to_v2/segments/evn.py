@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.hl7v2 import timestamp
+from transforms.elements import DATA_ABSENT_REASON
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of
 from transforms.fhir_to_v2.datatypes.locations import hd_of_location
@@ -11,7 +12,7 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import DATA_ABSENT_REASON, V2_TIME
+from transforms.v2_to_fhir.extensions import V2_TIME
 
 
 def evn_of(event: Event, run: Run) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.codes import system_name
+from transforms.elements import IDENTIFIER_TYPE, R5
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import system_hd, xon_of_organization
@@ -14,8 +15,7 @@ from transforms.fhir_to_v2.datatypes.times import dt_of, dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Part
 from transforms.fhir_to_v2.run import NO_STATUS, Run
-from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE
-from transforms.v2_to_fhir.extensions import R5, V2_SYSTEM
+from transforms.v2_to_fhir.extensions import V2_SYSTEM
 from transforms.v2_to_fhir.segments.pid import SSN
 
 _NUMBERS = {"MC": 6, "MA": 8, "MI": 10}

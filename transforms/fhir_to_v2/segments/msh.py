@@ -6,6 +6,7 @@ import re
 
 from schemas.codes import concept_map
 from schemas.hl7v2 import timestamp
+from transforms.elements import OWN
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.authorities import Hd, assigner_hd, system_hd, xon_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of_coding
@@ -13,7 +14,6 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.event import Event
 from transforms.fhir_to_v2.line import Line, Part
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import OWN
 from transforms.v2_to_fhir.segments.msh import MESSAGE
 
 _PROCESSING = "http://terminology.hl7.org/CodeSystem/v2-0103"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from transforms.elements import CORE, OWN, R5
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of
 from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Encoded, Line
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import CORE, OWN, R5, V2_TEXT
+from transforms.v2_to_fhir.extensions import V2_TEXT
 
 
 def ntes_of(resource: Node, run: Run) -> None:

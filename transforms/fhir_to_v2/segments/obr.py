@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import ALTERNATE_CODES, CORE, R5
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, codes_of, cwe_of, has_code
 from transforms.fhir_to_v2.datatypes.contacts import xtn_of
@@ -15,7 +16,6 @@ from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Part
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5
 
 _ACTION = "http://terminology.hl7.org/CodeSystem/v2-0065"
 _SECTION = "http://terminology.hl7.org/CodeSystem/v2-0074"

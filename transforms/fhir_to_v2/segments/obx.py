@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.hl7v2.escape import escape
+from transforms.elements import CORE, R5
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
@@ -16,7 +17,6 @@ from transforms.fhir_to_v2.line import Encoded, Line
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.nte import ntes_of
 from transforms.fhir_to_v2.segments.obx_value import Value, attached, is_text, values_of
-from transforms.v2_to_fhir.extensions import CORE, R5
 from transforms.v2_to_fhir.profiles_results import OBSERVATION_TYPE
 
 _STATUSES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import ALTERNATE_CODES, CORE, OWN
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of_organization
@@ -14,7 +15,6 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import NO_STATUS, Run
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, OWN
 from transforms.v2_to_fhir.segments.orc import BUSINESS_EVENT, ORDER_STATUS
 
 PLACER = ("PLAC", "PLACER")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import CORE
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, has_code
@@ -9,7 +10,6 @@ from transforms.fhir_to_v2.datatypes.people import xcn_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.rol import is_role_of_segment
-from transforms.v2_to_fhir.extensions import CORE
 
 _LIVING_WILL = "75320-2"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import CORE, IDENTIFIER_TYPE, OWN, US_CORE
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import county_of, xad_of
 from transforms.fhir_to_v2.datatypes.authorities import assigner_hd
@@ -13,8 +14,7 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Parts, decoded
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE
-from transforms.v2_to_fhir.extensions import CORE, OWN, US_CORE, V2_TEXT
+from transforms.v2_to_fhir.extensions import V2_TEXT
 from transforms.v2_to_fhir.profiles import CDC_RACE
 from transforms.v2_to_fhir.segments.pid import OPERATION, SSN
 

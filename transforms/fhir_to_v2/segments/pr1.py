@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from transforms.elements import OWN
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, method_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
@@ -13,7 +14,6 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import NO_STATUS, Run
 from transforms.fhir_to_v2.segments.rol import is_role_of_procedure, rols_of_procedure
-from transforms.v2_to_fhir.extensions import OWN
 
 _PERFORMERS = {"88189002": 8, "304292004": 11}
 

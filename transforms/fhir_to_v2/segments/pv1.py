@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import CORE, R5
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of, cwe_of_coding, has_code
 from transforms.fhir_to_v2.datatypes.identifiers import cx_of
@@ -13,7 +14,6 @@ from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.in1 import is_insurance
 from transforms.fhir_to_v2.segments.rol import participant_role
-from transforms.v2_to_fhir.extensions import CORE, R5
 
 PARTICIPANTS = {"ATND": 7, "REF": 8, "CON": 9, "ADM": 17, "PART": 52, "PPRF": 7, "SPRF": 52}
 _LOCATIONS = {"active": 3, "planned": 3, "completed": 6, "reserved": 42}

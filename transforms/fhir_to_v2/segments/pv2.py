@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+from transforms.elements import CORE, OWN, R5
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.codes import cwe_of, cwe_of_coding, yes_no
@@ -15,7 +16,6 @@ from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.pv1 import pending_locations
-from transforms.v2_to_fhir.extensions import CORE, OWN, R5
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _CONCEPTS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import ALTERNATE_CODES
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.authorities import xon_of, xon_of_organization
@@ -16,7 +17,6 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import NO_STATUS, Run
 from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES
 from transforms.v2_to_fhir.segments.rf1 import REFERRAL_STATUS
 
 _STATUS = {"active": "P", "on-hold": "P", "unknown": "P", "revoked": "R", "completed": "E"}

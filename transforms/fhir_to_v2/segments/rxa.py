@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import OWN
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.addresses import xad_of
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of, cwe_of_coding, has_code
@@ -14,7 +15,6 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line, Part, Parts
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.orc import FILLER, PLACER, order_number, put_agents
-from transforms.v2_to_fhir.extensions import OWN
 
 _ORDERING = "OP"
 _CODES = {

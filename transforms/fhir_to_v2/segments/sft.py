@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from transforms.elements import R5
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.authorities import xon_of
 from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import R5
 
 
 def sfts_of(run: Run) -> None:

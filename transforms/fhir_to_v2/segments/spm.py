@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.elements import OWN
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of
 from transforms.fhir_to_v2.datatypes.entities import eip_of, specimen_numbers
@@ -11,7 +12,6 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of, period_of
 from transforms.fhir_to_v2.line import Line
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.nte import ntes_of
-from transforms.v2_to_fhir.extensions import OWN
 
 _NUMBERS = ("PGN", "FGN", "PLAC", "FILL", "SHIP", "")
 

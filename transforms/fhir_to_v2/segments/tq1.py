@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from transforms.elements import OWN
 from transforms.fhir_node import Node
 from transforms.fhir_to_v2.datatypes.codes import code_of, cwe_of
 from transforms.fhir_to_v2.datatypes.quantities import cq_of
 from transforms.fhir_to_v2.datatypes.times import period_of, tm
 from transforms.fhir_to_v2.line import Line, Part
 from transforms.fhir_to_v2.run import Run
-from transforms.v2_to_fhir.extensions import OWN
 
 _UNITS = {"s": "S", "min": "M", "h": "H", "d": "D", "wk": "W", "mo": "L"}
 _DAILY = {1: "QD", 2: "BID", 3: "TID", 4: "QID"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
+from transforms.elements import ALTERNATE_CODES
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_v2.datatypes.codes import codes_of, cwe_of
 from transforms.fhir_to_v2.datatypes.identifiers import ei_of
@@ -14,7 +15,6 @@ from transforms.fhir_to_v2.line import Line, Part
 from transforms.fhir_to_v2.run import Run
 from transforms.fhir_to_v2.segments.obx_value import Value, attached
 from transforms.fhir_to_v2.segments.orc import FILLER
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES
 
 _TYPE = "http://terminology.hl7.org/CodeSystem/v2-0270"
 _COMPLETION = "http://terminology.hl7.org/CodeSystem/v2-0271"

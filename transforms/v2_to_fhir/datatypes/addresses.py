@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Element
+from transforms.elements import CORE, add_extension, extension
 from transforms.v2_to_fhir.datatypes.codes import cwe_string, put_code
 from transforms.v2_to_fhir.datatypes.times import period
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import CORE, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

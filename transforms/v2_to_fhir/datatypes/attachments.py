@@ -8,8 +8,8 @@ import hashlib
 import re
 
 from schemas.fhir import Element
+from transforms.elements import ALTERNATE_CODES, OWN, add_extension, extension
 from transforms.v2_to_fhir.datatypes.authorities import universal_uri
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, OWN, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

@@ -6,15 +6,12 @@ from urllib.parse import quote
 
 from schemas.codes import concept_map, identifier_system
 from schemas.fhir import Element
-from transforms.v2_to_fhir.elements import coded
+from transforms.elements import CORE, IDENTIFIER_TYPE, URI, add_extension, coded, extension
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import CORE, V2_FIELD, add_extension, extension
+from transforms.v2_to_fhir.extensions import V2_FIELD
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 
-IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
-URI = "urn:ietf:rfc:3986"
-"""The system of an identifier whose value is a URI."""
 AUTHORITY = "urn:hie-engine:authority:"
 """What the system of an assigning authority begins with that the message names by nothing but a local name."""
 UNIVERSAL_ID_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0301"

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from schemas.codes import Coding, ConceptMap, concept_map, has_code, system_name, system_uri
 from schemas.fhir import Element
-from transforms.v2_to_fhir.elements import as_code
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, V2_FIELD, V2_SYSTEM, extension
-from transforms.v2_to_fhir.run import Run, coding
+from transforms.elements import ALTERNATE_CODES, as_code, coding, extension
+from transforms.v2_to_fhir.extensions import V2_FIELD, V2_SYSTEM
+from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 _TRIPLETS = ((1, 2, 3, 7), (4, 5, 6, 8), (10, 11, 12, 13))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.fhir import Element
+from transforms.elements import CORE, OWN, absent, add_extension, extension
 from transforms.v2_to_fhir.datatypes.codes import put_code
 from transforms.v2_to_fhir.datatypes.times import period
-from transforms.v2_to_fhir.extensions import CORE, OWN, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from schemas.codes import system_uri
 from schemas.fhir import Element, Resource
+from transforms.elements import CORE, OWN, add_extension, extension
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
 from transforms.v2_to_fhir.elements import decimal
-from transforms.v2_to_fhir.extensions import CORE, OWN, V2_SYSTEM, add_extension, extension
+from transforms.v2_to_fhir.extensions import V2_SYSTEM
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from schemas.codes import system_uri
 from schemas.fhir import Element
+from transforms.elements import URI, add_extension, extension
 from transforms.v2_to_fhir.datatypes.authorities import (
-    URI,
     hd_organization,
     put_authority,
     put_authority_named,
@@ -17,7 +17,7 @@ from transforms.v2_to_fhir.datatypes.authorities import (
     universal_uri,
 )
 from transforms.v2_to_fhir.datatypes.times import period
-from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, V2_SYSTEM, add_extension, extension
+from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, V2_SYSTEM
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import add_extension, extension
 from transforms.v2_to_fhir.datatypes.authorities import (
     hd_organization,
     put_authority,
@@ -16,7 +17,7 @@ from transforms.v2_to_fhir.datatypes.locations import ndl_location
 from transforms.v2_to_fhir.datatypes.names import name_period, put_assembly_order, put_family
 from transforms.v2_to_fhir.datatypes.times import period
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, add_extension, extension
+from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from schemas.codes import system_name, system_uri
 from schemas.fhir import Element
+from transforms.elements import CORE, absent, extension
 from transforms.v2_to_fhir.elements import decimal
-from transforms.v2_to_fhir.extensions import CORE, V2_SYSTEM, absent, extension
+from transforms.v2_to_fhir.extensions import V2_SYSTEM
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from schemas.codes import concept_map
 from schemas.fhir import Element
+from transforms.elements import OWN, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.quantities import UCUM, cq_quantity, minutes, nm_positive_int
 from transforms.v2_to_fhir.datatypes.times import period, tm_time
-from transforms.v2_to_fhir.elements import append, decimal, put
+from transforms.v2_to_fhir.elements import decimal
 from transforms.v2_to_fhir.encoded import in_standard
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension, kept_element
+from transforms.v2_to_fhir.extensions import kept_element
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.elements import append
-from transforms.v2_to_fhir.extensions import absent
+from transforms.elements import absent, append
 from transforms.v2_to_fhir.medications import settle_medications
 from transforms.v2_to_fhir.messages.adt import on_evn
 from transforms.v2_to_fhir.messages.common import finish

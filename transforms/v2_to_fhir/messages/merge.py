@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.elements import append
+from transforms.elements import append
 from transforms.v2_to_fhir.messages.common import on_pv1
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.mrg import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.elements import append
+from transforms.elements import append
 from transforms.v2_to_fhir.messages.common import HEADER, finish
 from transforms.v2_to_fhir.run import Handler, Run
 from transforms.v2_to_fhir.segments.stf import pra_practitioner_role, stf_practitioner, stf_practitioner_role

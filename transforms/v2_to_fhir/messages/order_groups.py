@@ -7,8 +7,8 @@ handler takes what is open, and nothing is refused for its place.
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.v2_to_fhir.elements import append, put
-from transforms.v2_to_fhir.extensions import V2_FIELD, absent, add_extension, extension
+from transforms.elements import absent, add_extension, append, extension, put
+from transforms.v2_to_fhir.extensions import V2_FIELD
 from transforms.v2_to_fhir.messages.clinical import on_dg1
 from transforms.v2_to_fhir.messages.common import on_pid, on_prt
 from transforms.v2_to_fhir.order_group import OrderGroup

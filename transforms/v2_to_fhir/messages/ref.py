@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.v2_to_fhir.elements import append
+from transforms.elements import append
 from transforms.v2_to_fhir.messages.ack import ANSWER, settle_outcome
 from transforms.v2_to_fhir.messages.common import finish
 from transforms.v2_to_fhir.messages.order_groups import close_group

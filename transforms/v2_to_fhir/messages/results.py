@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.fhir import Resource
+from transforms.elements import append
 from transforms.v2_to_fhir.datatypes.attachments import is_image, text_attachment, without_data
-from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.messages.ack import ANSWER, settle_outcome
 from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.extensions import R5, absent, add_extension, extension
+from transforms.elements import R5, absent, add_extension, extension
 from transforms.v2_to_fhir.messages.ack import ANSWER
 from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish, on_pid

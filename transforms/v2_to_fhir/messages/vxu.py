@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.elements import append
+from transforms.elements import append
 from transforms.v2_to_fhir.messages.ack import ANSWER, settle_outcome
 from transforms.v2_to_fhir.messages.clinical import CLINICAL
 from transforms.v2_to_fhir.messages.common import HEADER, PERSON, VISIT, finish

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.entities import cwe_device, cwe_identifiers
-from transforms.v2_to_fhir.elements import put
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.slots import add_participant, slot_period
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
+from transforms.elements import append
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
-from transforms.v2_to_fhir.elements import append, append_each
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.sch import put_appointment_status
 from transforms.v2_to_fhir.segments.slots import slot_period

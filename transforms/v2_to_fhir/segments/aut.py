@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import absent, append, coded, put
+from transforms.moments import moment
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.entities import cwe_organization
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
-from transforms.v2_to_fhir.datatypes.times import moment, put_date_time
-from transforms.v2_to_fhir.elements import append, coded, put
-from transforms.v2_to_fhir.extensions import absent
+from transforms.v2_to_fhir.datatypes.times import put_date_time
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import recorded
 from transforms.v2_to_fhir.segments.orc_medication import put_subject

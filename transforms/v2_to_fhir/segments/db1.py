@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, add_extension, append, extension
 from transforms.v2_to_fhir.datatypes.codes import id_boolean
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier
 from transforms.v2_to_fhir.datatypes.times import period
-from transforms.v2_to_fhir.elements import append, of_field
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
+from transforms.v2_to_fhir.elements import of_field
 from transforms.v2_to_fhir.profiles import put_patient_profile
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment

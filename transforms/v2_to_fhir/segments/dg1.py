@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import CORE, add_extension, append, coded, extension, put, unknown_concept
+from transforms.identity import resource_id
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_system
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, owned_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, coded, put
-from transforms.v2_to_fhir.extensions import CORE, add_extension, extension
-from transforms.v2_to_fhir.identity import resource_id
-from transforms.v2_to_fhir.profiles import claims, unknown_concept
+from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 

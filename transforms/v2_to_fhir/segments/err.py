@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import append, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
-from transforms.v2_to_fhir.elements import append, put
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msa import is_positive
 from transforms.v2_to_fhir.source import SourceSegment, Value

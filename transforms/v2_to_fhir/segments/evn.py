@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
+from transforms.elements import absent, append, extension, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.locations import hd_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_field_time, put_instant
-from transforms.v2_to_fhir.elements import append, put
-from transforms.v2_to_fhir.extensions import V2_TIME, absent, extension
+from transforms.v2_to_fhir.extensions import V2_TIME
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import msh_provenance_operator
 from transforms.v2_to_fhir.source import SourceSegment

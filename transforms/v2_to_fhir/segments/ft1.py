@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, add_extension, append, extension, put, unknown_concept
 from transforms.v2_to_fhir.datatypes.codes import cne_codeable_concept, cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.entities import cwe_organization
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, ei_identifier, owned_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import period, put_date_time, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, decimal, put, put_first
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
-from transforms.v2_to_fhir.profiles import unknown_concept
+from transforms.v2_to_fhir.elements import append_each, decimal, put_first
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

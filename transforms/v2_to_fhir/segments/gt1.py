@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import IDENTIFIER_TYPE, append, coded, put
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
-from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE, xon_organization_resource
+from transforms.v2_to_fhir.datatypes.authorities import xon_organization_resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.times import put_date, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, put
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.related import related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.in1 import SELF

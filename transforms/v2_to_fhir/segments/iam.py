@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, add_extension, append, coded, extension
 from transforms.v2_to_fhir.allergies import CLINICAL, VERIFICATION, allergy, take_back
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.people import person_key
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, add_extension, extension
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.related import related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment

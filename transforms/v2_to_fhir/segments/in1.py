@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import (
+    IDENTIFIER_TYPE,
+    R5,
+    absent,
+    add_extension,
+    append,
+    coded,
+    extension,
+    put,
+    unknown_concept,
+)
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
-from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE, xon_organization_resource
+from transforms.v2_to_fhir.datatypes.authorities import xon_organization_resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import cwe_identifiers, cx_identifier
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.times import put_date, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, of_field, put, put_first
-from transforms.v2_to_fhir.extensions import R5, absent, add_extension, extension
-from transforms.v2_to_fhir.profiles import claims, unknown_concept
+from transforms.v2_to_fhir.elements import append_each, of_field, put_first
+from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.related import related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE
+from transforms.elements import IDENTIFIER_TYPE, append, coded
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier
-from transforms.v2_to_fhir.elements import append, append_each, coded
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.pid import SSN
 from transforms.v2_to_fhir.source import SourceSegment

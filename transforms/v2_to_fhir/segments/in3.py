@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.v2_to_fhir.elements import append, coded
+from transforms.elements import append, coded
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.rol import care_team
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, add_extension, append, extension
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
-from transforms.v2_to_fhir.elements import append, append_each
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.profiles import put_patient_profile
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.pid import patient_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from schemas.fhir import Element, Resource
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, OWN, absent, add_extension, extension
+from transforms.elements import ALTERNATE_CODES, OWN, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

@@ -6,13 +6,14 @@ import re
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
+from transforms.elements import absent, add_extension, append, coded, extension, put
+from transforms.moments import moment
 from transforms.v2_to_fhir.datatypes.authorities import hd_organization, universal_uri, xon_organization
 from transforms.v2_to_fhir.datatypes.codes import cwe_coding
 from transforms.v2_to_fhir.datatypes.identifiers import hd_identifier
-from transforms.v2_to_fhir.datatypes.times import moment, put_date_time, put_instant
-from transforms.v2_to_fhir.elements import append, coded, put
+from transforms.v2_to_fhir.datatypes.times import put_date_time, put_instant
 from transforms.v2_to_fhir.encoded import in_standard
-from transforms.v2_to_fhir.extensions import absent, add_extension, extension, kept_element
+from transforms.v2_to_fhir.extensions import kept_element
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 from transforms.v2_to_fhir.version import TRANSFORMATION

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, CORE, OWN, R5, add_extension, append, coded, extension
 from transforms.v2_to_fhir.datatypes.annotations import (
     dtm_annotation_time,
     lines,
@@ -10,9 +11,7 @@ from transforms.v2_to_fhir.datatypes.annotations import (
 )
 from transforms.v2_to_fhir.datatypes.attachments import text_attachment
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
-from transforms.v2_to_fhir.elements import append, coded
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, OWN, R5, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

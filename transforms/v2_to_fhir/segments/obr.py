@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, CORE, R5, absent, add_extension, append, coded, extension, put
 from transforms.v2_to_fhir.datatypes.annotations import cwe_annotation
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, id_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
@@ -11,8 +12,7 @@ from transforms.v2_to_fhir.datatypes.people import ndl_practitioner_role, xcn_pr
 from transforms.v2_to_fhir.datatypes.quantities import cq_quantity
 from transforms.v2_to_fhir.datatypes.times import put_field_time, put_instant
 from transforms.v2_to_fhir.datatypes.timing import put_priority, tq_service_request
-from transforms.v2_to_fhir.elements import append, append_each, coded, put
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5, absent, add_extension, extension
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.order_numbers import FILLER, PLACER
 from transforms.v2_to_fhir.source import SourceSegment, Value

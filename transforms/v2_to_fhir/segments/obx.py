@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, CORE, R5, absent, add_extension, append, coded, extension
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.annotations import lines
 from transforms.v2_to_fhir.datatypes.attachments import ed_document_reference, rp_document_reference, text_attachment
@@ -12,9 +13,9 @@ from transforms.v2_to_fhir.datatypes.entities import cwe_organization, ei_device
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, eip_identifiers, identifier_key
 from transforms.v2_to_fhir.datatypes.people import practitioner_role, xcn_practitioner, xcn_practitioner_role
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, of_field, put_first
+from transforms.v2_to_fhir.elements import append_each, of_field, put_first
 from transforms.v2_to_fhir.encoded import in_standard
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, R5, absent, add_extension, extension, kept_element
+from transforms.v2_to_fhir.extensions import kept_element
 from transforms.v2_to_fhir.profiles_results import put_category, put_observation_profile
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.obx_value import TEXTS, put_reference_range, put_value, put_value_type

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, absent, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.annotations import lines
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_string
 from transforms.v2_to_fhir.datatypes.times import put_date_time, put_field_time
-from transforms.v2_to_fhir.elements import append, put
-from transforms.v2_to_fhir.extensions import OWN, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import recorded
 from transforms.v2_to_fhir.segments.orc_medication import put_subject

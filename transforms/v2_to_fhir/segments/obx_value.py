@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from schemas.fhir import Element, Resource
+from transforms.elements import R5, add_extension, coded, extension
+from transforms.moments import moment
 from transforms.v2_to_fhir.datatypes.annotations import lines
 from transforms.v2_to_fhir.datatypes.attachments import ed_attachment, rp_attachment
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
@@ -20,10 +22,10 @@ from transforms.v2_to_fhir.datatypes.quantities import (
     nr_range,
     sn_value,
 )
-from transforms.v2_to_fhir.datatypes.times import dr_period, moment, put_date_time, tm_time
-from transforms.v2_to_fhir.elements import coded, decimal
+from transforms.v2_to_fhir.datatypes.times import dr_period, put_date_time, tm_time
+from transforms.v2_to_fhir.elements import decimal
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import R5, VALUE_TYPE, add_extension, extension
+from transforms.v2_to_fhir.extensions import VALUE_TYPE
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, CORE, OWN, add_extension, append, coded, extension
+from transforms.moments import moment
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization_resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_coding, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.entities import cwe_device, cwe_organization
 from transforms.v2_to_fhir.datatypes.people import practitioner_role, xcn_practitioner
-from transforms.v2_to_fhir.datatypes.times import moment, put_date_time, put_field_time
+from transforms.v2_to_fhir.datatypes.times import put_date_time, put_field_time
 from transforms.v2_to_fhir.datatypes.timing import tq_service_request
-from transforms.v2_to_fhir.elements import append, append_each, coded
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, CORE, OWN, add_extension, extension
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import AGENT_TYPE
 from transforms.v2_to_fhir.segments.order_numbers import group_numbers

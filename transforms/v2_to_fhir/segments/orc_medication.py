@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, OWN, absent, add_extension, append, coded, extension, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_coding
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, eip_identifiers, identifier_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner, xcn_practitioner_role
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, coded, put
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, OWN, absent, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.tq1_medication import tq_medication_request
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import append
 from transforms.v2_to_fhir.datatypes.authorities import put_type
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, ei_identifier, identifier_key
-from transforms.v2_to_fhir.elements import append, of_field
+from transforms.v2_to_fhir.elements import of_field
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
+from transforms.elements import CORE, add_extension, append, coded, extension
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization, xon_string
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
-from transforms.v2_to_fhir.elements import append, coded
-from transforms.v2_to_fhir.extensions import CORE, add_extension, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

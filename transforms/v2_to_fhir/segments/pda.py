@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
+from transforms.elements import append, coded
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, coded
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.pd1 import LOINC
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import CORE, IDENTIFIER_TYPE, OWN, add_extension, append, coded, extension
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
-from transforms.v2_to_fhir.datatypes.authorities import IDENTIFIER_TYPE, hd_organization
+from transforms.v2_to_fhir.datatypes.authorities import hd_organization
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_boolean, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import best_identifier, cx_identifier, dln_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.names import xpn_called_by, xpn_human_name, xpn_string
 from transforms.v2_to_fhir.datatypes.times import put_date, put_date_time, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, put_first
+from transforms.v2_to_fhir.elements import append_each, put_first
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import CORE, OWN, V2_FIELD, add_extension, extension
+from transforms.v2_to_fhir.extensions import V2_FIELD
 from transforms.v2_to_fhir.profiles import put_ethnicity, put_patient_profile, put_race
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import AGENT_TYPE

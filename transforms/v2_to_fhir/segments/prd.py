@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, append, extension, put
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization_resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
@@ -12,8 +13,7 @@ from transforms.v2_to_fhir.datatypes.locations import pl_location
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.people import person_key, practitioner_role
 from transforms.v2_to_fhir.datatypes.times import put_date_time
-from transforms.v2_to_fhir.elements import append, append_each, put
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, extension
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, absent, add_extension, append, coded, extension, put, unknown_concept
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_string
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_date, put_date_time, put_field_time
-from transforms.v2_to_fhir.elements import append, coded, put, put_first
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, absent, add_extension, extension
-from transforms.v2_to_fhir.profiles import claims, unknown_concept
+from transforms.v2_to_fhir.elements import put_first
+from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.orc_medication import put_subject
 from transforms.v2_to_fhir.source import SourceSegment

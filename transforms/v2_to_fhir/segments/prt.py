@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import CORE, OWN, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization, xon_organization_resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
@@ -16,8 +17,7 @@ from transforms.v2_to_fhir.datatypes.people import (
     xcn_related_person,
 )
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, put
-from transforms.v2_to_fhir.extensions import CORE, OWN, add_extension, extension
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.related import end_relation, related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.rol import care_team

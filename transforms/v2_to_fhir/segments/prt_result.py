@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import CORE, add_extension, extension, put
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.codes import cne_codeable_concept
 from transforms.v2_to_fhir.datatypes.entities import ei_device_udi_carrier
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.locations import pl_location
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import put, put_first
-from transforms.v2_to_fhir.extensions import CORE, add_extension, extension
+from transforms.v2_to_fhir.elements import put_first
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import CORE, R5, absent, append, coded, extension, put, supply, unknown_concept
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_coding, put_code
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.locations import dld_location, pl_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_date_time, put_end
-from transforms.v2_to_fhir.elements import append, append_each, coded, of_field, put, put_first
-from transforms.v2_to_fhir.extensions import CORE, R5, absent, extension
-from transforms.v2_to_fhir.profiles import claims, supply, unknown_concept
+from transforms.v2_to_fhir.elements import append_each, of_field, put_first
+from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msh import msh_encounter
 from transforms.v2_to_fhir.segments.npu import put_bed_status

@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from schemas.fhir import Resource
+from transforms.elements import CORE, OWN, R5, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_coding, id_boolean
 from transforms.v2_to_fhir.datatypes.lengths import nm_quantity_length_of_stay
 from transforms.v2_to_fhir.datatypes.locations import pl_location
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, put, put_first
-from transforms.v2_to_fhir.extensions import CORE, OWN, R5, add_extension, extension
+from transforms.v2_to_fhir.elements import put_first
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.pv1 import put_participants
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, append, coded, extension, put, unknown_concept
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
@@ -10,9 +11,8 @@ from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.quantities import cq_quantity
 from transforms.v2_to_fhir.datatypes.times import put_date_time, put_field_time
 from transforms.v2_to_fhir.datatypes.timing import put_priority
-from transforms.v2_to_fhir.elements import append, append_each, coded, put
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, extension
-from transforms.v2_to_fhir.profiles import claims, unknown_concept
+from transforms.v2_to_fhir.elements import append_each
+from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.orc_medication import put_subject
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import append, put
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization, xon_organization_resource
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
@@ -11,7 +12,7 @@ from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier
 from transforms.v2_to_fhir.datatypes.locations import pl_location
 from transforms.v2_to_fhir.datatypes.people import practitioner_role, xcn_practitioner, xcn_related_person
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, put
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.related import end_relation, related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import absent, append, coded, put
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.entities import cwe_organization
@@ -10,8 +11,7 @@ from transforms.v2_to_fhir.datatypes.locations import hd_location, pl_location
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.quantities import cwe_quantity
 from transforms.v2_to_fhir.datatypes.times import put_date, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, decimal, put, put_first
-from transforms.v2_to_fhir.extensions import absent
+from transforms.v2_to_fhir.elements import append_each, decimal, put_first
 from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.orc_medication import PROVIDER_ROLE, order_key, put_subject

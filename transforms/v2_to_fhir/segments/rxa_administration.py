@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, absent, append, coded, extension, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import period, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, coded, put
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, absent, extension
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.medications import Fields, put_medication
 from transforms.v2_to_fhir.references import by_identifier
 from transforms.v2_to_fhir.run import Run

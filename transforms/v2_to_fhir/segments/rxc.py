@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import append, unknown_concept
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
-from transforms.v2_to_fhir.elements import append
 from transforms.v2_to_fhir.medications import amount, medication_of
-from transforms.v2_to_fhir.profiles import unknown_concept
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

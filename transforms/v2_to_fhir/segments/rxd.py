@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import absent, append, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_string, id_codeable_concept
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.times import put_field_time
-from transforms.v2_to_fhir.elements import append, put
-from transforms.v2_to_fhir.extensions import absent
 from transforms.v2_to_fhir.medications import Fields, amount, dosage_of, put_daily_dose, put_medication
 from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.references import by_identifier

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
+from transforms.elements import append
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_string, id_codeable_concept
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier
-from transforms.v2_to_fhir.elements import append, append_each
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.medications import Fields, dosage_of, dose, put_instructions, put_medication, put_rate
 from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.run import Run

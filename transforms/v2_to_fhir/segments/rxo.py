@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
+from transforms.elements import append
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_string, id_codeable_concept
 from transforms.v2_to_fhir.datatypes.entities import cwe_organization
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
-from transforms.v2_to_fhir.elements import append, append_each
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.medications import (
     Fields,
     dosage_of,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
-from transforms.v2_to_fhir.elements import append, put, put_first
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
+from transforms.v2_to_fhir.elements import put_first
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

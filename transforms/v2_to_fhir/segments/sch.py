@@ -6,13 +6,12 @@ from itertools import zip_longest
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, append, coded, extension
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
 from transforms.v2_to_fhir.datatypes.quantities import minutes
 from transforms.v2_to_fhir.datatypes.times import put_instant
-from transforms.v2_to_fhir.elements import append, coded
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.msa import is_positive
 from transforms.v2_to_fhir.segments.msh import AGENT_TYPE, recorded

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import R5, absent, add_extension, put
 from transforms.v2_to_fhir.datatypes.authorities import xon_organization, xon_string
 from transforms.v2_to_fhir.datatypes.times import put_date_time
-from transforms.v2_to_fhir.elements import put
-from transforms.v2_to_fhir.extensions import R5, absent, add_extension
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from schemas.fhir import Element, Resource
+from transforms.elements import absent
 from transforms.v2_to_fhir.datatypes.quantities import minutes
 from transforms.v2_to_fhir.datatypes.times import put_date_time
-from transforms.v2_to_fhir.extensions import absent
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

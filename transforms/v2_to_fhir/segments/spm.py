@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, ei_identifier, eip_identifiers, identifier_key
 from transforms.v2_to_fhir.datatypes.quantities import cq_quantity
 from transforms.v2_to_fhir.datatypes.times import dr_period, put_date_time, put_field_time
-from transforms.v2_to_fhir.elements import append, append_each, put, put_first
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
+from transforms.v2_to_fhir.elements import append_each, put_first
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment, Value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import append, put
 from transforms.v2_to_fhir.datatypes.addresses import xad_address
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
@@ -10,7 +11,7 @@ from transforms.v2_to_fhir.datatypes.entities import cwe_identifiers, cwe_organi
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifier_key, pln_identifier
 from transforms.v2_to_fhir.datatypes.names import xpn_human_name
 from transforms.v2_to_fhir.datatypes.times import put_date, put_date_time
-from transforms.v2_to_fhir.elements import append, append_each, put
+from transforms.v2_to_fhir.elements import append_each
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

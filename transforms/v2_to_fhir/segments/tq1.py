@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.quantities import (
     cq_code,
     cq_decimal,
@@ -20,8 +21,7 @@ from transforms.v2_to_fhir.datatypes.timing import (
     rpt_timing,
     time_unit,
 )
-from transforms.v2_to_fhir.elements import append, decimal, put
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
+from transforms.v2_to_fhir.elements import decimal
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import SourceSegment
 

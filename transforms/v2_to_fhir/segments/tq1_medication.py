@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import OWN, add_extension, append, extension, put
 from transforms.v2_to_fhir.datatypes.quantities import cq_quantity
 from transforms.v2_to_fhir.datatypes.timing import put_priority, tq_timing
-from transforms.v2_to_fhir.elements import append, put
-from transforms.v2_to_fhir.extensions import OWN, add_extension, extension
 from transforms.v2_to_fhir.medications import dosage_of
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.segments.tq1 import tq1_timing

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
+from transforms.elements import ALTERNATE_CODES, add_extension, append, coded, extension, put
+from transforms.moments import moment
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, id_codeable_concept
 from transforms.v2_to_fhir.datatypes.identifiers import ei_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.people import xcn_practitioner
-from transforms.v2_to_fhir.datatypes.times import moment, put_date_time, put_instant
-from transforms.v2_to_fhir.elements import append, append_each, coded, put, put_first
-from transforms.v2_to_fhir.extensions import ALTERNATE_CODES, add_extension, extension
+from transforms.v2_to_fhir.datatypes.times import put_date_time, put_instant
+from transforms.v2_to_fhir.elements import append_each, put_first
 from transforms.v2_to_fhir.profiles import claims
 from transforms.v2_to_fhir.references import by_identifier
 from transforms.v2_to_fhir.run import Run
