@@ -58,7 +58,7 @@ class FileInbound:
         ignore: Names that are never taken; the default is what programs call a file they are still writing.
         poll: How often the folder is looked at.
         settle: How long size and modification time of a file must have stayed the same.
-        format: What the files hold: `hl7v2`, `fhir` (JSON), `text`, `binary`, or `auto` to tell by the content.
+        format: What the files hold: `hl7v2`, `fhir` (JSON), `ccda`, `text`, `binary`, or `auto` to tell by the content.
         charset: The character set of messages without MSH-18, a name of HL7 table 0211.
         limit: The largest file that is read; a larger one goes to `failed`.
         after: What becomes of an accepted file: `move` it to `processed`, or `delete` it.

@@ -27,7 +27,7 @@ class HttpInbound:
         path: The path that is posted to; any other is answered 404.
         tls: TLS; with `clients`, partners must show a certificate (mutual TLS).
         token: The bearer token that a partner must send; write ${...}.
-        format: What bodies hold: `hl7v2`, `fhir` (JSON), `text`, `binary`, or `auto` to tell by the content.
+        format: What bodies hold: `hl7v2`, `fhir` (JSON), `ccda`, `text`, `binary`, or `auto` to tell by the content.
         charset: The character set of messages without MSH-18 when the request names none, a name of HL7 table 0211.
         limit: The largest body that is taken, compressed or not; a larger one is answered 413.
         patience: How long the head, and then the body, of a request may take to arrive.

@@ -14,12 +14,13 @@ from channels.http.request import FAILURES, encoded, failure, fill_headers, fill
 from channels.mllp.verdict import Policy
 from channels.tls import ClientTls
 from schemas.hl7v2 import Hl7Error, header
-from schemas.message import FHIR, HL7V2, TEXT, Message
+from schemas.message import CCDA, FHIR, HL7V2, TEXT, Message
 from schemas.values import Secret
 
 REPLY_LIMIT = 65_536
 """How much of an answer's body is read and kept, in bytes."""
 FHIR_TYPE = "application/fhir+json"
+CCDA_TYPE = "text/xml"
 """The content type of FHIR in JSON, which is always UTF-8 (R4, 3.1.0.1.10)."""
 
 
@@ -97,6 +98,8 @@ def _control_id(message: Message) -> str:
 def _content_type(message: Message) -> str:
     if message.format == FHIR:
         return FHIR_TYPE
+    if message.format == CCDA:
+        return CCDA_TYPE  # the document's own declaration names its encoding
     if message.format not in (HL7V2, TEXT):
         return "application/octet-stream"
     kind = "application/hl7-v2" if message.format == HL7V2 else "text/plain"

@@ -176,22 +176,20 @@ class Tracking:
         detail = f"failed for {_count(failed)} of {len(self.recipients)}: {reasons}"
         return Outcome(OutcomeCode.REFUSED, detail)
 
-    def dumps(self) -> bytes:
+    def dumps(self) -> str:
         """This tracking as JSON, to be kept."""
-        return orjson.dumps(
-            {
-                "message_id": self.message_id,
-                "closing": self.closing,
-                "processed_by": self.processed_by,
-                "dispatched_by": self.dispatched_by,
-                "recipients": {
-                    address: [each.standing, each.since, each.why] for address, each in self.recipients.items()
-                },
-            }
-        )
+        recipients = {address: [each.standing, each.since, each.why] for address, each in self.recipients.items()}
+        kept = {
+            "message_id": self.message_id,
+            "closing": self.closing,
+            "processed_by": self.processed_by,
+            "dispatched_by": self.dispatched_by,
+            "recipients": recipients,
+        }
+        return orjson.dumps(kept).decode()
 
     @classmethod
-    def loads(cls, kept: bytes) -> Tracking:
+    def loads(cls, kept: str) -> Tracking:
         """The tracking that `dumps` wrote; raises `ValueError`, `KeyError` or `TypeError` for anything else."""
         found = orjson.loads(kept)
         return cls(
