@@ -1,0 +1,67 @@
+"""A person as a message or a roster describes one, in the forms that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from transforms.matching import normal
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name, normalised: `family` and `given` are the words of each, `suffix` is `jr`, `sr`, `ii` or ""."""
+
+    family: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    suffix: str = ""
+
+    @classmethod
+    def of(cls, family: str, given: Iterable[str] = (), suffix: str = "") -> Name:
+        """The name of texts as they were written, with accents, hyphens, titles of nobility and all."""
+        families, own = normal.suffixed(normal.words(family))
+        return cls(families, normal.words(" ".join(given)), normal.suffix(suffix) or own)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address, normalised: `line` is the street's number and name, `postal_code` five digits of the United States
+    or the whole code of another country."""
+
+    line: tuple[str, ...] = ()
+    city: str = ""
+    postal_code: str = ""
+
+    @classmethod
+    def of(cls, line: str, city: str = "", postal_code: str = "") -> Address:
+        """The address of texts as they were written."""
+        return cls(normal.street(line), " ".join(normal.words(city)), normal.postal_code(postal_code))
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is known of a person; what is not known is empty and says nothing.
+
+    `identifiers` are pairs of assigning authority's system and value. `birth_date` is `YYYYMMDD`, or "" where it is
+    not known to the day. `sex` is `F`, `M` or "". `ssn4` is the last four digits of a social security number.
+    """
+
+    identifiers: frozenset[tuple[str, str]] = frozenset()
+    names: tuple[Name, ...] = ()
+    birth_date: str = ""
+    sex: str = ""
+    addresses: tuple[Address, ...] = ()
+    phones: frozenset[str] = frozenset()
+    ssn4: str = ""
+
+    @cached_property
+    def families(self) -> frozenset[str]:
+        """Every word of every family name, and each whole family name without its gaps."""
+        found = {word for name in self.names for word in name.family}
+        return frozenset(found | {"".join(name.family) for name in self.names if name.family})
+
+    @cached_property
+    def first_given(self) -> frozenset[str]:
+        """The first given name of every name."""
+        return frozenset(name.given[0] for name in self.names if name.given)
