@@ -34,7 +34,15 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
-PACKAGES = {"RabbitMQ": "rabbitmq-server", "PostgreSQL": "postgresql"}
+PACKAGES = {
+    "RabbitMQ": "rabbitmq-server",
+    "PostgreSQL": "postgresql",
+    "Postfix": "postfix",
+    "Dovecot": "dovecot-imapd",
+    "swaks": "swaks",
+}
+PEERS = {"Postfix": "postfix", "Dovecot": "dovecot", "swaks": "swaks"}
+"""Other sides of tests that are run from their programs, with configurations of our own."""
 
 
 class ServiceMissingError(RuntimeError):
@@ -72,6 +80,8 @@ def install(service: str) -> None:
     """Install the Debian package of `service` when root; raises `ServiceMissingError` with what to do otherwise."""
     package = PACKAGES[service]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        if service in PEERS:
+            raise ServiceMissingError(f"{service} is needed: install it (Debian: apt-get install {package})")
         default = "127.0.0.1:5672 (guest, with the management plugin)" if service == "RabbitMQ" else "127.0.0.1:5432"
         raise ServiceMissingError(
             f"{service} is needed: install it (Debian: apt-get install {package}), or start one on {default}, "
@@ -79,10 +89,41 @@ def install(service: str) -> None:
         )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", package]):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ServiceMissingError(f"{service} is needed and `{' '.join(command)}` failed:\n{done.stderr[-2000:]}")
+    with _not_started() if service in PEERS else contextlib.nullcontext():
+        for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", package]):
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                failed = f"`{' '.join(command)}` failed:\n{done.stderr[-2000:]}"
+                raise ServiceMissingError(f"{service} is needed and {failed}")
+
+
+def program(peer: str) -> str:
+    """The path of the program of `peer`, installed when need be; raises `ServiceMissingError`."""
+    found = shutil.which(PEERS[peer], path=_PATH)
+    if found is None:
+        install(peer)
+        found = shutil.which(PEERS[peer], path=_PATH)
+    if found is None:
+        raise ServiceMissingError(f"{peer} is installed, yet there is no program {PEERS[peer]}")
+    return found
+
+
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+@contextlib.contextmanager
+def _not_started() -> Iterator[None]:
+    """Have Debian not start what is being installed: a mail server on this machine's usual ports is nobody's wish."""
+    if _POLICY.exists():
+        yield
+        return
+    _POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _POLICY.unlink(missing_ok=True)
 
 
 def _descendants(pid: int) -> list[int]:
@@ -419,6 +460,8 @@ def install_what_is_missing() -> None:
         install(RabbitMq.name)
     if not postgresql_answers(usual_postgresql()) and not Postgres.programs():
         install(Postgres.name)
+    for peer in PEERS:
+        program(peer)
 
 
 def usual_rabbitmq() -> bool:

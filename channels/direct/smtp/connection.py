@@ -10,7 +10,7 @@ import ssl
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from aiosmtpd import smtp
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session
@@ -105,18 +105,18 @@ class SmtpConnection(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
-        if not self._is_joined:
-            self._is_joined = self.desk.join(self)
-            if not self._is_joined and isinstance(transport, asyncio.WriteTransport):
-                transport.write(b"421 4.7.0 Too many connections; try again later\r\n")
-                transport.close()
-        super().connection_made(transport)
+        self._is_joined = self._is_joined or self.desk.join(self)  # TLS makes the connection a second time
+        if self._is_joined:
+            super().connection_made(transport)
+            return
+        cast(asyncio.WriteTransport, transport).write(b"421 4.7.0 Too many connections; try again later\r\n")
+        transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        super().connection_lost(error)
         if self._is_joined:
             self._is_joined = False
+            super().connection_lost(error)
             self.desk.leave(self)
 
     def hang_up(self) -> None:
