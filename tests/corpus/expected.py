@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import fnmatch
 import json
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -21,7 +23,7 @@ import orjson
 from schemas.fhir import dumps
 from schemas.hl7v2 import Er7, split_batch
 from tests.corpus.examine import NOW
-from tests.corpus.facts import Comparison, Fact, Rules, compare
+from tests.corpus.facts import Comparison, Fact, Missing, Rules, compare, everything
 from tests.corpus.figures import Figure, counted, percent
 from tests.corpus.inputs import CORPUS, rows
 from transforms.v2_to_fhir import Options, convert
@@ -75,12 +77,16 @@ class Set:
 
 @dataclass(slots=True)
 class Score:
-    """What a set came to; `explained` and `unexplained` divide the facts that are missing."""
+    """What a set came to; `explained` and `unexplained` divide the facts that are missing.
+
+    `unused` are the stated differences that are no more, each with how many facts it says too many.
+    """
 
     pairs: int = 0
     comparison: Comparison = field(default_factory=Comparison)
     explained: Counter[Fact] = field(default_factory=Counter)
     unexplained: Counter[Fact] = field(default_factory=Counter)
+    unused: Counter[Stated] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
 
@@ -166,15 +172,17 @@ def scored(chosen: Set) -> Score:
         expected = json.loads((CORPUS / row["expected_path"]).read_text("utf-8-sig"), parse_float=Decimal)
         actual = converted((CORPUS / row["file"]).read_bytes(), chosen.options)
         result = compare(expected, actual, chosen.rules)
+        ours = everything(actual, chosen.rules)
         score.pairs += 1
         score.comparison.add(result)
-        for fact, count in sorted(result.missing.items()):
-            explained = _explain(fact, count, left)
+        for each in result.missing:
+            explained = _explain(each, ours, left)
             if explained:
-                score.explained[fact] += explained
-            if count > explained:
-                score.unexplained[fact] += count - explained
-                score.examples.setdefault(fact.path, f"{fact.value[:60]!r} in {row['file']}")
+                score.explained[each.fact] += explained
+            if each.count > explained:
+                score.unexplained[each.fact] += each.count - explained
+                score.examples.setdefault(each.fact.path, f"{each.fact.value[:60]!r} in {row['file']}")
+    score.unused = +left
     return score
 
 
@@ -201,11 +209,17 @@ def converted(body: bytes, options: Options) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A class of facts that are missing on purpose: at most `count` in that set at paths and values like these."""
+    """A class of facts that are missing on purpose: `count` in that set at paths and values like these.
+
+    `of` narrows it to resources of theirs that say another fact as well, `path=value`, or with `!` before it say
+    none such; `instead` to bundles of ours that say a fact, in which `{value}` is the value that is missing. "" is any.
+    """
 
     set: str
     path: str
     value: str
+    of: str
+    instead: str
     count: int
     reason: str
     row: str
@@ -216,21 +230,50 @@ def stated() -> tuple[Stated, ...]:
     """What `differences.csv` says; a row without a reason or without a row of the guide explains nothing."""
     with DIFFERENCES.open(newline="") as lines:
         return tuple(
-            Stated(row["set"], row["path"], row["value"] or "*", int(row["count"]), row["reason"], row["row"])
+            Stated(
+                row["set"],
+                row["path"],
+                row["value"] or "*",
+                row["of"],
+                row["instead"],
+                int(row["count"]),
+                row["reason"],
+                row["row"],
+            )
             for row in csv.DictReader(lines)
             if row["reason"] and row["row"]
         )
 
 
-def _explain(fact: Fact, count: int, left: Counter[Stated]) -> int:
-    """How many of `count` missing facts a stated difference with a rest explains."""
+def _explain(missing: Missing, ours: Mapping[str, set[str]], left: Counter[Stated]) -> int:
+    """How many of the missing facts the stated differences explain that have a rest, the first in the file first."""
     explained = 0
     for each in left:
-        if explained < count and left[each] and _is_like(fact.path, each.path) and _is_like(fact.value, each.value):
-            taken = min(count - explained, left[each])
+        if explained < missing.count and left[each] and _is_of(missing, each) and _is_said(missing, each, ours):
+            taken = min(missing.count - explained, left[each])
             left[each] -= taken
             explained += taken
     return explained
+
+
+def _is_of(missing: Missing, stated: Stated) -> bool:
+    fact = missing.fact
+    if not (_is_like(fact.path, stated.path) and _is_like(fact.value, stated.value)):
+        return False
+    if not stated.of:
+        return True
+    wanted = stated.of.removeprefix("!")
+    return any(_is_like(f"{fact.path}={fact.value}", wanted) for fact in missing.beside) is (wanted == stated.of)
+
+
+def _is_said(missing: Missing, stated: Stated, ours: Mapping[str, set[str]]) -> bool:
+    """Whether our bundle says what is to be there instead of the missing fact."""
+    if not stated.instead:
+        return True
+    path, _, value = stated.instead.partition("=")
+    value = value.replace("{value}", re.sub(r"([*?[])", r"[\1]", missing.fact.value))
+    paths = [each for each in ours if _is_like(each, path)] if "*" in path else [path]
+    return any(_is_like(each, value) for name in paths for each in ours.get(name, ()))
 
 
 def _is_like(text: str, pattern: str) -> bool:

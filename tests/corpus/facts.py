@@ -53,13 +53,21 @@ class Rules:
         return resource_type not in self.without and (not self.only or resource_type in self.only)
 
 
+class Missing(NamedTuple):
+    """A fact that was not found, how often, and all that the resource says that says it (`beside`)."""
+
+    fact: Fact
+    count: int
+    beside: Counter[Fact]
+
+
 @dataclass(slots=True)
 class Comparison:
     """How many of the expected facts were found, by resource type, and which were not."""
 
     expected: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
-    missing: Counter[Fact] = field(default_factory=Counter)
+    missing: list[Missing] = field(default_factory=list)
 
     def add(self, other: Comparison) -> None:
         """Add what another comparison counted."""
@@ -77,7 +85,7 @@ def compare(expected: Json, actual: Json, rules: Rules) -> Comparison:
         for want, have in _matched(wanted, ours.get(resource_type, [])):
             missing = want - have
             comparison.found[resource_type] += want.total() - missing.total()
-            comparison.missing += missing
+            comparison.missing += [Missing(fact, count, want) for fact, count in sorted(missing.items())]
     return comparison
 
 
@@ -89,6 +97,16 @@ def facts_of(resource: Json, types: Mapping[str, str], rules: Rules) -> Counter[
     meta = {key: value for key, value in resource.get("meta", {}).items() if key not in ("lastUpdated", "versionId")}
     found.update(_facts(meta, f"{name}.meta", types, rules))
     return Counter({fact: count for fact, count in found.items() if not _is_ignored(fact.path, rules)})
+
+
+def everything(bundle: Json, rules: Rules) -> dict[str, set[str]]:
+    """What all resources of a bundle say, those included that are not compared: the values at each path."""
+    types = _types(bundle)
+    found: dict[str, set[str]] = defaultdict(set)
+    for entry in bundle.get("entry", []):
+        for fact in facts_of(entry["resource"], types, rules):
+            found[fact.path].add(fact.value)
+    return found
 
 
 def normal(value: Json) -> str:
@@ -151,12 +169,7 @@ def _extension(node: Json, path: str, types: Mapping[str, str], rules: Rules) ->
 
 def _by_type(bundle: Json, rules: Rules) -> dict[str, list[Counter[Fact]]]:
     entries = [each for each in bundle.get("entry", []) if "resource" in each]
-    types: dict[str, str] = {}
-    for entry in entries:
-        resource = entry["resource"]
-        name, id = resource["resourceType"], resource.get("id", "")
-        for reference in (entry.get("fullUrl", ""), f"{name}/{id}", f"urn:uuid:{id}"):
-            types[reference] = name
+    types = _types(bundle)
     hidden = _only_for(bundle, rules)
     found: dict[str, list[Counter[Fact]]] = defaultdict(list)
     for number, entry in enumerate(entries):
@@ -169,6 +182,18 @@ def _by_type(bundle: Json, rules: Rules) -> dict[str, list[Counter[Fact]]]:
         head = {key: bundle[key] for key in ("type", "identifier") if key in bundle}
         found["Bundle"] = [Counter(_facts(head, "Bundle", types, rules))]
     return found
+
+
+def _types(bundle: Json) -> dict[str, str]:
+    """The type of the resource that each reference leads to, as bundles write references."""
+    types: dict[str, str] = {}
+    for entry in bundle.get("entry", []):
+        if "resource" in entry:
+            resource = entry["resource"]
+            name, id = resource["resourceType"], resource.get("id", "")
+            for reference in (entry.get("fullUrl", ""), f"{name}/{id}", f"urn:uuid:{id}"):
+                types[reference] = name
+    return types
 
 
 def _only_for(bundle: Json, rules: Rules) -> set[int]:

@@ -49,6 +49,20 @@ def test_a_null_stays_a_null_and_a_local_segment_its_place() -> None:
     assert [each.text for each in got.named("ZPI")] == ["ZPI|1|dog~cat|a^b&c", "ZPI|2|bird"]
 
 
+def test_the_mothers_number_and_the_senders_type_of_a_visit_number_come_back() -> None:
+    text = (
+        "MSH|^~\\&|REG|STANNE|||20260312083015+0100||ADT^A01^ADT_A01|C1|P|2.5.1\r"
+        "EVN||20260312083015+0100\r"
+        "PID|1||77^^^STANNE^MR||Vale^Ann||1961|F|||||||||||||M9^^^STANNE^MR\r"
+        "NK1|1|Vale^Rosa|MTH\r"
+        "PV1|1|I|4W^412||||||||||||||||V9^^^STANNE^FIN\r"
+    )
+    sent, got, _ = there_and_back(text.encode())
+    assert got is not None
+    assert lost(sent, got) == []
+    assert [segment.name for segment in got.segments].count("NK1") == 1
+
+
 def test_the_comparison_sees_what_is_lost() -> None:
     sent = Er7.parse(b"MSH|^~\\&|A|B|||20260312083015+0100||ADT^A01|C1|P|2.5\rPID|1||7^^^S||Vale^Ann||1961\r")
     got = Er7.parse(b"MSH|^~\\&|A|B|||20260312073015+0000||ADT^A01|C1|P|2.5\rPID|1||7^^^X||Vale||1962\r")

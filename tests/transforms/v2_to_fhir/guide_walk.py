@@ -129,7 +129,8 @@ def _data_type_tries(row: Row) -> Iterator[Try]:
     for chain in chains(row.map):
         outer = chain[0]
         field_number = number_of(outer)
-        path = target(outer.target, [*(each.path for each in chain), _place(row)])
+        makes_its_own = outer.path == "$this" and row.target == "RelatedPerson"
+        path = target(row.target if makes_its_own else outer.target, [*(each.path for each in chain), _place(row)])
         for host in hosts(outer.map)[:2]:
             for need in _asked(row.condition, row.identifier.replace("-", ".")):
                 absent = number and need.get(f"{row.source}.{number}") == ""

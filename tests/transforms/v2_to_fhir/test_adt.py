@@ -46,7 +46,52 @@ def kept(resource: Resource) -> set[str]:
     }
 
 
+# the person
+
+
+def test_the_primary_language_is_the_one_that_is_preferred() -> None:
+    patient = only(convert_text("ADT^A01", EVN, placed(PID, f15="en^English^HL70296"), PV1), "Patient")
+    assert [each["preferred"] for each in patient["communication"]] == [True]
+
+
+def test_the_mothers_number_is_that_of_a_related_person() -> None:
+    found = convert_text("ADT^A01", EVN, placed(PID, f21="M9^^^STANNE^MR"), PV1)
+    mother = only(found, "RelatedPerson")
+    assert codes(mother["relationship"][0]) == ["MTH"]
+    assert [(each["value"], codes(each["type"])) for each in mother["identifier"]] == [("M9", ["MR"])]
+    assert "M9" not in [each["value"] for each in only(found, "Patient")["identifier"]]
+
+
 # the visit
+
+
+@pytest.mark.parametrize(
+    ("number", "kinds"), [("V9", ["VN"]), ("V9^^^STANNE^VN", ["VN"]), ("V9^^^STANNE^FIN", ["FIN", "VN"])]
+)
+def test_a_visit_number_is_of_that_type_beside_the_senders(number: str, kinds: list[str]) -> None:
+    encounter = only(convert_text("ADT^A01", EVN, PID, placed(PV1, f19=number)), "Encounter")
+    assert codes(encounter["identifier"][0]["type"]) == kinds
+
+
+def test_one_number_for_the_visits_of_two_patients_is_two_visits() -> None:
+    other = placed(PID, f3="99999^^^STANNE^MR")
+    visits = resources(convert_text("BAR^P02", EVN, PID, PV1, other, PV1), "Encounter")
+    assert len({each["subject"]["reference"] for each in visits}) == 2
+
+
+@pytest.mark.parametrize(("message", "shown"), [("ADT^A01^ADT_A01", "ADT^A01^ADT_A01"), ("ADT^A01", "ADT^A01")])
+def test_the_event_is_shown_as_msh_9_has_it(message: str, shown: str) -> None:
+    assert only(convert_text(message, EVN, PID, PV1), "MessageHeader")["eventCoding"]["display"] == shown
+
+
+def test_an_event_that_is_not_told_leaves_its_place_empty() -> None:
+    coding = only(convert_text("ORU^^ORU_R01", PID), "MessageHeader")["eventCoding"]
+    assert coding == {"code": "ORU", "display": "ORU^^ORU_R01"}
+
+
+def test_a_place_that_is_only_described_has_the_description() -> None:
+    place = only(convert_text("ADT^A01", EVN, PID, placed(PV1, f3="^^^^^^^^Labour ward")), "Location")
+    assert (place["name"], place["description"]) == ("Labour ward", "Labour ward")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ IN_PLACE = {
     "CWE[code]": "put_code",
     "DLD[Location-Discharge]": "dld_location",
     "EI[Identifier-DefaultAssigner]": "ei_identifier",
+    "EIP[Identifier-FillerAssignedIdentifier]": "group_numbers",
+    "EIP[Identifier-PlacerAssignedIdentifier]": "group_numbers",
     "HD[uri]": "system_of",
     "ID[CodeableConcept-UniversalID]": "hd_organization_resource",
     "ID[code]": "put_code",

@@ -29,7 +29,7 @@ def nk1s_of(patient: Node, run: Run) -> None:
         _write(contact, person, patient, run)
     insured = _insured(run)
     for person in people:
-        if person not in told and not any(person is each for each in insured):
+        if person not in told and not is_number_alone(person) and not any(person is each for each in insured):
             _write(EMPTY, person, patient, run)
 
 
@@ -54,6 +54,8 @@ def _write(contact: Node, person: Node, patient: Node, run: Run) -> None:
     nk1.put(8, dt_of(period, "start", run))
     nk1.put(9, dt_of(period, "end", run))
     for each in person.all("identifier"):
+        if is_mothers_number(each):
+            continue
         if each.peek("system") == SSN and not each.has("assigner") and run.has_field("NK1", 37):
             each.skip("type", "system")
             nk1.put(37, each.text("value"))
@@ -66,6 +68,18 @@ def _write(contact: Node, person: Node, patient: Node, run: Run) -> None:
         _put_organization(nk1, contact.one("organization"), run)
     if person:
         contact.skip(*contact.names())
+
+
+def is_mothers_number(identifier: Node) -> bool:
+    """Whether the way forward took the identifier of a RelatedPerson from PID-21."""
+    return field_of(identifier, "PID") == 21
+
+
+def is_number_alone(person: Node) -> bool:
+    """Whether all that is known of a RelatedPerson is in PID-21."""
+    identifiers = person.all("identifier")
+    rest = ("name", "telecom", "address", "gender", "birthDate", "period", "communication")
+    return bool(identifiers) and all(map(is_mothers_number, identifiers)) and not any(map(person.has, rest))
 
 
 def _put_organization(nk1: Line, reference: Node, run: Run) -> None:

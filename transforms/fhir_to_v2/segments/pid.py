@@ -14,6 +14,7 @@ from transforms.fhir_to_v2.datatypes.times import dtm_of
 from transforms.fhir_to_v2.fields import field_of
 from transforms.fhir_to_v2.line import Line, Parts, decoded
 from transforms.fhir_to_v2.run import Run
+from transforms.fhir_to_v2.segments.nk1 import is_mothers_number, is_number_alone
 from transforms.v2_to_fhir.extensions import V2_TEXT
 from transforms.v2_to_fhir.profiles import CDC_RACE
 from transforms.v2_to_fhir.segments.pid import OPERATION, SSN
@@ -44,6 +45,7 @@ def pid_of(patient: Node, run: Run) -> Line:
         pid.sources.append(account)
         run.done.add(account.path)
         account.skip("status")
+    _put_mother(pid, patient, run)
     _put_death(pid, patient, run)
     _put_extensions(pid, patient, run)
     _put_last_update(pid, patient, run)
@@ -121,6 +123,18 @@ def _put_languages(pid: Line, patient: Node, run: Run) -> None:
     spoken = patient.all("communication")
     preferred = next((each for each in spoken if each.text("preferred") == "true"), spoken[0] if spoken else EMPTY)
     pid.put(15, cwe_of(preferred.one("language"), run, "PrimaryLanguage", "0296"))
+
+
+def _put_mother(pid: Line, patient: Node, run: Run) -> None:
+    for person in run.of_type("RelatedPerson"):
+        if run.refers(person.one("patient"), patient):
+            for identifier in person.all("identifier"):
+                if is_mothers_number(identifier):
+                    pid.put(21, cx_of(identifier, run))
+            if is_number_alone(person):
+                pid.sources.append(person)
+                run.done.add(person.path)
+                person.skip("active", "relationship")
 
 
 def _put_death(pid: Line, patient: Node, run: Run) -> None:

@@ -69,9 +69,11 @@ def _put_numbers(pv1: Line, encounter: Node, run: Run) -> None:
         is_visit = kind.text("text") == "visit number" or has_code(kind, "VN")
         if is_visit and not pv1.has(19):
             parts = cx_of(identifier, run)
-            if kind.one("coding").text("display") == "Visit number":
-                # So the way forward writes it where the sender gave no type: the field itself says as much.
-                parts[5] = ""
+            codings = kind.all("coding")
+            own = [each.text("code") for each in codings if each.text("display") != "Visit number"]
+            if len(own) < len(codings):
+                # So the way forward writes it beside the sender's type, if any: the field itself says as much.
+                parts[5] = own[0] if own else ""
             pv1.put(19, parts)
         elif not pv1.has(19) and len(encounter.all("identifier")) == 1:
             pv1.put(19, cx_of(identifier, run))

@@ -109,7 +109,12 @@ def _described(pl: Value, narrowest: Resource | None, chain: list[str], run: Run
     if narrowest is None:
         if not description:
             return None
-        place: Resource = {"resourceType": "Location", "name": description, "mode": "instance"}
+        place: Resource = {
+            "resourceType": "Location",
+            "name": description,
+            "description": description,
+            "mode": "instance",
+        }
         return run.share(place, *chain, description)
     if description:
         narrowest["description"] = description

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.elements import add_extension, extension
+from transforms.elements import add_extension, append, extension
 from transforms.v2_to_fhir.datatypes.authorities import (
     hd_organization,
     put_authority,
@@ -12,14 +12,17 @@ from transforms.v2_to_fhir.datatypes.authorities import (
     put_type,
 )
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_code
-from transforms.v2_to_fhir.datatypes.identifiers import identifier_key
+from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.locations import ndl_location
 from transforms.v2_to_fhir.datatypes.names import name_period, put_assembly_order, put_family
 from transforms.v2_to_fhir.datatypes.times import period
 from transforms.v2_to_fhir.encoded import keep_text
-from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY
+from transforms.v2_to_fhir.extensions import ASSIGNING_FACILITY, V2_FIELD
+from transforms.v2_to_fhir.related import related_person
 from transforms.v2_to_fhir.run import Run
 from transforms.v2_to_fhir.source import Value
+
+_MOTHER = {"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH", "display": "mother"}
 
 
 def xcn_practitioner(xcn: Value | None, run: Run, where: str) -> Element | None:
@@ -83,6 +86,17 @@ def xcn_related_person(xcn: Value | None, run: Run, where: str) -> Element | Non
             name.setdefault("suffix", []).append(degree)
         element["name"] = [name]
     return element or None
+
+
+def cx_related_person_mother(cx: Value, run: Run, where: str, patient: Resource) -> Resource | None:
+    """CX[RelatedPerson-Mother]: the patient's mother, of whom a number is known and no more."""
+    identifier = cx_identifier(cx, run, where)
+    if identifier is None:
+        return None
+    add_extension(identifier, extension(V2_FIELD, "valueString", "PID-21"))
+    mother = related_person(run, patient, [], _MOTHER["code"], identifier)
+    append(mother, "relationship", {"coding": [_MOTHER]})
+    return mother
 
 
 def practitioner_role(practitioner: Element, run: Run, *codes: Element, organization: Element | None = None) -> Element:

@@ -90,10 +90,14 @@ def msh_encounter(run: Run) -> str:
 
 def msg_coding(msg: Value, run: Run) -> Element:
     """MSG[Coding]: the trigger event, shown with type and structure."""
-    kind, event, structure = msg[1], msg[2], msg[3]
-    kind, _, old_event = kind.partition("_")
-    shown = "^".join(filter(None, (kind, event or old_event, structure)))
-    return {**coded(EVENT, run.trigger_event or kind)["coding"][0], "display": shown}
+    kind = msg[1].partition("_")[0]
+    return {**coded(EVENT, run.trigger_event or kind)["coding"][0], "display": _shown(msg)}
+
+
+def _shown(msg: Value) -> str:
+    """Type, event and structure of a message as MSH-9 has them, each in its place: `ORU^^ORU_R01` without an event."""
+    kind, _, old_event = msg[1].partition("_")
+    return "^".join((kind, msg[2] or old_event, msg[3])).rstrip("^")
 
 
 def pt_meta(pt: Value, meta: Element) -> None:
@@ -115,7 +119,7 @@ def msh_provenance_source(msh: SourceSegment, run: Run, targets: list[Element]) 
     put_date_time(provenance, "occurredDateTime", msh.text(7), run, msh.where(7))
     provenance["recorded"] = _recorded(msh, run)
     kind = msh.first(9)
-    shown = "^".join(filter(None, (kind[1], kind[2], kind[3]))) if kind is not None else ""
+    shown = _shown(kind) if kind is not None else ""
     provenance["activity"] = {"coding": [{"display": f"message - {shown}"}]}
     author = xon_organization(msh.first(22), run) or hd_organization(msh.first(4), run)
     agent: Element = {"type": coded(AGENT_TYPE, "author")}

@@ -10,6 +10,7 @@ from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, put_bool
 from transforms.v2_to_fhir.datatypes.contacts import xtn_contact_point
 from transforms.v2_to_fhir.datatypes.identifiers import best_identifier, cx_identifier, dln_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.names import xpn_called_by, xpn_human_name, xpn_string
+from transforms.v2_to_fhir.datatypes.people import cx_related_person_mother
 from transforms.v2_to_fhir.datatypes.times import put_date, put_date_time, put_field_time
 from transforms.v2_to_fhir.elements import append_each, put_first
 from transforms.v2_to_fhir.encoded import keep_text
@@ -46,9 +47,12 @@ def pid_patient(pid: SourceSegment, run: Run) -> Resource:
     language = pid.first(15)
     if language is not None:
         found = cwe_codeable_concept(language, run, pid.where(15), "PrimaryLanguage", "0296")
-        append(patient, "communication", {"language": found} if found else None)
+        # The primary language is the preferred one: R4 maps Patient.communication.preferred to PID-15.
+        append(patient, "communication", {"language": found, "preferred": True} if found else None)
     _put_extensions(patient, pid, run)
     put_patient_profile(patient, run)
+    for value in pid[21]:
+        cx_related_person_mother(value, run, pid.where(21), patient)
     return patient
 
 

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.elements import CORE, R5, absent, append, coded, extension, put, supply, unknown_concept
+from transforms.elements import (
+    CORE,
+    IDENTIFIER_TYPE,
+    R5,
+    absent,
+    append,
+    coded,
+    extension,
+    put,
+    supply,
+    unknown_concept,
+)
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept, cwe_coding, put_code
 from transforms.v2_to_fhir.datatypes.identifiers import cx_identifier, identifier_key
 from transforms.v2_to_fhir.datatypes.locations import dld_location, pl_location
@@ -28,13 +39,17 @@ _LOCATIONS = ((3, "active"), (6, "completed"), (11, "active"), (42, "reserved"))
 _STATUS_OF_PLACE = {"planned": "planned", "finished": "", "cancelled": "", "entered-in-error": ""}
 """What a place that PV1 gives for the visit is, where the visit is not under way: nobody is there when it is over."""
 NO_CLASS = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK", "display": "unknown"}
+_VISIT_NUMBER = {"system": IDENTIFIER_TYPE, "code": "VN", "display": "Visit number"}
 _TEMPORARY = coded("http://hl7.org/fhir/ValueSet/subject-location", "temporary")
 
 
 def pv1_encounter(pv1: SourceSegment, run: Run, patient: Resource | None) -> Resource:
     """PV1[Encounter]."""
     numbers = _visit_numbers(pv1, run)
-    encounter = run.add("Encounter", *encounter_key(numbers, run, patient))
+    key = encounter_key(numbers, run, patient)
+    encounter = run.add("Encounter", *key)
+    if patient is not None and encounter.get("subject", run.refer(patient)) != run.refer(patient):
+        encounter = run.add("Encounter", *key, patient["id"])  # one number for the visits of two patients
     claims(encounter, "us-core-encounter", run)
     put(encounter, "identifier", numbers)
     _put_status(encounter, pv1, run)
@@ -127,10 +142,10 @@ def _visit_numbers(pv1: SourceSegment, run: Run) -> list[Element]:
     numbers = []
     visit = cx_identifier(pv1.first(19), run, pv1.where(19))
     if visit is not None:
-        kind = visit.get("type", {})
-        if not kind:
-            kind = coded("http://terminology.hl7.org/CodeSystem/v2-0203", "VN", "Visit number")
-        visit["type"] = {**kind, "text": "visit number"}
+        kinds = visit.get("type", {}).get("coding", [])
+        if all(each["code"] != "VN" for each in kinds):
+            kinds = [*kinds, _VISIT_NUMBER]
+        visit["type"] = {"coding": kinds, "text": "visit number"}
         numbers.append(visit)
     numbers += [each for each in (cx_identifier(value, run, pv1.where(50)) for value in pv1[50]) if each is not None]
     return numbers
