@@ -76,13 +76,13 @@ def _words(name: ber.Element) -> list[tuple[str, str]]:
     return words
 
 
-def read_certificates(elements: Sequence[ber.Element]) -> tuple[x509.Certificate, ...]:
+def read_certificates(elements: Sequence[ber.Element], most: int = MOST_CERTIFICATES) -> tuple[x509.Certificate, ...]:
     """The X.509 certificates among `elements`; attribute certificates and what cannot be read is passed over.
 
-    Raises `BerError` for more than a hundred.
+    Raises `BerError` for more than `most`.
     """
-    if len(elements) > MOST_CERTIFICATES:
-        raise ber.BerError("a message with more than a hundred certificates")
+    if len(elements) > most:
+        raise ber.BerError(f"more than {most} certificates")
     found = []
     for element in elements:
         if element.tag == ber.SEQUENCE:

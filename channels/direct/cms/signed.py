@@ -12,7 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from channels.direct.cms import algorithms, ber
-from channels.direct.cms.certificate import Holder, is_named, read_certificates, write_issuer_and_serial
+from channels.direct.cms.certificate import (
+    MOST_CERTIFICATES,
+    Holder,
+    is_named,
+    read_certificates,
+    write_issuer_and_serial,
+)
 from channels.direct.cms.error import CmsError
 
 Content = bytes | bytearray | memoryview
@@ -42,8 +48,8 @@ class SignedData:
     signers: tuple[ber.Element, ...]
 
     @classmethod
-    def read(cls, octets: Content) -> SignedData:
-        """Read `octets`, DER or BER; raises `CmsError`."""
+    def read(cls, octets: Content, *, most_certificates: int = MOST_CERTIFICATES) -> SignedData:
+        """Read `octets`, DER or BER; raises `CmsError`, for more than `most_certificates` too."""
         outer = ber.read(octets).expect(ber.SEQUENCE).children
         if len(outer) != 2 or outer[0].oid() != algorithms.SIGNED_DATA:
             raise CmsError("cms-not-signed", "this is no signed data")
@@ -56,7 +62,7 @@ class SignedData:
         signers = fields[-1].expect(ber.SET).children
         if len(signers) > MOST_SIGNERS:
             raise ber.BerError("a message with more than twenty signers")
-        return cls(read_certificates(certificates), content, inner[0].oid(), tuple(signers))
+        return cls(read_certificates(certificates, most_certificates), content, inner[0].oid(), tuple(signers))
 
     def verify(self, content: Content, known: Sequence[x509.Certificate] = ()) -> tuple[Signer, ...]:
         """Everyone who signed `content`, at least one; `known` are certificates that the message may lack.

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from channels.tls import ClientTls
 from schemas.values import Address, Duration, SiteFile, parse_address
 
 Direction = Literal["in", "out", "both"]
@@ -109,6 +110,7 @@ class Fetching(_Options):
         description="Private networks that may be reached all the same: 10.1.0.0/16. Public addresses always may.",
     )
     timeout: Duration = Field(timedelta(seconds=10), description="How long one answer may take.")
+    tls: ClientTls | None = Field(None, description="TLS for what is fetched over https; the system's authorities.")
 
 
 class TrustOptions(_Options):

@@ -11,7 +11,8 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from channels.direct.keys import Identity, PrivateKey
@@ -65,6 +66,7 @@ class Wish:
     key_identifier: bytes = b""
     digest: Any = field(default_factory=hashes.SHA256)
     extra: tuple[x509.ExtensionType, ...] = ()
+    critical: tuple[x509.ExtensionType, ...] = ()
     is_authority: bool | None = None
 
 
@@ -112,6 +114,49 @@ class Authority:
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(signer or self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
+    def ocsp(
+        self,
+        certificate: x509.Certificate,
+        *,
+        revoked: bool = False,
+        at: datetime = NOW,
+        responder: Identity | None = None,
+        digest: Any = None,
+    ) -> bytes:
+        """An OCSP answer, DER, about `certificate`, in its time for an hour, signed by us or by `responder`."""
+        status = ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD
+        signer = responder.certificate if responder else self.certificate
+        builder = (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                certificate,
+                self.certificate,
+                hashes.SHA1(),
+                status,
+                at,
+                at + timedelta(hours=1),
+                at if revoked else None,
+                x509.ReasonFlags.key_compromise if revoked else None,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, signer)
+        )
+        if responder:
+            builder = builder.certificates([signer])
+        key = responder.key if responder else self.key
+        return builder.sign(key, digest or hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def with_old_digest(certificate: x509.Certificate, issuer: rsa.RSAPrivateKey, digest: str) -> x509.Certificate:
+    """`certificate`, an RSA-SHA-256 one, signed anew with `digest`: sha1 or md5."""
+    oid, algorithm = {"sha1": (5, hashes.SHA1()), "md5": (4, hashes.MD5())}[digest]
+    rsa_with = bytes.fromhex("06092a864886f70d0101")
+    signed = certificate.tbs_certificate_bytes.replace(rsa_with + b"\x0b", rsa_with + bytes([oid]))
+    signature = issuer.sign(signed, padding.PKCS1v15(), algorithm)
+    whole = certificate.public_bytes(serialization.Encoding.DER)
+    at = whole.index(certificate.tbs_certificate_bytes)
+    tail = whole[at + len(signed) :].replace(rsa_with + b"\x0b", rsa_with + bytes([oid]))
+    return x509.load_der_x509_certificate(whole[:at] + signed + tail[: -len(signature)] + signature)
+
 
 def _name(common: str, mail: str = "") -> x509.Name:
     parts = [x509.NameAttribute(NameOID.COMMON_NAME, common[:64])]
@@ -157,7 +202,7 @@ def _certificate(
     described = [x509.AccessDescription(oid, x509.UniformResourceIdentifier(url)) for oid, url in places if url]
     if described:
         extensions.append((x509.AuthorityInformationAccess(described), False))
-    extensions += [(each, False) for each in wish.extra]
+    extensions += [(each, False) for each in wish.extra] + [(each, True) for each in wish.critical]
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
     return builder.sign(issuer.key, wish.digest)

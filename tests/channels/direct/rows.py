@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,15 +189,29 @@ def marks() -> list[Mark]:
         text = path.read_text()
         if "mark.row(" not in text:
             continue
-        for node in ast.walk(ast.parse(text)):
+        module = ast.parse(text)
+        tables = {
+            target.id: node.value
+            for node in module.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                for decorator in node.decorator_list:
-                    for call in ast.walk(decorator):
-                        if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.row":
-                            for argument in call.args:
-                                row = str(ast.literal_eval(argument))
-                                found.append(Mark(row, path.relative_to(ROOT).as_posix(), node.name))
+                for row in _rows(node.decorator_list, tables):
+                    found.append(Mark(row, path.relative_to(ROOT).as_posix(), node.name))
     return found
+
+
+def _rows(decorators: list[ast.expr], tables: dict[str, ast.expr]) -> Iterator[str]:
+    """The rows that a test's decorators name, and the table of cases that they point to."""
+    for decorator in decorators:
+        for each in ast.walk(decorator):
+            if isinstance(each, ast.Call) and ast.unparse(each.func) == "pytest.mark.row":
+                yield from (str(ast.literal_eval(argument)) for argument in each.args)
+            elif isinstance(each, ast.Name) and each.id in tables:
+                yield from _rows([tables[each.id]], {})
 
 
 def uncovered() -> list[str]:

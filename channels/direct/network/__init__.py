@@ -1,0 +1,1 @@
+"""What Direct asks of other hosts, whose names come from strangers: names, addresses that may be reached, documents."""

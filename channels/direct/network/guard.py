@@ -1,0 +1,36 @@
+"""Which addresses may be reached when a certificate or a DNS record of a stranger names the host (SSRF)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from channels.direct.trust.options import Network
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class Guard:
+    """Admits public addresses, and of the others those in `networks`."""
+
+    def __init__(self, networks: Sequence[Network] = ()) -> None:
+        self._networks = tuple(networks)
+
+    def admits(self, address: str) -> bool:
+        """Whether a connection to the IP `address` may be made; an IPv4 address within an IPv6 one counts as itself."""
+        try:
+            found = _innermost(ip_address(address))
+        except ValueError:
+            return False
+        if any(found in network for network in self._networks):
+            return True
+        return found.is_global and not found.is_multicast
+
+
+def _innermost(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    if not isinstance(address, IPv6Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo or address
