@@ -17,6 +17,7 @@ from channels.direct.cms.certificate import Holder
 from channels.direct.cms.error import CmsError
 from channels.direct.cms.transport import Transport, find_key, undecryptable, write_recipient
 
+Octets = bytes | bytearray | memoryview
 CipherName = Literal["aes-256-cbc", "aes-128-cbc", "aes-192-cbc", "aes-256-gcm", "aes-128-gcm"]
 
 _PIECE = 1 << 18
@@ -37,7 +38,7 @@ def decrypt(enveloped: bytes | bytearray | memoryview, holders: Sequence[Holder]
 
 
 def encrypt(
-    content: bytes | Sequence[bytes | memoryview],
+    content: bytes | Sequence[Octets],
     certificates: Sequence[x509.Certificate],
     cipher: CipherName = "aes-256-cbc",
     transport: Transport = "rsa1.5",
@@ -48,7 +49,7 @@ def encrypt(
 
 
 def encrypted_pieces(
-    content: bytes | Sequence[bytes | memoryview],
+    content: bytes | Sequence[Octets],
     certificates: Sequence[x509.Certificate],
     cipher: CipherName = "aes-256-cbc",
     transport: Transport = "rsa1.5",
@@ -67,7 +68,7 @@ def encrypted_pieces(
 
 
 def _cbc(
-    pieces: Iterable[bytes | memoryview],
+    pieces: Iterable[Octets],
     size: int,
     key: bytes,
     cipher: str,
@@ -87,7 +88,7 @@ def _cbc(
 
 
 def _gcm(
-    pieces: Iterable[bytes | memoryview],
+    pieces: Iterable[Octets],
     size: int,
     key: bytes,
     cipher: str,
@@ -116,7 +117,7 @@ def _opening(kind: str, before: bytes, algorithm: bytes, size: int, after: int) 
     return ber.header(ber.SEQUENCE, len(explicit) + size + after) + explicit
 
 
-def _through(context: CipherContext, pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+def _through(context: CipherContext, pieces: Iterable[Octets]) -> Iterator[bytes]:
     for piece in pieces:
         for start in range(0, len(piece), _PIECE):
             yield context.update(piece[start : start + _PIECE])

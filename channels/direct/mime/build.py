@@ -58,7 +58,7 @@ def write_part(attachment: Attachment, more: Sequence[tuple[str, str]] = ()) -> 
     else:
         content_type += write_parameter("charset", attachment.charset) if attachment.charset else ""
         content_type += write_parameter("name", attachment.name) if attachment.name else ""
-        encoding, body = "base64", encode_base64(attachment.data)
+        encoding, body = "base64", encode_base64([attachment.data])
     headers = [*more, ("Content-Type", content_type), ("Content-Transfer-Encoding", encoding)]
     if attachment.disposition and not attachment.is_text:
         filename = write_parameter("filename", attachment.name) if attachment.name else ""
@@ -116,7 +116,7 @@ def _encode_text(data: bytes) -> tuple[str, bytes | bytearray]:
         return "quoted-printable", _quoted_printable(lines)
     if sum(octet > 126 for octet in lines) * 6 < len(lines) and b"\0" not in lines:
         return "quoted-printable", _quoted_printable(lines)
-    return "base64", encode_base64(data)
+    return "base64", encode_base64([data])
 
 
 def _quoted_printable(lines: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterable
 
 from channels.direct.mime.error import MimeError
 
@@ -45,19 +46,27 @@ def decode_base64(octets: memoryview) -> bytearray:
     return decoded
 
 
-def encode_base64(octets: bytes | bytearray | memoryview) -> bytearray:
-    """`octets` in base64, lines of 76 characters, each ended by CRLF."""
+def encode_base64(pieces: Iterable[bytes]) -> bytearray:
+    """The octets of `pieces`, one after the other, in base64: lines of 76 characters, each ended by CRLF."""
     encoded = bytearray()
-    view = memoryview(octets)
-    for start in range(0, len(view), _LINE * 1024):
-        piece = view[start : start + _LINE * 1024]
-        encoded += b"".join(
-            [
-                binascii.b2a_base64(piece[place : place + _LINE], newline=False) + b"\r\n"
-                for place in range(0, len(piece), _LINE)
-            ]
-        )
+    carried = b""
+    for piece in pieces:
+        octets = carried + piece
+        whole = len(octets) // _LINE * _LINE
+        _encode_lines(memoryview(octets)[:whole], encoded)
+        carried = octets[whole:]
+    _encode_lines(memoryview(carried), encoded)
     return encoded
+
+
+def _encode_lines(octets: memoryview, encoded: bytearray) -> None:
+    step = _LINE * 1024
+    for start in range(0, len(octets), step):
+        rows = octets[start : start + step]
+        lines = [
+            binascii.b2a_base64(rows[place : place + _LINE], newline=False) for place in range(0, len(rows), _LINE)
+        ]
+        encoded += b"\r\n".join((*lines, b""))
 
 
 def _damaged() -> MimeError:
