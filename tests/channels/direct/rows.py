@@ -199,8 +199,8 @@ def marks() -> list[Mark]:
         }
         for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                for row in _rows(node.decorator_list, tables):
-                    found.append(Mark(row, path.relative_to(ROOT).as_posix(), node.name))
+                file = path.relative_to(ROOT).as_posix()
+                found += [Mark(row, file, node.name) for row in _rows(node.decorator_list, tables)]
     return found
 
 
