@@ -18,7 +18,8 @@ POSTFIX = (
 RETURNED = b"Return-Path: <a@sender.direct.example>\r\nSubject: x\r\nMessage-ID:\r\n <%s>\r\n\r\nMessage-ID: <no@x>\r\n"
 
 
-def test_a_bounce_of_a_mail_server_is_read() -> None:  # N10, N15
+@pytest.mark.row("N10", "N15")
+def test_a_bounce_of_a_mail_server_is_read() -> None:
     assert read_dsn(POSTFIX, RETURNED % ID.encode()) == (
         Notice(
             NoticeKind.FAILED, ID, "nobody@receiver.example", "nobody@alias.example", status="5.1.1",
@@ -28,7 +29,8 @@ def test_a_bounce_of_a_mail_server_is_read() -> None:  # N10, N15
     )  # fmt: skip
 
 
-def test_each_recipient_has_a_notice_of_its_own() -> None:  # N18
+@pytest.mark.row("N18")
+def test_each_recipient_has_a_notice_of_its_own() -> None:
     report = (
         b"reporting-mta : dns; m.example\n\n\n"
         b"final-recipient : rfc822;one@x.example\naction : Failed (no such user)\nstatus: 5.1.1 (unknown)\n\n"

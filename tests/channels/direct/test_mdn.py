@@ -38,6 +38,7 @@ PLAIN = (
 )
 
 
+@pytest.mark.row("N6")
 # What the generators of the Edge Testing Tool and the messages of the reference implementation do to an MDN.
 @pytest.mark.parametrize(
     "lines",
@@ -69,11 +70,12 @@ PLAIN = (
     ],
 )
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
-def test_every_way_to_write_a_processed_notice_is_read(lines: tuple[str, ...], end: str) -> None:  # N6
+def test_every_way_to_write_a_processed_notice_is_read(lines: tuple[str, ...], end: str) -> None:
     notice = read_mdn("".join(f"{line}\r\n" for line in lines).replace("\r\n", end).encode())
     assert (notice.kind, notice.message_id, notice.recipient) == (NoticeKind.PROCESSED, ID, ALICE)
 
 
+@pytest.mark.row("N15")
 @pytest.mark.parametrize(
     ("disposition", "kind"),
     [
@@ -91,7 +93,7 @@ def test_every_way_to_write_a_processed_notice_is_read(lines: tuple[str, ...], e
         ("failed/failure", NoticeKind.FAILED),
     ],
 )
-def test_a_disposition_is_understood(disposition: str, kind: NoticeKind) -> None:  # N15
+def test_a_disposition_is_understood(disposition: str, kind: NoticeKind) -> None:
     lines = (*PLAIN[:3], f"Disposition: {AUTOMATIC};{disposition}")
     assert read_mdn(report(*lines)).kind is kind
 
@@ -131,6 +133,7 @@ def test_a_failed_notice_keeps_its_reason_and_status() -> None:
     assert (notice.status, notice.reason) == ("5.7.1", "5.7.1 no trust")
 
 
+@pytest.mark.row("N8", "N9")
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
@@ -152,12 +155,15 @@ def test_a_failed_notice_keeps_its_reason_and_status() -> None:
         ("x" * 5000, False),
     ],
 )
-def test_only_a_right_options_header_asks_for_dispatched(options: str, wanted: bool) -> None:  # N8, N9
+def test_only_a_right_options_header_asks_for_dispatched(options: str, wanted: bool) -> None:
     assert wants_final_delivery(options) is wanted
 
 
+@pytest.mark.row(
+    "N4", "N5", "N8", "DTS 452", "DTS 456", "DTS 457", "DTS 458", "DTS 459", "DTS 460", "DTS 461", "DTS 462"
+)
 @pytest.mark.parametrize("kind", [NoticeKind.PROCESSED, NoticeKind.DISPATCHED, NoticeKind.FAILED])
-def test_our_notices_are_what_the_validators_ask_for(kind: NoticeKind) -> None:  # N4, N5, N8, DTS 452, 456-462
+def test_our_notices_are_what_the_validators_ask_for(kind: NoticeKind) -> None:
     failure = "5.1.1 no such address here" if kind is NoticeKind.FAILED else ""
     written = write_mdn(
         Mdn(kind, ALICE, "bob@sender.direct.example", ID, "receiver.direct.example", failure),

@@ -33,7 +33,8 @@ def at(minutes: int) -> datetime:
     return SENT + timedelta(minutes=minutes)
 
 
-# N8, N10, N13, N15: what closes the case, and what only looks like it.
+# What closes the case, and what only looks like it.
+@pytest.mark.row("N8", "N10", "N13", "N15")
 @pytest.mark.parametrize(
     ("closing", "kinds", "standing"),
     [
@@ -72,14 +73,16 @@ def test_notices_lead_to_a_standing(closing: Closing, kinds: str, standing: str)
     assert now.recipients[BOB].standing == standing
 
 
-def test_a_dispatched_notice_that_vouches_for_no_final_delivery_is_not_the_one_waited_for() -> None:  # N8
+@pytest.mark.row("N8")
+def test_a_dispatched_notice_that_vouches_for_no_final_delivery_is_not_the_one_waited_for() -> None:
     applied = tracking(BOTH).apply(notice("dispatched", final=False), at(1))
     assert applied.effect is Effect.IGNORED
     assert applied.tracking.recipients[BOB].standing is Standing.WAITING
 
 
+@pytest.mark.row("N13")
 @pytest.mark.parametrize("order", sorted(set(permutations(("processed", "dispatched") * 2))))
-def test_there_is_one_positive_end_however_often_the_notices_come(order: tuple[str, ...]) -> None:  # N13
+def test_there_is_one_positive_end_however_often_the_notices_come(order: tuple[str, ...]) -> None:
     now, effects = tracking(BOTH), []
     for kind in order:
         now, effect, _ = now.apply(notice(kind), at(1))
@@ -91,20 +94,19 @@ def test_there_is_one_positive_end_however_often_the_notices_come(order: tuple[s
     assert outcome.code is OutcomeCode.DELIVERED
 
 
+@pytest.mark.row("N11", "N16", "MT 4", "MT 26", "MT 27")
 @pytest.mark.parametrize(
     ("closing", "kinds", "deadline", "why"),
     [
-        (ANY, "", 60, "no processed notice came in time"),  # ETT MT 4
-        (BOTH, "", 60, "no processed notice came in time"),  # ETT MT 26
+        (ANY, "", 60, "no processed notice came in time"),
+        (BOTH, "", 60, "no processed notice came in time"),
         (BOTH, "dispatched", 60, "no processed notice came in time"),
-        (BOTH, "processed", 180, "no dispatched notice came in time"),  # ETT MT 27
+        (BOTH, "processed", 180, "no dispatched notice came in time"),
         (DISPATCHED, "", 180, "no dispatched notice came in time"),
         (DISPATCHED, "processed", 180, "no dispatched notice came in time"),
     ],
 )
-def test_what_does_not_come_in_time_has_failed(
-    closing: Closing, kinds: str, deadline: int, why: str
-) -> None:  # N11, N16
+def test_what_does_not_come_in_time_has_failed(closing: Closing, kinds: str, deadline: int, why: str) -> None:
     now = tracking(closing)
     for kind in kinds.split():
         now = now.apply(notice(kind), at(1)).tracking
@@ -117,8 +119,9 @@ def test_what_does_not_come_in_time_has_failed(
     assert over.deadline is None
 
 
+@pytest.mark.row("N12", "MT 28")
 @pytest.mark.parametrize("expired_first", [True, False])
-def test_a_dispatched_notice_after_its_time_changes_nothing(expired_first: bool) -> None:  # N12, ETT MT 28
+def test_a_dispatched_notice_after_its_time_changes_nothing(expired_first: bool) -> None:
     now = tracking(BOTH).apply(notice("processed"), at(1)).tracking
     if expired_first:
         now = now.expire(at(180))
@@ -145,7 +148,8 @@ def test_the_second_notice_says_what_it_changed(first: str, second: str, effect:
     assert applied.tracking == now
 
 
-def test_each_recipient_stands_alone() -> None:  # N18, ETT MT 18, 47
+@pytest.mark.row("N18", "MT 18", "MT 47")
+def test_each_recipient_stands_alone() -> None:
     now = tracking(BOTH, BOB, EVE, "Nobody@Nowhere.example")
     now = now.fail("nobody@nowhere.example", "no certificate was found", SENT)
     now = now.apply(notice("processed", EVE), at(1)).tracking
@@ -162,7 +166,8 @@ def test_each_recipient_stands_alone() -> None:  # N18, ETT MT 18, 47
     assert "@" not in outcome.detail
 
 
-def test_a_failure_known_at_once_needs_no_notice() -> None:  # N14
+@pytest.mark.row("N14")
+def test_a_failure_known_at_once_needs_no_notice() -> None:
     now = tracking(BOTH).fail(BOB.upper(), "the address does not exist", SENT)
     assert not now.open
     assert now.fail(BOB, "something else", at(1)) == now

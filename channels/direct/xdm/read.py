@@ -1,0 +1,142 @@
+"""A package from outside, to documents with what is said about them: each is found, or the package is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from channels.direct.xdm.archive import LIMITS, Limits, read_archive, safe_path
+from channels.direct.xdm.error import XdmError
+from channels.direct.xdm.metadata import Described, read_metadata
+from channels.direct.xdm.package import Document, Entry, Package, Submission
+from schemas.finding import Finding, Severity
+
+METADATA = "METADATA.XML"
+ROOT = "IHE_XDM"
+_PRESENTATION = ("INDEX.HTM", "README.TXT")
+_STYLES = (".xsl", ".xslt", ".css", ".png", ".gif", ".jpg", ".ico", ".js")
+
+
+def read_xdm(body: bytes, *, strict: bool = False, accept_wrong_hash: bool = True, limits: Limits = LIMITS) -> Package:
+    """The documents in `body`, a package by IHE XDM (ITI TF-2, 3.32.4.1.2); raises `XdmError` where it is none.
+
+    Taken are, unless `strict`: packages within a further folder or without IHE_XDM, names in small letters, separators
+    of any kind, metadata without codes and patients, and documents without a URI where one file alone can be meant.
+    What a package with a wrong hash or size holds is taken with a finding, or refused.
+    """
+    files = read_archive(body, limits)
+    found = [path for path in files if _name(path).upper() == METADATA]
+    if strict:
+        found = _strictly(files, found)
+    if not found:
+        raise XdmError("xdm-no-metadata", "the package has no METADATA.XML", "send the documents by themselves")
+    findings: list[Finding] = []
+    submissions: list[Submission] = []
+    taken: set[str] = set(found)
+    for path in found:
+        if len(files[path]) > limits.metadata:
+            raise XdmError("xdm-metadata", f"METADATA.XML is larger than {limits.metadata >> 20} MB")
+        folder = path[: -len(METADATA)]
+        described = read_metadata(files[path], strict=strict)
+        submissions += (_bound(each, files, folder, taken, findings, accept_wrong_hash) for each in described)
+    left = [path for path in files if path not in taken and _is_document(path)]
+    if left:
+        what = f"{len(left)} files in the package are not described by its metadata, and are left out"
+        findings.append(Finding("XDM-103", "METADATA.XML", what, severity=Severity.WARNING))
+    return Package(tuple(submissions), tuple(findings))
+
+
+def _strictly(files: Mapping[str, bytes], found: list[str]) -> list[str]:
+    kept = [path for path in found if path.startswith(f"{ROOT}/") and path.count("/") == 2 and path.endswith(METADATA)]
+    if len(kept) != len(found) or any(name not in files for name in _PRESENTATION):
+        raise XdmError("xdm-layout", "the package is not laid out as IHE XDM has it")
+    return kept
+
+
+def _bound(
+    described: Described,
+    files: Mapping[str, bytes],
+    folder: str,
+    taken: set[str],
+    findings: list[Finding],
+    accept_wrong_hash: bool,
+) -> Submission:
+    """The submission with its documents: first those whose URI says where they are, then those without one."""
+    by_name = {path.lower(): path for path in files}
+    paths: dict[int, str] = {}
+    for number, entry in enumerate(described.entries):
+        if entry.uri:
+            paths[number] = _take(_by_uri(entry, by_name, folder), taken)
+    for number, entry in enumerate(described.entries):
+        if not entry.uri:
+            alone = len(described.entries) == len(paths) + 1
+            paths[number] = _take(_without_uri(entry, files, folder, taken, alone), taken)
+    documents = []
+    for number, entry in enumerate(described.entries):
+        data = files[paths[number]]
+        wrong = _wrong(entry, data)
+        if wrong:
+            if not accept_wrong_hash:
+                raise XdmError("xdm-hash", f"a document in the package has another {wrong} than its metadata says")
+            what = f"the document has another {wrong} than its metadata says"
+            findings.append(Finding("XDM-101", f"document[{number}]", what, severity=Severity.WARNING))
+        if not entry.uri:
+            what = "the document has no URI: the only file that could be meant was taken"
+            findings.append(Finding("XDM-102", f"document[{number}]", what, severity=Severity.WARNING))
+        documents.append(Document(data, entry, paths[number]))
+    return replace(described.submission, documents=tuple(documents))
+
+
+def _take(path: str, taken: set[str]) -> str:
+    if path in taken:
+        raise XdmError("xdm-duplicate", "two documents in the metadata are the same file")
+    taken.add(path)
+    return path
+
+
+def _by_uri(entry: Entry, by_name: Mapping[str, str], folder: str) -> str:
+    try:
+        parts = urlsplit(entry.uri)
+    except ValueError:
+        raise XdmError("xdm-uri", "a document's URI is none") from None
+    if parts.scheme or parts.netloc or parts.query or parts.fragment:
+        raise XdmError("xdm-uri", "a document's URI leads out of the package", "its sender has to correct it")
+    name = safe_path(unquote(parts.path))
+    path = by_name.get(f"{folder}{name}".lower()) or by_name.get(name.lower())
+    if path is None:
+        raise XdmError("xdm-missing-document", "a document that the metadata describes is not in the package")
+    return path
+
+
+def _without_uri(entry: Entry, files: Mapping[str, bytes], folder: str, taken: set[str], alone: bool) -> str:
+    """The file that has the document's hash; else the only one left for the only document left."""
+    left = [path for path in files if path not in taken and path.startswith(folder) and _is_document(path)]
+    if entry.hash:
+        same = [path for path in left if _sha1(files[path]) == entry.hash]
+        if len(same) == 1:
+            return same[0]
+    if alone and len(left) == 1:
+        return left[0]
+    raise XdmError("xdm-no-uri", "a document has no URI in the metadata, and no file is clearly meant")
+
+
+def _wrong(entry: Entry, data: bytes) -> str:
+    if entry.hash and entry.hash != _sha1(data):
+        return "hash"
+    return "size" if entry.size and entry.size != str(len(data)) else ""
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def _is_document(path: str) -> bool:
+    """Whether a file can be a document: not the package's own pages, nor what styles them."""
+    name = _name(path)
+    return name.upper() not in (METADATA, *_PRESENTATION) and not name.lower().endswith(_STYLES)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
