@@ -26,12 +26,12 @@ _ANY = ("http", "https")
 
 
 class Fetcher:
-    """Fetches what `options` admit. The host's name is looked up once and that address connected to, so that a name
+    """Fetches what `guard` admits. The host's name is looked up once and that address connected to, so that a name
     that points elsewhere a moment later changes nothing."""
 
-    def __init__(self, options: Fetching, resolve: Resolve, report: Callable[[Finding], None]) -> None:
+    def __init__(self, options: Fetching, guard: Guard, resolve: Resolve, report: Callable[[Finding], None]) -> None:
         self._options = options
-        self._guard = Guard(options.networks)
+        self._guard = guard
         self._resolve = resolve
         self._report = report
         self._timeout = options.timeout.total_seconds()

@@ -9,6 +9,7 @@ from cryptography import x509
 
 from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
+from channels.direct.network.guard import Guard
 from channels.direct.network.names import Names
 from channels.direct.trust.anchors import AnchorSet, AnchorTable, check_policies
 from channels.direct.trust.checks import Way, check
@@ -31,10 +32,11 @@ class Trust:
     def __init__(self, options: TrustOptions, names: Names, report: Callable[[Finding], None], now: Clock) -> None:
         """Read the anchors; raises `BundleError`, whose text names the file."""
         self._options = options
-        self._fetcher = Fetcher(options.fetch, names.addresses, report)
-        self._store = AnchorStore(options, self._fetcher, report, now)
-        self._issuers = Issuers(self._fetcher)
-        self._revoked = Revoked(options.revocation, self._fetcher)
+        self.guard = Guard(options.fetch.networks)
+        self.fetcher = Fetcher(options.fetch, self.guard, names.addresses, report)
+        self._store = AnchorStore(options, self.fetcher, report, now)
+        self._issuers = Issuers(self.fetcher)
+        self._revoked = Revoked(options.revocation, self.fetcher)
 
     def anchors(self) -> AnchorTable:
         """The anchors as they are now."""
@@ -46,7 +48,7 @@ class Trust:
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._fetcher.close()
+        await self.fetcher.close()
 
     async def judge(
         self,

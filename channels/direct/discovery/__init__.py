@@ -1,0 +1,1 @@
+"""Where certificates of recipients are found: files, DNS, LDAP. Nothing is said here about trust."""
