@@ -40,8 +40,10 @@ PACKAGES = {
     "Postfix": "postfix",
     "Dovecot": "dovecot-imapd",
     "swaks": "swaks",
+    "BIND": "bind9",
+    "OpenLDAP": "slapd",
 }
-PEERS = {"Postfix": "postfix", "Dovecot": "dovecot", "swaks": "swaks"}
+PEERS = {"Postfix": "postfix", "Dovecot": "dovecot", "swaks": "swaks", "BIND": "named", "OpenLDAP": "slapd"}
 """Other sides of tests that are run from their programs, with configurations of our own."""
 
 
@@ -484,8 +486,8 @@ def sweep() -> None:
     """Remove the servers of sessions whose process is gone without having done so."""
     for folder in data_folder().glob("session-*"):
         if not _alive(int(folder.name.partition("-")[2])):
-            for server in (RabbitMq(folder / "rabbitmq"), Postgres(folder / "postgresql")):
-                server.kill()
+            for inside in filter(Path.is_dir, folder.iterdir()):
+                Postgres(inside).kill()  # whatever server it is: its folder says which processes are its own
             shutil.rmtree(folder, ignore_errors=True)
 
 
