@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -60,6 +60,10 @@ class Recipient:
     def settled(self) -> bool:
         """Whether nothing changes it any more."""
         return self.standing in (Standing.DELIVERED, Standing.FAILED)
+
+
+def _anybody(_address: str) -> bool:
+    return True
 
 
 class Applied(NamedTuple):
@@ -127,14 +131,15 @@ class Tracking:
         waits = (self._deadline(each) for each in self.recipients.values() if not each.settled)
         return min(waits, default=None)
 
-    def apply(self, notice: Notice, now: datetime) -> Applied:
-        """What is known after `notice`, which the caller believes, came at `now`.
+    def apply(self, notice: Notice, now: datetime, speaks_for: Callable[[str], bool] = _anybody) -> Applied:
+        """What is known after `notice`, whose sender `speaks_for` some addresses, came at `now`.
 
+        Whoever speaks for one recipient does not settle another: the notice is about nobody then (`Effect.UNKNOWN`).
         The times that have run out by `now` count first: whoever was given up gets no second notice (`Effect.LATE`).
         """
         current = self.expire(now)
         address = current._recipient(notice)
-        if not address or (notice.message_id and notice.message_id != self.message_id):
+        if not address or not speaks_for(address) or (notice.message_id and notice.message_id != self.message_id):
             return Applied(current, Effect.UNKNOWN)
         before = current.recipients[address]
         standing = current._standing(before.standing, notice)

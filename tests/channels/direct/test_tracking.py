@@ -199,6 +199,22 @@ def test_whom_a_notice_is_about(said: Notice, recipients: tuple[str, ...], found
         assert applied == (before, Effect.UNKNOWN, "")
 
 
+@pytest.mark.row("N3")
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(Notice(NoticeKind.FAILED, ID, BOB), id="about another recipient"),
+        pytest.param(Notice(NoticeKind.FAILED, ID, BOB, EVE.replace("eve", "mallory")), id="behind a name of its own"),
+        pytest.param(Notice(NoticeKind.FAILED, ID, EVE.replace("eve", "mallory"), BOB), id="before a name of its own"),
+        pytest.param(Notice(NoticeKind.FAILED, ID, ""), id="about nobody"),
+    ],
+)
+def test_whoever_signs_a_notice_settles_nobody_else(said: Notice) -> None:
+    before = tracking(ANY, BOB)
+    applied = before.apply(said, at(1), lambda address: address.startswith("mallory@"))
+    assert applied == (before, Effect.UNKNOWN, "")
+
+
 KINDS = st.sampled_from(list(NoticeKind))
 STEPS = st.lists(st.tuples(KINDS, st.sampled_from((BOB, EVE, "")), st.booleans(), st.integers(0, 300)), max_size=12)
 
