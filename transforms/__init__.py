@@ -1,6 +1,7 @@
 """The steps: functions from a message to one, several or none."""
 
 from transforms import codes, edit, select, split, validate
+from transforms.ccda_to_fhir import step as ccda_to_fhir
 from transforms.fhir_to_v2 import step as fhir_to_v2
 from transforms.step import STEPS, Step, StepError, sets, step
 from transforms.v2_to_fhir import step as v2_to_fhir
@@ -9,6 +10,7 @@ __all__ = [
     "STEPS",
     "Step",
     "StepError",
+    "ccda_to_fhir",
     "codes",
     "edit",
     "fhir_to_v2",

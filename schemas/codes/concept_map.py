@@ -1,4 +1,4 @@
-"""The maps of HL7's v2-to-FHIR guide, with our corrections (docs/codes.md), read forward and back."""
+"""The maps of HL7's guides v2-to-FHIR and C-CDA on FHIR, with our corrections (docs/codes.md), read both ways."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def map_names() -> tuple[str, ...]:
 @cache
 def _maps() -> Mapping[str, ConceptMap]:
     read: dict[str, list[tuple[str, Coding]]] = {}
-    for name, source, code, display, system in rows("concept_maps.csv"):
+    for name, source, code, display, system in (*rows("concept_maps.csv"), *rows("ccda_maps.csv")):
         pairs = read.setdefault(name, [])
         if code:
             pairs.append((source, Coding(code, display, system)))

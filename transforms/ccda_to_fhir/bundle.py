@@ -1,0 +1,101 @@
+"""The resources of a conversion as a Bundle of the type that the site wants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from urllib.parse import quote
+
+from schemas.fhir import Element, Resource
+from transforms.ccda_to_fhir.datatypes.identifiers import ii_identifier, system_of
+from transforms.ccda_to_fhir.datatypes.times import instant
+from transforms.ccda_to_fhir.run import Run
+from transforms.elements import URI
+from transforms.identity import resource_id
+from transforms.moments import moment
+
+_BY_CONDITION = ("Patient", "Practitioner", "Organization", "Encounter")
+"""What is looked up at the server by its identifier: the server may know it from elsewhere, under an id of its own."""
+_MENTIONED = ("Practitioner", "Organization")
+"""What no document is about: it names them, and the server may know more of them."""
+
+
+def bundle_of(run: Run, now: datetime) -> Resource:
+    """The Bundle of what `run` has made; `now` is its timestamp where the document has no time."""
+    kind = run.options.bundle
+    found: Resource = {"resourceType": "Bundle", "id": resource_id("Bundle", run.document_key)}
+    if kind in ("document", "collection"):
+        found["identifier"] = _identifier(run, found["id"])
+    found["type"] = kind
+    if kind in ("document", "collection"):
+        found["timestamp"] = _timestamp(run, now)
+    conditions = (
+        Counter(_condition(resource, run) for resource in run.resources) if kind == "transaction" else Counter()
+    )
+    found["entry"] = [_entry(resource, run, conditions) for resource in run.resources]
+    return found
+
+
+def _identifier(run: Run, id: str) -> Element:
+    node = run.root.get("id")
+    found = ii_identifier(node, run) if node is not None else None
+    if found is None or "system" not in found:
+        return {"system": URI, "value": f"urn:uuid:{id}"}
+    return found
+
+
+def _timestamp(run: Run, now: datetime) -> str:
+    """When the document was made; a time whose offset is not known counts as UTC here, where an instant must be."""
+    node = run.root.get("effectiveTime")
+    text = instant(node, run)
+    if text or node is None:
+        return text or now.isoformat()
+    written = node.peek("value")
+    assumed = moment(written, "Z").text
+    if "T" in assumed:
+        return assumed
+    return f"{assumed}T00:00:00Z" if len(assumed) == 10 else now.isoformat()
+
+
+def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
+    path = f"{resource['resourceType']}/{resource['id']}"
+    match run.options.bundle:
+        case "transaction":
+            request = _request(resource, run, conditions)
+            url = f"urn:uuid:{resource['id']}"
+            if request["url"].startswith(f"{resource['resourceType']}?"):
+                # A server that finds it under another id has to refuse one that is given (R4, http.html#cond-update).
+                resource = {name: value for name, value in resource.items() if name != "id"}
+            return {"fullUrl": url, "resource": resource, "request": request}
+        case "batch":
+            entry: Element = {"fullUrl": f"{run.options.server.rstrip('/')}/{path}"} if run.options.server else {}
+            return {**entry, "resource": resource, "request": {"method": "PUT", "url": path}}
+        case _:
+            return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
+
+
+def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
+    """What a transaction does with a resource: put it, or create it where the document does but mention it."""
+    kind = resource["resourceType"]
+    condition = _condition(resource, run)
+    if not condition or conditions[condition] > 1:
+        return {"method": "PUT", "url": f"{kind}/{resource['id']}"}
+    if kind in _MENTIONED:
+        return {"method": "POST", "url": kind, "ifNoneExist": condition.partition("?")[2]}
+    return {"method": "PUT", "url": condition}
+
+
+def _condition(resource: Resource, run: Run) -> str:
+    """`Patient?identifier=system|value`, for a resource that has such an identifier."""
+    kind = resource["resourceType"]
+    known = [each for each in resource.get("identifier", []) if "system" in each and "value" in each]
+    if kind not in _BY_CONDITION or not known:
+        return ""
+    chosen = known[0]
+    if kind == "Patient":
+        systems = [system_of(root, run) for root in run.options.patient_roots]
+        chosen = min(
+            known, key=lambda each: systems.index(each["system"]) if each["system"] in systems else len(systems)
+        )
+    token = quote(f"{chosen['system']}|{chosen['value']}", safe="")
+    return f"{kind}?identifier={token}"

@@ -1,0 +1,1 @@
+"""The data types of CDA as those of FHIR."""

@@ -1,0 +1,109 @@
+"""CD, CE, CV and CS to CodeableConcept, Coding and code; codes, texts and translations are never lost."""
+
+from __future__ import annotations
+
+from schemas.codes import concept_map, system_uri
+from schemas.fhir import Element
+from transforms.ccda_to_fhir.datatypes.identifiers import root_uri
+from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
+from transforms.ccda_to_fhir.narrative import text_of
+from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.run import Run
+from transforms.elements import as_code, put
+
+SNOMED = "http://snomed.info/sct"
+LOINC = "http://loinc.org"
+NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+
+
+def coding(cd: Node | None) -> Element | None:
+    """The Coding of a CD by its own code, None where it has none."""
+    if cd is None:
+        return None
+    code = as_code(cd.attr("code"))
+    system = cd.attr("codeSystem")
+    display = " ".join(cd.attr("displayName").split())
+    cd.attr("codeSystemName")
+    if not code:
+        return None
+    element: Element = {}
+    if system:
+        element["system"] = code_system(system)
+    put(element, "version", cd.attr("codeSystemVersion"))
+    element["code"] = code
+    put(element, "display", display)
+    return element
+
+
+def code_system(oid: str) -> str:
+    """The URI of the code system with that object identifier."""
+    return system_uri(oid) or root_uri(oid)
+
+
+def codeable_concept(cd: Node | None, run: Run) -> Element | None:
+    """The CodeableConcept of a CD: its code, its translations, and its original text (what that refers to).
+
+    None where it says nothing but that there is nothing.
+    """
+    if cd is None:
+        return None
+    element: Element = {}
+    codings = [found for each in (cd, *_translations(cd)) if (found := coding(each)) is not None]
+    if codings:
+        element["coding"] = [each for place, each in enumerate(codings) if each not in codings[:place]]
+    text = _original_text(cd, run)
+    if not text:
+        text = codings[0].get("display", "") if codings else " ".join(cd.peek("displayName").split())
+    put(element, "text", text)
+    cd.attr("nullFlavor")
+    return element or None
+
+
+def concept_or_absent(cd: Node | None, run: Run) -> Element:
+    """As `codeable_concept`, for an element that must not be missing: why it is, where it is."""
+    return codeable_concept(cd, run) or absent_concept(cd.null if cd is not None else "")
+
+
+def concepts(nodes: list[Node] | tuple[Node, ...], run: Run) -> list[Element]:
+    """The CodeableConcepts of several CDs."""
+    return [found for each in nodes if (found := codeable_concept(each, run)) is not None]
+
+
+def mapped(cd: Node | None, codes: str, run: Run) -> str:
+    """What the concept map `codes` gives for the code of a CD or one of its translations; "" where it has none.
+
+    A code that the map does not have is told; why nothing is said at all is not.
+    """
+    if cd is None:
+        return ""
+    found = concept_map(codes)
+    for each in (cd, *_translations(cd)):
+        code = found.code(each.attr("code"))
+        if code:
+            each.attr("codeSystem")
+            each.attr("displayName")
+            return code
+    if cd.attr("code"):
+        run.report_code(cd, codes)
+    return ""
+
+
+def has_coding(concept: Element, codes: frozenset[str]) -> bool:
+    """Whether one of the concept's codes is among `codes`."""
+    return any(each["code"] in codes for each in concept.get("coding", ()) if "code" in each)
+
+
+def _translations(cd: Node) -> list[Node]:
+    found = []
+    for each in cd.all("translation"):
+        found.append(each)
+        found += _translations(each)
+    return found
+
+
+def _original_text(cd: Node, run: Run) -> str:
+    for each in (cd, *_translations(cd)):
+        text = text_of(each.get("originalText"), run)
+        if text:
+            return text
+    return ""

@@ -1,0 +1,25 @@
+"""nullFlavor to data-absent-reason."""
+
+from __future__ import annotations
+
+from schemas.codes import concept_map
+from schemas.fhir import Element
+from transforms.elements import absent
+
+ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+
+
+def reason(null: str) -> str:
+    """The code of data-absent-reason for a nullFlavor; `unknown` for one that the map does not have."""
+    return concept_map("CF-NullFlavorDataAbsentReason").code(null) or "unknown"
+
+
+def absent_for(null: str) -> Element:
+    """What stands beside an element that is absent for that nullFlavor."""
+    return absent(reason(null))
+
+
+def absent_concept(null: str) -> Element:
+    """The CodeableConcept of a code that must not be missing and is, for that nullFlavor (or for no stated reason)."""
+    code = reason(null)
+    return {"coding": [{"system": ABSENT_SYSTEM, "code": code, "display": code.replace("-", " ").capitalize()}]}

@@ -1,0 +1,23 @@
+"""The URLs of the extensions that the templates write."""
+
+from __future__ import annotations
+
+from schemas.fhir import Element
+from transforms.elements import OWN, extension
+
+CCDA_ELEMENT = f"{OWN}ccda-element"
+"""An element of the document that no template reads: `path` (XPath), and `value` as XML."""
+CCDA_TIME = f"{OWN}ccda-time"
+"""A time that FHIR cannot say: as the document writes it."""
+CCDA_TEXT = f"{OWN}ccda-text"
+"""What the document writes where FHIR has no place for it."""
+NULL_FLAVOR = f"{OWN}ccda-null-flavor"
+"""The nullFlavor of an element, where FHIR's reasons say less."""
+
+
+def kept_element(path: str, xml: str) -> Element:
+    """The extension that keeps the element at `path`."""
+    return {
+        "url": CCDA_ELEMENT,
+        "extension": [extension("path", "valueString", path), extension("value", "valueString", xml)],
+    }

@@ -1,0 +1,102 @@
+"""What every observation has in common, whichever template it keeps: status, code, time, value, range, who."""
+
+from __future__ import annotations
+
+from schemas.codes import concept_map
+from schemas.fhir import Element, Resource
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, concepts
+from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
+from transforms.ccda_to_fhir.datatypes.quantities import bounds, quantity
+from transforms.ccda_to_fhir.datatypes.times import put_when
+from transforms.ccda_to_fhir.datatypes.values import put_value
+from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of
+from transforms.ccda_to_fhir.narrative import text_of
+from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.people import actor
+from transforms.ccda_to_fhir.provenance import authors_of, put_authors
+from transforms.ccda_to_fhir.run import Run
+from transforms.elements import OWN, add_extension, append, coded, put
+
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+NEGATED = f"{OWN}ccda-negated"
+"""What an observation says is not so: its value, which the resource then does not have."""
+
+
+def observation_of(node: Node, run: Run, category: str = "", profile: str = "") -> Resource:
+    """The Observation of `node`, in that category of FHIR's (`laboratory`, `vital-signs`, `social-history`).
+
+    A negated one has no value and counts as cancelled: what it denies stands in an extension alone.
+    """
+    resource = start("Observation", node, run, profile=profile)
+    node.target = resource
+    resource["status"] = concept_map("CF-ResultStatus").code(status_of(node)) or "final"
+    if category:
+        append(resource, "category", coded(CATEGORY, category, category.replace("-", " ").title()))
+    resource["code"] = concept_or_absent(node.get("code"), run)
+    put_when(resource, "effective", node.get("effectiveTime"), run)
+    _put_values(resource, node, run)
+    put(resource, "interpretation", concepts(node.all("interpretationCode"), run))
+    put(resource, "method", codeable_concept(node.get("methodCode"), run))
+    put(resource, "bodySite", codeable_concept(node.get("targetSiteCode"), run))
+    for each in node.all("referenceRange"):
+        append(resource, "referenceRange", reference_range(each, run))
+    for each in node.all("performer"):
+        append(resource, "performer", actor(each.get("assignedEntity"), run).reference)
+    put_notes(resource, node, run)
+    put_authors(resource, node, run, "", "")
+    if "performer" not in resource:
+        for author in authors_of(node, run):
+            who = author.actor.reference
+            if who is not None and run.referred(who)["resourceType"] != "Device":
+                append(resource, "performer", who)
+    return resource
+
+
+def reference_range(node: Node, run: Run) -> Element | None:
+    """The reference range of a result: its bounds, its text, and what it means."""
+    given = node.get("observationRange")
+    if given is None:
+        return None
+    element: Element = {}
+    value = given.get("value")
+    if value is not None and (value.get("low") is not None or value.get("high") is not None):
+        element.update(bounds(value, run) or {})
+    elif value is not None:
+        found = quantity(value, run) if value.type == "PQ" else None
+        if found is not None:
+            element["low"] = element["high"] = found
+        else:
+            held: Element = {}
+            put_value(held, value, run)
+            put(element, "text", held.get("valueString") or held.get("valueCodeableConcept", {}).get("text"))
+    put(element, "type", codeable_concept(given.get("interpretationCode"), run))
+    text = text_of(given.get("text"), run)
+    put(element, "text", text or element.get("text"))
+    return element or None
+
+
+def _put_values(resource: Resource, node: Node, run: Run) -> None:
+    """The value; further values, which FHIR has no place for, as components of the same code."""
+    first, *others = node.all("value") or (None,)
+    if is_negated(node):
+        denied: Element = {"url": NEGATED}
+        if not put_value(denied, first, run):
+            denied["valueBoolean"] = True
+        add_extension(resource, denied)
+        resource["status"] = "cancelled" if resource["status"] != "entered-in-error" else resource["status"]
+        resource["dataAbsentReason"] = coded(
+            "http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-performed", "Not Performed"
+        )
+        return
+    held: Element = {}
+    if put_value(held, first, run):
+        if "valueAttachment" in held:
+            add_extension(resource, {"url": f"{OWN}ccda-value", **held})
+        else:
+            resource.update(held)
+    elif first is not None and first.null:
+        resource["dataAbsentReason"] = absent_concept(first.null)
+    for each in others:
+        component: Element = {"code": resource["code"]}
+        if put_value(component, each, run) and "valueAttachment" not in component:
+            append(resource, "component", component)

@@ -1,0 +1,147 @@
+"""Which function reads an entry: by its template, by its section, by its code, else by its class."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from schemas.fhir import Resource
+from schemas.finding import Severity
+from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.run import NO_TEMPLATE, Run
+from transforms.elements import OWN, add_extension, extension
+
+Template = Callable[[Node, Run], list[Resource]]
+"""Takes an entry into the run; the resources that the section's entries refer to."""
+
+RELATED = f"{OWN}ccda-related"
+"""What was said within an entry, and has become a resource of its own."""
+STATEMENTS = (
+    "act",
+    "encounter",
+    "observation",
+    "observationMedia",
+    "organizer",
+    "procedure",
+    "regionOfInterest",
+    "substanceAdministration",
+    "supply",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Registry:
+    by_root: dict[str, Template] = field(default_factory=dict)
+    general: dict[str, Template] = field(default_factory=dict)
+    by_section: dict[tuple[str, str], Template] = field(default_factory=dict)
+    by_code: dict[tuple[str, str], Template] = field(default_factory=dict)
+    by_class: dict[str, Template] = field(default_factory=dict)
+
+
+_REGISTRY = _Registry()
+
+
+def template(
+    *roots: str,
+    general: bool = False,
+    sections: Iterable[tuple[str, str]] = (),
+    codes: Iterable[tuple[str, str]] = (),
+    carries: Iterable[str] = (),
+) -> Callable[[Template], Template]:
+    """Mark a function as what reads the templates with these roots, of any extension.
+
+    `general` is for a template that others specialize: theirs come first, whatever the order in the document. Where no
+    template is known, `sections` (LOINC code of the section, element), then `codes` (code, element), then `carries`
+    (elements) choose the function.
+    """
+
+    def register(function: Template) -> Template:
+        for root in roots:
+            (_REGISTRY.general if general else _REGISTRY.by_root)[root] = function
+        _REGISTRY.by_section.update(dict.fromkeys(sections, function))
+        _REGISTRY.by_code.update(dict.fromkeys(codes, function))
+        _REGISTRY.by_class.update(dict.fromkeys(carries, function))
+        return function
+
+    return register
+
+
+def read_entry(statement: Node, run: Run) -> list[Resource]:
+    """The resources that an entry becomes, each whole; what is said within it and its template leaves, as their own.
+
+    A template that fails gives way to the one of the entry's class; nothing is dropped without a finding.
+    """
+    found: list[Resource] | None = None
+    function, is_known = _choose(statement, run)
+    if function is not None:
+        found = run.guard(function, statement, statement, run)
+    by_class = _registry().by_class.get(statement.name)
+    if found is None:
+        statement.release()
+    if found is None and by_class is not None and by_class is not function:
+        found = run.guard(by_class, statement, statement, run)
+    if not is_known:
+        what = "no template is known for this entry; it is carried by its class"
+        run.tell(NO_TEMPLATE, statement.where, what, "", Severity.INFORMATION)
+    made = found or []
+    if made and statement.target is None:
+        statement.target = made[0]
+    _read_rest(statement, run, made)
+    return made
+
+
+def statements(node: Node, relation: str) -> Iterator[tuple[Node, Node]]:
+    """Each `relation` (entry, entryRelationship, component) of `node`, with the statement that it holds."""
+    for each in node.all(relation):
+        for child in each.children():
+            if child.name in STATEMENTS:
+                yield each, child
+
+
+def _choose(statement: Node, run: Run) -> tuple[Template | None, bool]:
+    """The function for an entry, and whether something in the entry itself or its section chose it."""
+    registry = _registry()
+    for table in (registry.by_root, registry.general):
+        for root in statement.template_ids:
+            if root in table:
+                return table[root], True
+    is_inner = statement.parent is None or statement.parent.name != "entry"
+    if not is_inner:
+        chosen = registry.by_section.get((run.section_code, statement.name))
+        if chosen is not None:
+            return chosen, True
+    code = statement.get("code")
+    chosen = registry.by_code.get((code.peek("code") if code is not None else "", statement.name))
+    if chosen is not None:
+        return chosen, True
+    return registry.by_class.get(statement.name), False
+
+
+def _read_rest(statement: Node, run: Run, made: list[Resource]) -> None:
+    """Read what is within an entry and was not taken: as resources that those of the entry refer to."""
+    for relation in ("entryRelationship", "component"):
+        for _, inner in statements(statement, relation):
+            if inner.target is None:
+                for each in read_entry(inner, run):
+                    owner = made[0] if made else None
+                    if owner is not None and owner is not each:
+                        _relate(owner, each, run)
+
+
+def _relate(owner: Resource, other: Resource, run: Run) -> None:
+    reference = run.refer(other)
+    related = extension(RELATED, "valueReference", reference)
+    if related not in owner.get("extension", ()):
+        add_extension(owner, related)
+
+
+@cache
+def _registry() -> _Registry:
+    """The registry, once every module of the folder `templates` has registered its functions."""
+    package = importlib.import_module("transforms.ccda_to_fhir.templates")
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+    return _REGISTRY

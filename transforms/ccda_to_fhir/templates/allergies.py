@@ -1,0 +1,181 @@
+"""Allergies and intolerances, and the statement that there are none."""
+
+from __future__ import annotations
+
+from schemas.codes import concept_map
+from schemas.fhir import Element, Resource
+from transforms.ccda_to_fhir.datatypes.codes import SNOMED, codeable_concept, coding, mapped
+from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
+from transforms.ccda_to_fhir.datatypes.times import end_of, put_time, start_of
+from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of, taken, wrapper_of
+from transforms.ccda_to_fhir.narrative import text_of
+from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.provenance import put_authors
+from transforms.ccda_to_fhir.registry import template
+from transforms.ccda_to_fhir.run import Run
+from transforms.elements import CORE, add_extension, append, coded, extension, put
+
+CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
+OBSERVATION = "2.16.840.1.113883.10.20.22.4.7"
+REACTION = "2.16.840.1.113883.10.20.22.4.9"
+SEVERITY = "2.16.840.1.113883.10.20.22.4.8"
+CRITICALITY = "2.16.840.1.113883.10.20.22.4.145"
+STATUS = "2.16.840.1.113883.10.20.22.4.28"
+ABATEMENT = f"{CORE}allergyintolerance-abatement"
+SUBSTANCE_RISK = f"{CORE}allergyintolerance-substanceExposureRisk"
+_RISK_SYSTEM = "http://terminology.hl7.org/CodeSystem/allerg-intol-substance-exp-risk"
+_NONE_KNOWN = {
+    "716186003": "No known allergy",
+    "409137002": "No known drug allergy",
+    "429625007": "No known food allergy",
+    "428607008": "No known environmental allergy",
+    "1003774007": "No known latex allergy",
+}
+"""The codes of SNOMED CT that say that no allergy is known."""
+_OF_KIND = {
+    "419511003": "409137002",
+    "59037007": "409137002",
+    "235719002": "429625007",
+    "418471000": "429625007",
+    "418038007": "716186003",
+    "420134006": "716186003",
+    "426232007": "428607008",
+}
+"""What is not known, by the kind of the allergy that is negated, where the guide gives nothing."""
+_OF_SUBSTANCE = {"111088007": "1003774007", "1003755004": "1003774007", "300916003": "1003774007"}
+"""What is not known, by the substance: latex."""
+_OVER = {"completed": "inactive", "aborted": "inactive", "suspended": "inactive"}
+
+
+@template("2.16.840.1.113883.10.20.22.4.30", sections=[("48765-2", "act")])
+def allergy_concern_act(act: Node, run: Run) -> list[Resource]:
+    """Allergy Concern Act: each allergy that the concern is about."""
+    found: list[Resource] = []
+    for link in act.all("entryRelationship"):
+        observation = link.get("observation")
+        if observation is not None and (observation.keeps(OBSERVATION) or link.attr("typeCode") in ("SUBJ", "")):
+            found += allergy_observation(observation, run)
+    coding(act.get("code"))
+    return found
+
+
+@template(OBSERVATION, "2.16.840.1.113883.10.20.24.3.90", sections=[("48765-2", "observation")])
+def allergy_observation(observation: Node, run: Run) -> list[Resource]:
+    """Allergy - Intolerance Observation, Substance or Device Allergy: an AllergyIntolerance."""
+    resource = start("AllergyIntolerance", observation, run, "patient", "us-core-allergyintolerance")
+    observation.target = resource
+    _put_status(resource, observation, run)
+    value = observation.get("value")
+    negated = is_negated(observation)
+    _put_kind(resource, value)
+    _put_substance(resource, observation, value, negated, run)
+    span = observation.get("effectiveTime")
+    put_time(resource, "onsetDateTime", start_of(span), run)
+    abated: Element = {"url": ABATEMENT}
+    put_time(abated, "valueDateTime", end_of(span), run)
+    if "valueDateTime" in abated:
+        add_extension(resource, abated)
+    for each in taken(observation, resource, CRITICALITY, codes=("82606-5",)):
+        put(resource, "criticality", mapped(each.get("value"), "CF-Criticality", run))
+    _put_reactions(resource, observation, run)
+    put_notes(resource, observation, run)
+    put_authors(resource, observation, run)
+    return [resource]
+
+
+def _put_status(resource: Resource, observation: Node, run: Run) -> None:
+    """The course of the allergy: its status observation's, else the concern's; none of one in error (ait-2)."""
+    if status_of(observation) == "nullified":
+        resource["verificationStatus"] = coded(VERIFICATION, "entered-in-error", "Entered in Error")
+        return
+    code = ""
+    for each in taken(observation, resource, STATUS, codes=("33999-4",)):
+        code = code or mapped(each.get("value"), "CF-AllergyStatus", run)
+    act = wrapper_of(observation)
+    if not code and act is not None:
+        code = _OVER.get(act.value("statusCode", "code").lower(), "")
+    resource["clinicalStatus"] = coded(CLINICAL, code or "active", (code or "active").capitalize())
+
+
+def _put_kind(resource: Resource, value: Node | None) -> None:
+    put(
+        resource, "type", concept_map("CF-AllergyIntoleranceType").code(value.attr("code") if value is not None else "")
+    )
+    category = concept_map("CF-AllergyIntoleranceCategory").code(value.attr("code") if value is not None else "")
+    if category:
+        resource["category"] = [category]
+
+
+def _put_substance(resource: Resource, observation: Node, value: Node | None, negated: bool, run: Run) -> None:
+    entity = None
+    for participant in observation.all("participant"):
+        if participant.attr("typeCode") in ("CSM", "") or entity is None:
+            entity = participant.get("participantRole/playingEntity") or entity
+    substance = codeable_concept(entity.get("code"), run) if entity is not None else None
+    if substance is None and entity is not None and entity.string("name"):
+        substance = {"text": entity.string("name")}
+    kind = codeable_concept(value, run)
+    if not negated:
+        if (
+            substance is None
+            and kind is not None
+            and any(each["code"] in _NONE_KNOWN for each in kind.get("coding", ()))
+        ):
+            substance = kind
+        resource["code"] = substance or _unnamed(entity)
+        return
+    code = value.attr("code") if value is not None else ""
+    codes = [each["code"] for each in (substance or {}).get("coding", ())]
+    stated = next((each for each in codes if each in _NONE_KNOWN), "")
+    of_substance = stated or next((_OF_SUBSTANCE[each] for each in codes if each in _OF_SUBSTANCE), "")
+    if substance is not None and codes and not of_substance:
+        # The extension forbids a code, which US Core requires: the resource is not one of US Core's.
+        resource.pop("meta", None)
+        risk = coded(_RISK_SYSTEM, "no-known-reaction-risk", "No Known Reaction Risk")
+        inner = [extension("substance", "valueCodeableConcept", substance)]
+        inner.append(extension("exposureRisk", "valueCodeableConcept", risk))
+        add_extension(resource, {"url": SUBSTANCE_RISK, "extension": inner})
+        return
+    none_known = of_substance or concept_map("CF-NoKnownAllergies").code(code) or _OF_KIND.get(code, "716186003")
+    concept: Element = {"coding": [{"system": SNOMED, "code": none_known, "display": _NONE_KNOWN[none_known]}]}
+    text = (substance or {}).get("text") or text_of(value.get("originalText") if value is not None else None, run)
+    put(concept, "text", text or _NONE_KNOWN[none_known])
+    resource["code"] = concept
+
+
+def _unnamed(entity: Node | None) -> Element:
+    code = entity.get("code") if entity is not None else None
+    return absent_concept(code.null if code is not None else "")
+
+
+def _put_reactions(resource: Resource, observation: Node, run: Run) -> None:
+    severity = _severity(observation, resource, run)
+    for each in taken(observation, resource, REACTION, types=("MFST", "COMP", "SUBJ", "CAUS"), names=("observation",)):
+        if is_negated(each):
+            continue
+        append(resource, "reaction", _reaction(each, resource, severity, run))
+    if severity and "reaction" not in resource:
+        resource["reaction"] = [{"manifestation": [absent_concept("UNK")], "severity": severity}]
+
+
+def _reaction(node: Node, resource: Resource, severity: str, run: Run) -> Element:
+    reaction: Element = {}
+    value = node.get("value")
+    own = text_of(node.get("text"), run)
+    concept = codeable_concept(value, run) or ({"text": own} if own else absent_concept(value.null if value else ""))
+    reaction["manifestation"] = [concept]
+    put(reaction, "description", own)
+    put_time(reaction, "onset", start_of(node.get("effectiveTime")), run)
+    if "onset" not in reaction:
+        reaction.pop("_onset", None)
+    put(reaction, "severity", _severity(node, resource, run) or severity)
+    put_notes(reaction, node, run)
+    return reaction
+
+
+def _severity(node: Node, resource: Resource, run: Run) -> str:
+    found = ""
+    for each in taken(node, resource, SEVERITY, codes=("SEV",)):
+        found = found or mapped(each.get("value"), "CF-Severity", run)
+    return found
