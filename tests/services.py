@@ -42,8 +42,20 @@ PACKAGES = {
     "swaks": "swaks",
     "BIND": "bind9",
     "OpenLDAP": "slapd",
+    "NSS": "libnss3-tools",
+    "GnuPG's S/MIME": "gpgsm",
+    "BouncyCastle": "libbcmail-java",
 }
-PEERS = {"Postfix": "postfix", "Dovecot": "dovecot", "swaks": "swaks", "BIND": "named", "OpenLDAP": "slapd"}
+PEERS = {
+    "Postfix": "postfix",
+    "Dovecot": "dovecot",
+    "swaks": "swaks",
+    "BIND": "named",
+    "OpenLDAP": "slapd",
+    "NSS": "cmsutil",
+    "GnuPG's S/MIME": "gpgsm",
+    "BouncyCastle": "javac",
+}
 """Other sides of tests that are run from their programs, with configurations of our own."""
 
 

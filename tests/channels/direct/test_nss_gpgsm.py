@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from channels.direct import cms
 from tests.channels.direct.people import NOW, Person, authority, person
+from tests.services import program
 
 MAIL = b"Content-Type: text/plain\r\n\r\n" + b"A line of the message.\r\n" * 2000
 ALICE, BOB = person("alice@peer.example"), person("bob@peer.example")
@@ -36,6 +37,7 @@ def anchor() -> x509.Certificate:
 @pytest.fixture(scope="module")
 def nss(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with NSS's database `db`, which has the keys of both, and the mail."""
+    program("NSS")
     folder = tmp_path_factory.mktemp("nss")
     (folder / "db").mkdir()
     (folder / "mail").write_bytes(MAIL)
@@ -51,7 +53,8 @@ def nss(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def gpgsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """GnuPG's home with the keys of both, and the mail; its agent ends with the tests."""
-    # Not below pytest's folder: the agent's socket takes a path of a hundred characters at most.
+    program("GnuPG's S/MIME")
+    # A short name: the path of the agent's socket may have a hundred characters and no more.
     folder = tmp_path_factory.mktemp("g")
     (folder / "mail").write_bytes(MAIL)
     (folder / "gpgsm.conf").write_text("disable-crl-checks\ndisable-dirmngr\nbatch\npinentry-mode loopback\n")

@@ -17,7 +17,7 @@ from channels.direct import cms, smime
 from channels.direct.error import DirectError
 from channels.direct.mime import Attachment, Entity, MimeError, attachments, write_mail, write_multipart
 from tests.channels.direct.openssl import openssl
-from tests.channels.direct.people import NOW, Person, authority, intermediate, made_once, person
+from tests.channels.direct.people import NOW, authority, intermediate, made_once, person
 
 ALICE, BOB = person("alice@a.example", issuer=intermediate()), person("bob@b.example")
 DOCUMENT = Attachment("ccd.xml", "text/xml", b"<ClinicalDocument/>\n" * 2000)
@@ -43,7 +43,7 @@ def parsed(octets: bytes) -> Message:
     return BytesParser().parsebytes(octets)
 
 
-def enclosed(content: bytes, kind: str = "enveloped-data", to: Person = BOB) -> bytes:
+def enclosed(content: bytes, kind: str = "enveloped-data", to: cms.Holder = BOB) -> bytes:
     """`content` in an envelope as a mail, by hand."""
     mail = [*HEADERS[:5], ("Content-Type", f"application/pkcs7-mime; smime-type={kind}")]
     head = "".join(f"{name}: {value}\r\n" for name, value in [*mail, ("Content-Transfer-Encoding", "base64")])
