@@ -118,6 +118,7 @@ class Acceptor:
 
     def _durable(self, done: Callable[[Work], None], work: Work) -> None:
         done(work)  # the sender first, and then what is to be done with its message
+        self._routing.committed(work.entries[0].message.id)
         if not isinstance(work.result, JournalError):
             itself = work.entries[0]
             if not itself.open:

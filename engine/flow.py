@@ -21,6 +21,7 @@ from engine.feed import Feed
 from engine.gather import Gatherer
 from engine.journal import Entry, Journal, Numbers, Waiting
 from engine.journal.keeping import JournalStore
+from engine.registry.site import SiteRegistry
 from engine.route import Router
 from engine.routing import Routing
 from engine.stages import Ended, Stages, Stop
@@ -43,6 +44,7 @@ class Services:
     site: Path
     search: Mapping[str, str]
     holds: Callable[[], bool]
+    registry: SiteRegistry
 
 
 class Flow:
@@ -55,7 +57,7 @@ class Flow:
         self.stages = Stages(self._start)
         self.workers: dict[str, Worker] = {}
         self._called: dict[str, str] = {}
-        self.routing = Routing(channel, services.clock)
+        self.routing = Routing(channel, services.clock, services.registry)
         self.acceptor = Acceptor(self.routing, services.journal, services.clock, self._journaled, services.search)
         self._inbound: asyncio.Task[None] | None = None
 

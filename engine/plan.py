@@ -13,6 +13,7 @@ from schemas.fhir.path import is_fhir_path
 from schemas.hl7v2.merge import order_keys
 from schemas.ids import derived_id
 from schemas.message import FHIR, HL7V2, Message, is_attribute
+from transforms.registry import RegistryError
 from transforms.step import Step, StepError
 
 NO_ROUTE = "no route takes it"
@@ -86,10 +87,12 @@ class PlanError(Exception):
 
 
 def plan(message: Message, channel: Channel) -> Plan:
-    """What becomes of `message` in `channel`. Pure: the same message and channel give the same children, id for id.
+    """What becomes of `message` in `channel`. Pure but for the registry that steps may ask: where that gives the same
+    answers, the same message and channel give the same children, id for id.
 
     The shared steps run in sequence, and what each gives goes through the rest. Every route whose `when` holds then
-    runs its own steps on what is left. A step that raises fails the whole message: nothing is half routed.
+    runs its own steps on what is left. A step that raises fails the whole message: nothing is half routed. Raises
+    `RegistryError` where a step asks the registry and that does not answer now.
     """
     try:
         shared, reasons = run_steps(channel.steps, message)
@@ -123,6 +126,8 @@ def run_step(step: Step, message: Message, route: str | None = None) -> list[Mes
     """What one step makes of one message; raises `PlanError`."""
     try:
         given = step(message)
+    except RegistryError:
+        raise
     except Exception as error:
         raise PlanError(_failure(error, step.written or step.name, route, step)) from error
     for one in given:

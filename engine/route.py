@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from engine.feed import Feed
 from engine.journal import Entry, Journal, JournalError, Numbers, State, Waiting, Work, resolve
 from engine.routing import Routing
+from transforms.registry import RegistryError
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ _SLICE = 0.005  # seconds of planning after which others get their turn
 _JOURNAL_PAUSE = 0.5  # seconds
 _GRACE = 20.0  # seconds that a write under way is given when the stage stops
 
+T = TypeVar("T")
 Journaled = Callable[[Sequence[Entry], Numbers], None]
 """Told what rows this process journaled, and their places by id, in the order of places."""
 
@@ -73,6 +76,30 @@ class Router:
             self._rested.set()
 
     async def _journaled(self, taken: list[Waiting]) -> None:
+        planned = await self._patiently(lambda: self._planned(taken))
+        if planned is None:
+            return
+        entries, states = planned
+        if await self._patiently(lambda: self._write(entries, states)) is None:
+            return
+        for state in states:
+            self._routing.counts[state.status] += 1
+            self._routing.committed(state.id)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """What `work` gives, however long the database takes to answer; None where the stage stops meanwhile. The feed
+        gives no message twice, so that none may be let go of."""
+        while True:
+            try:
+                return await work()
+            except (JournalError, RegistryError) as error:
+                if self._stopping:
+                    return None
+                log.warning("routing of %s waits: %s", self._name, error)
+                await asyncio.sleep(_JOURNAL_PAUSE)
+
+    async def _planned(self, taken: list[Waiting]) -> tuple[list[Entry], list[State]]:
+        """The children of messages, and their own new states."""
         entries: list[Entry] = []
         states: list[State] = []
         since = self._loop.time()
@@ -86,17 +113,7 @@ class Router:
             if self._loop.time() - since > _SLICE:
                 await asyncio.sleep(0)
                 since = self._loop.time()
-        while True:
-            try:
-                await self._write(entries, states)
-                break
-            except JournalError as error:
-                if self._stopping:
-                    return
-                log.warning("routing of %s waits: %s", self._name, error)
-                await asyncio.sleep(_JOURNAL_PAUSE)
-        for state in states:
-            self._routing.counts[state.status] += 1
+        return entries, states
 
     def _write(self, entries: list[Entry], states: list[State]) -> asyncio.Future[Numbers]:
         future: asyncio.Future[Numbers] = self._loop.create_future()

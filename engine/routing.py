@@ -11,6 +11,7 @@ from engine.channel import Channel
 from engine.journal import NO_KEYS, Entry, Status
 from engine.keys import made_keys
 from engine.plan import Plan, Planned, plan
+from engine.registry.site import SiteRegistry
 from schemas.ids import Clock, derived_id
 from schemas.message import Message
 
@@ -30,8 +31,9 @@ class Routed(NamedTuple):
 class Routing:
     """Routes the messages of one channel; used where they arrive and where they wait. Counts what came of them."""
 
-    def __init__(self, channel: Channel, clock: Clock) -> None:
+    def __init__(self, channel: Channel, clock: Clock, registry: SiteRegistry) -> None:
         self.channel = channel
+        self._registry = registry
         self._clock = clock
         self._queues = {route.name: channel.queue(route) for route in channel.routes}
         self._slow = 0.0  # the share of messages that took longer
@@ -43,16 +45,25 @@ class Routing:
         return self._slow < 0.5
 
     def of(self, message: Message, replays: int = 0) -> Routed:
-        """What becomes of `message`, which an operator had routed again `replays` times."""
+        """What becomes of `message`, which an operator had routed again `replays` times.
+
+        Tell `committed` when that is in the journal, or will never be. Raises `RegistryError` where a step asks the
+        registry in vain.
+        """
         since = time.perf_counter()
         made = plan(message, self.channel)
         children = [self._entry(message, child, replays) for child in made.children]
+        self._registry.take(message, [entry.message for entry in children])
         if made.failed is not None:
             routed = Routed(Status.FAILED, self._clock(), str(made.failed), children)
         else:
             routed = Routed(Status.FILTERED if made.filtered else Status.ROUTED, self._clock(), _why(made), children)
         self._slow += _WEIGHT * ((time.perf_counter() - since > _QUICK) - self._slow)
         return routed
+
+    def committed(self, message_id: str) -> None:
+        """What `of` gave for that message is in the journal, or never will be."""
+        self._registry.let_go(message_id)
 
     def _entry(self, root: Message, child: Planned, replays: int) -> Entry:
         message = child.message

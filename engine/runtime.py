@@ -26,6 +26,9 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
+from engine.registry.files import load_files
+from engine.registry.reads import DatabaseRegistry
+from engine.registry.rosters import RosterError
 from engine.steady import steadily
 from engine.stranded import tell_stranded
 from engine.tidy import watch_age
@@ -35,6 +38,7 @@ from schemas.ids import Clock, utc_now
 log = logging.getLogger(__name__)
 
 _WATCH_EVERY = 2.0  # seconds
+_PROGRESS_EVERY = 50_000  # entries of a roster
 _AGAIN = 5.0  # seconds until what could not be started is tried again
 
 
@@ -62,8 +66,15 @@ class Engine:
         self.backbone.on_missed(self._wake)
         await self.backbone.open()
         self.ownership = Ownership(self.journal, self.name, self._queues, self._gained, self._lost)
+        await self._take_up_registry()
         self._services = Services(
-            self.journal, self.backbone, self._clock, self.site.folder, self.site.settings.search, self.ownership.holds
+            self.journal,
+            self.backbone,
+            self._clock,
+            self.site.folder,
+            self.site.settings.search,
+            self.ownership.holds,
+            self.site.registry,
         )
         for channel in self.site.channels:
             self.flows[channel.name] = Flow(channel, self._services)
@@ -77,6 +88,19 @@ class Engine:
         self._spawn("watch", self._watch)
         self._spawn("listening", self._keep_listening)
         await tell_stranded(self.journal, self._queues())
+
+    async def _take_up_registry(self) -> None:
+        """Bring the registry to what the site's files say, and let the steps ask it there."""
+        try:
+            changed = await self.journal.change(
+                lambda connection: load_files(connection, self.site.folder, self._clock(), _told_of)
+            )
+        except RosterError as error:
+            log.error("the registry stays as it was: %s", error)  # noqa: TRY400
+        else:
+            for roster, loaded in changed.items():
+                log.info("%s: %d added, %d changed, %d ended, %d entries", roster, *loaded)
+        self.site.registry.use(DatabaseRegistry(self.journal.reading))
 
     async def _serve_health(self, server: HealthServer) -> None:
         try:
@@ -116,6 +140,7 @@ class Engine:
             before = {channel.name: channel for channel in self.site.channels}
             after = {channel.name: channel for channel in site.channels}
             self.site = site
+            await self._take_up_registry()
             for name in before.keys() - after.keys():
                 await self._remove(name)
             for name, channel in after.items():
@@ -210,6 +235,11 @@ class Engine:
         task = asyncio.create_task(work)
         self._again.add(task)
         task.add_done_callback(self._again.discard)
+
+
+def _told_of(roster: str, entries: int) -> None:
+    if entries % _PROGRESS_EVERY == 0:
+        log.info("%s: %d entries read", roster, entries)
 
 
 def run(folder: Path, env: Mapping[str, str]) -> int:

@@ -30,7 +30,8 @@ def step(function: F) -> F:
     """Make `function` a step of that name (a trailing underscore is dropped: `set_` is `set`).
 
     Its first parameter is the message. Its keyword-only parameters are its YAML options. A step whose YAML value is
-    itself the option (`keep: {MSH-9.1: ADT}`) takes it as a second, positional-only parameter.
+    itself the option (`keep: {MSH-9.1: ADT}`) takes it as a second, positional-only parameter. A keyword-only parameter
+    `registry` is no option: it is handed the site's `transforms.registry.Registry`.
     """
     STEPS[function.__name__.rstrip("_")] = function
     return function

@@ -22,13 +22,14 @@ from engine.config.language import (
     retry,
 )
 from engine.config.numbers import finding
-from engine.config.options import Signature, SignatureError, signature_of
+from engine.config.options import REGISTRY, Signature, SignatureError, signature_of
 from engine.config.shape import Problem
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Items, Node, Text, plain, written
 from schemas.condition import Condition, ConditionError
 from schemas.finding import Finding, Severity
 from schemas.values import parse_duration
+from transforms.registry import Registry
 from transforms.step import Step, StepFunction
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}\Z")
@@ -117,21 +118,31 @@ def bind(
     ends: Mapping[str, End],
     steps: Mapping[str, StepFunction],
     site: Path,
+    registry: Registry,
     repeats: timedelta | None = None,
 ) -> BoundFile:
     """The channel that `tree` describes, with the names of `ends` and `steps`; findings call the file `where`.
 
-    `repeats` is the site's own window for channels that write none. Never raises for what the file holds.
+    Steps that ask for it are handed the site's `registry`. `repeats` is the site's own window for channels that write
+    none. Never raises for what the file holds.
     """
     file = BoundFile(where, tree, repeats=repeats)
-    _Binder(file, ends, steps, site).bind(tree)
+    _Binder(file, ends, steps, site, registry).bind(tree)
     return file
 
 
 class _Binder:
     """Binds one file; what is wrong goes to the file's findings and the rest is bound all the same."""
 
-    def __init__(self, file: BoundFile, ends: Mapping[str, End], steps: Mapping[str, StepFunction], site: Path) -> None:
+    def __init__(
+        self,
+        file: BoundFile,
+        ends: Mapping[str, End],
+        steps: Mapping[str, StepFunction],
+        site: Path,
+        registry: Registry,
+    ) -> None:
+        self._registry = registry
         self._file = file
         self._ends = ends
         self._steps = steps
@@ -248,7 +259,7 @@ class _Binder:
             return [], ()
         items = node.items if isinstance(node, Items) else (node,)
         uses = [use for use in map(self._step, items) if use is not None]
-        return uses, tuple(_bound_step(use) for use in uses)
+        return uses, tuple(_bound_step(use, self._registry) for use in uses)
 
     def _step(self, node: Node) -> Use | None:
         named = self._named(node, "an item of steps is one step", self._steps)
@@ -364,9 +375,10 @@ def _bound_end(ends: Mapping[str, End], use: Use) -> BoundEnd:
     return BoundEnd(ends[use.name.text], dict(use.arguments))
 
 
-def _bound_step(use: Use) -> Step:
+def _bound_step(use: Use, registry: Registry) -> Step:
     """The step of one line."""
     shown = written(Entries(((use.name, use.options),), use.name.line)) if use.options is not None else use.name.written
     if use.signature.takes_value:
         return Step(use.name.text, use.function, tuple(use.arguments.values()), None, shown)
-    return Step(use.name.text, use.function, (), dict(use.arguments) or None, shown)
+    arguments = dict(use.arguments) | ({REGISTRY: registry} if use.signature.takes_registry else {})
+    return Step(use.name.text, use.function, (), arguments or None, shown)

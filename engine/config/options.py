@@ -22,6 +22,8 @@ from schemas.error import BodyError
 from schemas.tables import TableError
 from schemas.values import Size
 
+REGISTRY = "registry"
+"""The parameter of a step that is handed the site's registry, and is no option."""
 VALUE = "value"
 """The name under which a step that takes its whole YAML value keeps it."""
 
@@ -62,6 +64,7 @@ class Signature:
     details: str
     options: tuple[Option, ...]
     takes_value: bool
+    takes_registry: bool
     model: type[BaseModel]
     schema: JsonSchema = field(repr=False)
     """JSON schema of the options, or of the value; `$ref`s are into its own `$defs`."""
@@ -180,6 +183,8 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     summary, details, arguments = read_docstring(inspect.getdoc(function) or "")
     values = [each for each in parameters[1:] if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     named = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+    takes_registry = any(each.name == REGISTRY for each in named)
+    named = [each for each in named if each.name != REGISTRY]
     if not parameters or parameters[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         raise SignatureError("it takes no message")
     if len(values) > 1 or (values and named):
@@ -196,7 +201,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         )
         for each in values or named
     )
-    return _signature(function.__name__, summary, details, options, bool(values))
+    return _signature(function.__name__, summary, details, options, bool(values), takes_registry=takes_registry)
 
 
 def keyword_signature(function: Callable[..., Any]) -> Signature:
@@ -210,7 +215,15 @@ def keyword_signature(function: Callable[..., Any]) -> Signature:
     return _signature(function.__name__, summary, details, options, takes_value=False)
 
 
-def _signature(name: str, summary: str, details: str, options: tuple[Option, ...], takes_value: bool) -> Signature:
+def _signature(
+    name: str,
+    summary: str,
+    details: str,
+    options: tuple[Option, ...],
+    takes_value: bool,
+    *,
+    takes_registry: bool = False,
+) -> Signature:
     fields: dict[str, Any] = {
         f"option_{option.parameter}": (
             option.annotation,
@@ -235,7 +248,7 @@ def _signature(name: str, summary: str, details: str, options: tuple[Option, ...
                 known["default"] = option.shown_default
     if takes_value:
         schema = {**schema["properties"][VALUE], "$defs": schema.get("$defs", {})}
-    return Signature(summary, details, options, takes_value, model, schema)
+    return Signature(summary, details, options, takes_value, takes_registry, model, schema)
 
 
 def _json_schema(model: type[BaseModel]) -> JsonSchema:

@@ -20,6 +20,8 @@ from engine.config.numbers import finding
 from engine.config.rules import lint
 from engine.config.settings import Settings, bind_settings
 from engine.config.tree import Entries
+from engine.registry.files import registry_of
+from engine.registry.site import SiteRegistry
 from schemas.finding import Finding, Severity
 from transforms import STEPS
 from transforms.step import StepFunction
@@ -44,6 +46,7 @@ class Site:
     files: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[Path] = frozenset()
     bound: tuple[BoundFile, ...] = field(default=(), repr=False)
+    registry: SiteRegistry = field(kw_only=True, repr=False)
 
     @property
     def has_errors(self) -> bool:
@@ -62,15 +65,19 @@ def load_site(
     ends: Mapping[str, End] = ENDS,
     steps: Mapping[str, StepFunction] = STEPS,
     fallback: Settings | None = None,
+    registry: SiteRegistry | None = None,
 ) -> Site:
     """The site in `folder`, with `env` for `${NAME}`. Never raises for what the folder holds: see `findings`.
 
     `fallback` are the settings that hold when `hie.yaml` has an error; its defaults and sound lines do otherwise.
+    Steps ask `registry`, that of an engine at work, else one of what the site's files say.
     """
     folder = Path(folder)
+    registry = registry or SiteRegistry(lambda: registry_of(folder))
     if not folder.is_dir():
         made, _ = bind_settings(None, SETTINGS, folder, env)
-        return Site(folder, made, findings=(finding("HIE101", str(folder), "there is no such folder"),))
+        missing = finding("HIE101", str(folder), "there is no such folder")
+        return Site(folder, made, findings=(missing,), registry=registry)
     expander = Expander(env, folder)
     tree, findings = _settings_tree(folder, expander)
     made, problems = bind_settings(tree, SETTINGS, folder, env)
@@ -80,7 +87,7 @@ def load_site(
     all_steps = {**steps, **extensions.steps}
     files: list[BoundFile] = []
     for path in channel_files(folder):
-        file, content = _channel_file(path, env, folder, ends, all_steps, made.repeats)
+        file, content = _channel_file(path, env, folder, ends, all_steps, registry, made.repeats)
         expander.files |= file.secrets
         if file.channel is not None:
             digest = _digest(file, content, extensions, folder)
@@ -99,6 +106,7 @@ def load_site(
         {file.channel.name: file.where for file in runnable if file.channel is not None},
         frozenset(expander.files),
         tuple(files),
+        registry=registry,
     )
 
 
@@ -132,6 +140,7 @@ def _channel_file(
     folder: Path,
     ends: Mapping[str, End],
     steps: Mapping[str, StepFunction],
+    registry: SiteRegistry,
     repeats: timedelta | None,
 ) -> tuple[BoundFile, bytes]:
     where = f"{CHANNELS}/{path.name}"
@@ -143,7 +152,7 @@ def _channel_file(
     if loaded.tree is None:
         file = BoundFile(where, None)
     else:
-        file = bind(loaded.tree, where, ends=ends, steps=steps, site=folder, repeats=repeats)
+        file = bind(loaded.tree, where, ends=ends, steps=steps, site=folder, registry=registry, repeats=repeats)
     file.findings[:0] = loaded.findings
     file.secrets = frozenset(expander.files)
     return file, content

@@ -60,7 +60,7 @@ def reload(
     A channel whose file, extensions or maps now have an error keeps the channel that `site` has for it. A channel whose
     file is gone, or is `enabled: false`, is gone. While `hie.yaml` has an error, the settings stay as they were.
     """
-    new = load_site(folder, env, ends=ends, steps=steps, fallback=site.settings)
+    new = load_site(folder, env, ends=ends, steps=steps, fallback=site.settings, registry=site.registry)
     if not folder.is_dir():
         return replace(site, findings=new.findings), list(new.findings)
     broken = [file for file in new.bound if file.enabled and file.has_errors]

@@ -127,6 +127,12 @@ MESSAGE_COLUMNS = (
 STATE_COLUMNS = ("id", "status", "open", "settled", "due", "attempts", "first_attempt", "detail", "reply")
 EVENT_COLUMNS = ("message", "at", "kind", "detail", "reply")
 TERM_COLUMNS = ("name", "value", "message")
+NOTICE = "notice.key"
+"""The attribute of a message that tells a subscriber something: under which key that was told."""
+NOTICE_COLUMNS = (
+    *("message", "received_as", "at", "queue", "subscriber", "key", "kind", "event"),
+    *("digest", "patient_id", "member", "sender"),
+)
 KEPT_COLUMNS = ("kind", "key", "value", "expires", "due")
 
 
@@ -187,3 +193,17 @@ def kept_row(kept: Kept) -> tuple[object, ...]:
     """`kept` as a row of KEPT_COLUMNS."""
     due = None if kept.due is None else microseconds(kept.due)
     return (kept.kind, kept.key, clean(kept.value), microseconds(kept.expires), due)
+
+
+def notice_row(entry: Entry) -> tuple[object, ...]:
+    """What `entry` tells a subscriber (docs/notifications.md names the attributes), as a row of NOTICE_COLUMNS."""
+    message, attributes = entry.message, entry.message.attributes
+    return (
+        message.id,
+        message.parent or message.id,
+        microseconds(message.received),
+        entry.queue,
+        *(clean(attributes.get(name, "")) for name in ("subscriber.id", NOTICE, "notice.kind", "notice.event")),
+        *(clean(attributes.get(name, "")) for name in ("notice.digest", "notice.patient", "subscriber.member")),
+        clean(attributes.get("notice.sender", "")),
+    )

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import IO, Any, TypeVar
 
-from sqlalchemy import Connection, Integer, bindparam, select
+from sqlalchemy import Connection, Engine, Integer, bindparam, select
 
 from engine.journal.database import DatabaseError, JournalError, connect, database_url, explained, lock
 from engine.journal.entry import (
@@ -72,6 +72,11 @@ class Journal:
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
+
+    @property
+    def reading(self) -> Engine:
+        """The database for those who read it at once, from the event loop: answers must be few look-ups."""
+        return self._reading
 
     @property
     def backlog(self) -> int:

@@ -19,8 +19,15 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 
-from engine.journal.entry import EVENT_COLUMNS, KEPT_COLUMNS, MESSAGE_COLUMNS, STATE_COLUMNS, TERM_COLUMNS
-from engine.journal.tables import events, kept, messages, terms
+from engine.journal.entry import (
+    EVENT_COLUMNS,
+    KEPT_COLUMNS,
+    MESSAGE_COLUMNS,
+    NOTICE_COLUMNS,
+    STATE_COLUMNS,
+    TERM_COLUMNS,
+)
+from engine.journal.tables import events, kept, messages, notices, terms
 
 Row = tuple[object, ...]
 
@@ -31,8 +38,16 @@ _COLUMNS = {
     "terms": TERM_COLUMNS,
     "states": STATE_COLUMNS,
     "kept": KEPT_COLUMNS,
+    "notices": NOTICE_COLUMNS,
 }
-_TABLES = {"messages": messages, "events": events, "terms": terms, "states": messages, "kept": kept}
+_TABLES = {
+    "messages": messages,
+    "events": events,
+    "terms": terms,
+    "states": messages,
+    "kept": kept,
+    "notices": notices,
+}
 
 
 class Statements:
@@ -80,6 +95,11 @@ class Statements:
     def insert_terms(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Insert `rows` of TERM_COLUMNS; those that are there already stay."""
         for _ in self._execute(cursor, "terms", rows):
+            pass
+
+    def insert_notices(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
+        """Insert `rows` of NOTICE_COLUMNS; those that are there already stay."""
+        for _ in self._execute(cursor, "notices", rows):
             pass
 
     def put_kept(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:

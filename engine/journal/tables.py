@@ -2,7 +2,8 @@
 
 `messages` holds a row for each message received and for each child that a route made of it. A row's facts are written
 once; only its state (`status`, `open`, `due`, `attempts`, `settled`, `detail`, `reply`) moves on, and what that state
-was before is kept in `events`. `kept` is what the ends remember. Times are microseconds since 1970-01-01 UTC.
+was before is kept in `events`. `kept` is what the ends remember, `notices` who was told of what. Times are microseconds
+since 1970-01-01 UTC.
 """
 
 from enum import StrEnum
@@ -107,6 +108,27 @@ kept = Table(
     Column("due", BigInteger),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("message", String(32), primary_key=True),
+    Column("received_as", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("queue", String, nullable=False),
+    Column("subscriber", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("patient_id", String),
+    Column("member", String),
+    Column("sender", String),
+    Column("outcome", String),
+    Column("outcome_at", BigInteger),
+    Column("detail", Text),
+)
+"""What each subscriber was told. The outcome is that of the message, and put here when that is removed."""
+
 processes = Table(
     "processes",
     metadata,
@@ -141,6 +163,8 @@ Index(
 Index("messages_sought", messages.c.status, messages.c.id, sqlite_where=_sought, postgresql_where=_sought)
 _coming = text("due IS NOT NULL")
 Index("kept_due", kept.c.kind, kept.c.due, sqlite_where=_coming, postgresql_where=_coming)
+Index("notices_key", notices.c.subscriber, notices.c.key)
+Index("notices_patient_id", notices.c.patient_id, notices.c.at)
 _keyed = text("repeat_key IS NOT NULL")
 Index("messages_repeat_key", messages.c.repeat_key, unique=True, sqlite_where=_keyed, postgresql_where=_keyed)
 for _name in ("type", "control_id", "patient_id", "parent"):

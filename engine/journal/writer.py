@@ -20,7 +20,18 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from channels.store import Kept
 from engine.journal.database import DatabaseError, JournalError, explained, is_operational
-from engine.journal.entry import Entry, Event, State, event_row, kept_row, message_row, state_row, term_rows
+from engine.journal.entry import (
+    NOTICE,
+    Entry,
+    Event,
+    State,
+    event_row,
+    kept_row,
+    message_row,
+    notice_row,
+    state_row,
+    term_rows,
+)
 from engine.journal.statements import Row, Statements
 
 Numbers = dict[str, int]
@@ -72,6 +83,7 @@ class _Rows:
         self.states: dict[str, Row] = {}
         self.events: list[Row] = []
         self.terms: list[Row] = []
+        self.notices: list[Row] = []
         self.kept: dict[tuple[str, str], Row] = {}
         for work in batch:
             entries = work.entries
@@ -82,6 +94,8 @@ class _Rows:
                 self.messages.append(message_row(entry))
                 if entry.keys.terms:
                     self.terms += term_rows(entry)
+                if NOTICE in entry.message.attributes and entry.message.parent is not None:
+                    self.notices.append(notice_row(entry))
                 if entry.open:
                     self.behind.add(entry.queue)
             for state in work.states:
@@ -96,6 +110,7 @@ class _Rows:
         statements.update_states(cursor, list(self.states.values()))
         statements.insert_events(cursor, self.events)
         statements.insert_terms(cursor, self.terms)
+        statements.insert_notices(cursor, self.notices)
         statements.put_kept(cursor, list(self.kept.values()))
         return numbers
 

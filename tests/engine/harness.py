@@ -14,6 +14,8 @@ from engine.channel import BoundEnd, Channel, Retry, Route
 from engine.due import watch_due
 from engine.flow import Flow, Services
 from engine.journal import Journal
+from engine.registry.files import registry_of
+from engine.registry.site import SiteRegistry
 from schemas.ids import new_id, utc_now
 from schemas.message import HL7V2, Message
 
@@ -115,13 +117,20 @@ def route(script: Script, name: str = "out", **options: object) -> Route:
     return Route(name, BoundEnd(End("script", outbound=script)), retry=options.pop("retry", SOON), **options)  # type: ignore[arg-type]
 
 
+def no_registry() -> SiteRegistry:
+    """The registry of a site whose steps ask for none."""
+    return SiteRegistry(lambda: registry_of(Path()))
+
+
 def channel(hand: Hand, *routes: Route, **options: object) -> Channel:
     """A channel fed by `hand`."""
     return Channel("adt", BoundEnd(End("hand", inbound=hand)), routes=routes, **options)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
-async def at_work(url: str, flow_of: Channel, hand: Hand, journal: Journal | None = None) -> AsyncIterator[Stand]:
+async def at_work(
+    url: str, flow_of: Channel, hand: Hand, journal: Journal | None = None, registry: SiteRegistry | None = None
+) -> AsyncIterator[Stand]:
     """`flow_of` at work on the journal at `url`."""
     own = journal is None
     if journal is None:
@@ -129,7 +138,7 @@ async def at_work(url: str, flow_of: Channel, hand: Hand, journal: Journal | Non
         await journal.open()
     backbone = backbone_at("embedded", site="test")
     await backbone.open()
-    flow = Flow(flow_of, Services(journal, backbone, utc_now, Path(), {}, lambda: True))
+    flow = Flow(flow_of, Services(journal, backbone, utc_now, Path(), {}, lambda: True, registry or no_registry()))
     for queue in sorted(flow.queues):
         await flow.work(queue)
     await flow.listen()

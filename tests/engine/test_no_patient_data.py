@@ -29,7 +29,7 @@ from engine.runtime import Engine
 from schemas.ids import utc_now
 from tests import services
 from tests.channels.mllp import Visit, ack, connected, framed, receiving
-from tests.engine.harness import Hand, Script, channel, route
+from tests.engine.harness import Hand, Script, channel, no_registry, route
 
 NAME, NUMBER = "Quimby", "990017733"
 SITE = {
@@ -230,7 +230,9 @@ async def test_no_ticket_names_the_patient(postgresql_database: str, rabbitmq_vh
     await journal.open()
     await backbone.open()
     hand = Hand()
-    flow = Flow(channel(hand, route(Script())), Services(journal, backbone, utc_now, Path(), {}, lambda: True))
+    flow = Flow(
+        channel(hand, route(Script())), Services(journal, backbone, utc_now, Path(), {}, lambda: True, no_registry())
+    )
     await flow.listen()
     try:
         for number in range(3):

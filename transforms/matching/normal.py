@@ -22,6 +22,7 @@ _STREET_WORDS = {
 }
 _UNITS = frozenset({"apt", "apartment", "unit", "suite", "ste", "floor", "fl", "room", "rm", "lot"})
 _NO_NUMBERS = frozenset({"000000000", "111111111", "123456789", "999999999"})
+_OID = re.compile(r"[0-2](\.\d+)+\Z", re.ASCII)
 _US_CODE = re.compile(r"(\d{5})(-?\d{4})?\Z", re.ASCII)
 
 
@@ -82,3 +83,14 @@ def birth_date(text: str) -> str:
     if len(digits) != 8 or not (digits.isascii() and digits.isdecimal()):
         return ""
     return digits if "01" <= digits[4:6] <= "12" and "01" <= digits[6:] <= "31" else ""
+
+
+def authority(text: str) -> str:
+    """An assigning authority as identifiers are compared by: an object identifier as its URI, a namespace in capitals,
+    a URI as it is."""
+    stripped = text.strip()
+    if stripped.lower().startswith("urn:oid:"):
+        return stripped.lower()
+    if _OID.match(stripped):
+        return f"urn:oid:{stripped}"
+    return stripped if ":" in stripped else stripped.upper()

@@ -17,6 +17,7 @@ from engine.config.load import MOST_NODES, Loaded, load
 from engine.config.rules import lint
 from engine.config.settings import bind_settings
 from engine.config.tree import Entries, Items, Node, Text, locate, plain, texts, written
+from engine.registry.files import registry_of
 from tests.engine.config.fakes import ALL_STEPS, ENDS
 
 NOWHERE = Path("/nonexistent")
@@ -108,7 +109,7 @@ def sound(loaded: Loaded) -> None:
     if loaded.tree is not None:
         assert nodes(loaded.tree) <= MOST_NODES
         written(loaded.tree)
-        file = bind(loaded.tree, "x.yaml", ends=ENDS, steps=ALL_STEPS, site=NOWHERE)
+        file = bind(loaded.tree, "x.yaml", ends=ENDS, steps=ALL_STEPS, site=NOWHERE, registry=registry_of(NOWHERE))
         lint([file], SETTINGS, None, NOWHERE)
         assert all(int(each.where.rpartition(":")[2]) >= 1 for each in file.findings)
 

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 from engine.journal import Entry, Event, Journal, JournalError, Keys, State, Status
 from engine.journal.database import database_url
 from engine.journal.tables import metadata
+from engine.registry.tables import metadata as registry
 from schemas.finding import Finding, Severity
 from schemas.ids import derived_id, new_id
 from schemas.message import Message
@@ -155,7 +156,7 @@ async def test_events_are_kept_in_order(journal: Journal) -> None:
 async def test_the_migrations_make_the_tables_that_the_code_declares(journal: Journal) -> None:
     def differences(connection: object) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})  # type: ignore[arg-type]
-        return list(compare_metadata(context, metadata))
+        return list(compare_metadata(context, [metadata, registry]))
 
     assert await journal.read(differences) == []
 

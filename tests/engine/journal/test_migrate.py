@@ -11,6 +11,7 @@ from engine.journal import Journal
 from engine.journal import migrate as module
 from engine.journal.search import Search, search
 from engine.journal.tables import metadata
+from engine.registry.tables import metadata as registry
 from tests.engine.journal.stored import received
 
 _ROW = (
@@ -19,7 +20,7 @@ _ROW = (
 )
 
 
-@pytest.mark.parametrize("version", ["0001", "0002"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
 async def test_an_earlier_journal_is_migrated_at_the_start(
     journal_url: str, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,7 +37,7 @@ async def test_an_earlier_journal_is_migrated_at_the_start(
     assert [row.control_id for row in page.rows] == ["NEW", "OLD"]
 
     def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        return list(compare_metadata(MigrationContext.configure(connection), [metadata, registry]))
 
     assert await journal.read(differences) == []
     await journal.close()

@@ -1,0 +1,1 @@
+"""The registry: who subscribes, whose patients, who provides care; in the journal's database."""

@@ -1,0 +1,77 @@
+"""The registry that a site's files describe: rosters in `panels/`, the rest in `registry/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, create_engine, delete, insert
+from sqlalchemy.pool import StaticPool
+
+from engine.journal.tables import notices
+from engine.registry.load import Loaded, load_roster
+from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, subscriber_text
+from engine.registry.rosters import digest_of, read_roster
+from engine.registry.subscribing import FILE, read_subscribers
+from engine.registry.tables import metadata, subscribers
+from transforms.registry import Registry
+
+PANELS = "panels"
+OPT_OUTS = "registry/optouts"
+
+Progress = Callable[[str, int], None]
+"""Told of a roster, and how many of its entries are read."""
+
+
+class RosterFile(NamedTuple):
+    """A roster, and the file of the site that has it (`panels/riverside.csv`)."""
+
+    roster: str
+    where: str
+
+
+def roster_files(site: Path) -> list[RosterFile]:
+    """The rosters of the site: the panels, who opted out of everything (`registry/optouts.csv`), and who opted out of
+    one subscriber's notices (`registry/optouts/riverside.csv`)."""
+    found = [RosterFile(f"{PANEL}{path.stem}", f"{PANELS}/{path.name}") for path in (site / PANELS).glob("*.csv")]
+    if (site / f"{OPT_OUTS}.csv").exists():
+        found.append(RosterFile(OPT_OUT, f"{OPT_OUTS}.csv"))
+    found += [
+        RosterFile(f"{OPT_OUT}{path.stem}", f"{OPT_OUTS}/{path.name}") for path in (site / OPT_OUTS).glob("*.csv")
+    ]
+    return sorted(found)
+
+
+def load_files(
+    connection: Connection, site: Path, now: datetime, progress: Progress = lambda *_: None
+) -> dict[str, Loaded]:
+    """Bring the registry to what the site's files say; what changed, by roster.
+
+    Raises `RosterError` and `OSError` for a file that cannot be read, and leaves the work to the caller's rollback.
+    """
+    made, _ = read_subscribers(site)
+    connection.execute(delete(subscribers).where(subscribers.c.source == FILE))
+    rows = [{"name": each.name, "source": FILE, "data": subscriber_text(each)} for each in made]
+    if rows:
+        connection.execute(insert(subscribers), rows)
+    changed: dict[str, Loaded] = {}
+    for roster, where in roster_files(site):
+        path = site / where
+        entries = read_roster(path, where)
+        loaded = load_roster(connection, roster, digest_of(path), entries, now, partial(progress, roster))
+        if loaded is not None:
+            changed[roster] = loaded
+    return changed
+
+
+def registry_of(site: Path) -> Registry:
+    """What the site's files say, in memory: for checks and trials, where no engine runs."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        notices.create(connection)
+        load_files(connection, site, datetime.now(UTC))
+    return DatabaseRegistry(engine)

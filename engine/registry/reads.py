@@ -1,0 +1,143 @@
+"""The registry as steps read it, from the database, at once: each answer is a few look-ups by index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.journal.entry import moment
+from engine.journal.tables import notices
+from engine.registry.persons import from_text
+from engine.registry.tables import member_keys, members, provider_terms, providers, subscribers
+from transforms.matching import Person, blocking, normal
+from transforms.registry import Membership, Provider, RegistryError, Subscriber, Told
+
+PANEL, OPT_OUT = "panel/", "optout/"
+_MOST_OF_A_KEY = 300
+"""Members under one key: more share a placeholder and not a person, and each real one has other keys."""
+
+_SUBSCRIBER = TypeAdapter(Subscriber)
+_PROVIDER = TypeAdapter(Provider)
+_OF_KEY = (
+    select(members.c.seq, members.c.roster, members.c.member, members.c.person)
+    .join(member_keys, member_keys.c.member == members.c.seq)
+    .where(
+        member_keys.c.key == bindparam("key"),
+        members.c.roster >= bindparam("kind"),
+        members.c.roster < bindparam("end"),
+        members.c.since.is_(None) | (members.c.since <= bindparam("today")),
+        members.c.until.is_(None) | (members.c.until > bindparam("today")),
+    )
+    .limit(_MOST_OF_A_KEY + 1)
+)
+
+
+class DatabaseRegistry:
+    """The registry in the database behind `engine`. Calls raise `RegistryError` where it does not answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._subscribers: dict[str, list[Subscriber]] | None = None
+
+    def changed(self) -> None:
+        """Forget what was read of the subscribers."""
+        self._subscribers = None
+
+    def subscribers(self, panel: str) -> Sequence[Subscriber]:
+        """Who is told about the members of `panel`."""
+        if self._subscribers is None:
+            found: dict[str, list[Subscriber]] = {}
+            for (data,) in self._all(select(subscribers.c.data).order_by(subscribers.c.name)):
+                subscriber = _SUBSCRIBER.validate_json(data)
+                found.setdefault(subscriber.panel or subscriber.name, []).append(subscriber)
+            self._subscribers = found
+        return self._subscribers.get(panel, ())
+
+    def members(self, person: Person, on: date) -> Sequence[Membership]:
+        """Who of all panels, on that day, might be `person`."""
+        return self._sharing_a_key(person, on, PANEL)
+
+    def opted_out(self, person: Person, on: date) -> Sequence[Membership]:
+        """Who of those that want nothing told, on that day, might be `person`."""
+        return self._sharing_a_key(person, on, OPT_OUT)
+
+    def provider(self, npi: str) -> Provider | None:
+        """The directory's entry for an NPI."""
+        rows = self._all(select(providers.c.data).where(providers.c.npi == npi))
+        return _PROVIDER.validate_json(rows[0].data) if rows else None
+
+    def providers(self, specialty: str = "", place: str = "", name: str = "") -> Sequence[Provider]:
+        """Entries by specialty, city or postal code, and name; none where no term says anything."""
+        query = select(providers.c.data).order_by(providers.c.npi)
+        terms = [
+            *(f"s|{word}" for word in normal.words(specialty)),
+            *(f"p|{word}" for word in normal.words(place)),
+            *(f"n|{word}" for word in normal.words(name)),
+        ]
+        if not terms:
+            return ()
+        for term in terms:
+            query = query.where(providers.c.npi.in_(select(provider_terms.c.npi).where(provider_terms.c.term == term)))
+        return [_PROVIDER.validate_json(data) for (data,) in self._all(query.limit(100))]
+
+    def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
+        """What `subscriber` was told under `key` by other received messages than `message`, the earliest first."""
+        query = (
+            select(notices.c.received_as, notices.c.kind, notices.c.event, notices.c.digest, notices.c.at)
+            .where(notices.c.subscriber == subscriber, notices.c.key == key, notices.c.received_as != message)
+            .order_by(notices.c.at, notices.c.message)
+        )
+        return [Told(row[0], row[1], row[2], row[3], moment(row[4])) for row in self._all(query)]
+
+    def _sharing_a_key(self, person: Person, on: date, kind: str) -> list[Membership]:
+        today = int(f"{on:%Y%m%d}")
+        found: dict[int, Membership] = {}
+
+        def ask(connection: Connection) -> None:
+            for key in sorted(blocking.keys(person)):
+                given = {"key": key, "today": today, "kind": kind, "end": f"{kind}\x7f"}
+                rows = connection.execute(_OF_KEY, given).all()
+                if len(rows) <= _MOST_OF_A_KEY:
+                    for seq, roster, member, text in rows:
+                        if seq not in found:
+                            found[seq] = Membership(roster.removeprefix(kind), member, from_text(text))
+
+        self._ask(ask)
+        return list(found.values())
+
+    def _all(self, query: Any) -> Sequence[Any]:
+        rows: list[Any] = []
+        self._ask(lambda connection: rows.extend(connection.execute(query)))
+        return rows
+
+    def _ask(self, question: Any) -> None:
+        try:
+            with self._engine.connect() as connection:
+                question(connection)
+        except SQLAlchemyError as error:
+            raise RegistryError(f"the registry cannot be read ({type(error).__name__})") from None
+
+
+def subscriber_text(subscriber: Subscriber) -> str:
+    """`subscriber` as the registry keeps it."""
+    return _SUBSCRIBER.dump_json(subscriber, exclude_defaults=True).decode()
+
+
+def provider_text(provider: Provider) -> str:
+    """`provider` as the registry keeps it."""
+    return orjson.dumps(_PROVIDER.dump_python(provider, exclude_defaults=True, mode="json")).decode()
+
+
+def terms_of(provider: Provider) -> set[str]:
+    """Under which terms `provider` is found."""
+    return {
+        *(f"s|{word}" for specialty in provider.specialties for word in normal.words(specialty)),
+        *(f"p|{word}" for place in (provider.city, provider.postal_code[:5]) for word in normal.words(place)),
+        *(f"n|{word}" for word in normal.words(provider.name)),
+    }

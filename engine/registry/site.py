@@ -1,0 +1,87 @@
+"""The registry of one site: the engine's database where it runs, else what the site's files say, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from schemas.message import Message
+from transforms.matching import Person
+from transforms.registry import Membership, Provider, Registry, Subscriber, Told
+
+
+class SiteRegistry:
+    """What the steps of a site are handed when they are bound, long before anything is asked.
+
+    `offline` makes the registry that answers where no engine runs (`hie test`, `hie try`); it is made when something
+    is asked. What messages in hand tell subscribers is known before it is committed, so that of two messages in one
+    commit the second knows of the first.
+    """
+
+    def __init__(self, offline: Callable[[], Registry]) -> None:
+        self._offline = offline
+        self._registry: Registry | None = None
+        self._in_hand: dict[str, list[tuple[str, str, Told]]] = {}
+
+    def use(self, registry: Registry) -> None:
+        """Answer from `registry` from now on."""
+        self._registry = registry
+
+    def subscribers(self, panel: str) -> Sequence[Subscriber]:
+        """Who is told about the members of `panel`."""
+        return self._source.subscribers(panel)
+
+    def members(self, person: Person, on: date) -> Sequence[Membership]:
+        """Who of all panels, on that day, might be `person`."""
+        return self._source.members(person, on)
+
+    def opted_out(self, person: Person, on: date) -> Sequence[Membership]:
+        """Who of those that want nothing told, on that day, might be `person`."""
+        return self._source.opted_out(person, on)
+
+    def provider(self, npi: str) -> Provider | None:
+        """The directory's entry for an NPI."""
+        return self._source.provider(npi)
+
+    def providers(self, specialty: str = "", place: str = "", name: str = "") -> Sequence[Provider]:
+        """Entries by specialty, city or postal code, and name."""
+        return self._source.providers(specialty, place, name)
+
+    def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
+        """What `subscriber` was told under `key` by other received messages than `message`, the earliest first."""
+        committed = self._source.told(subscriber, key, message)
+        known = {each.message for each in committed}
+        in_hand = [
+            told
+            for id, all_told in self._in_hand.items()
+            if id != message and id not in known
+            for its_subscriber, its_key, told in all_told
+            if (its_subscriber, its_key) == (subscriber, key)
+        ]
+        return [*committed, *in_hand]
+
+    def take(self, message: Message, children: Sequence[Message]) -> None:
+        """Remember what `children` of `message` tell until their commit is done."""
+        found = [
+            (child.attributes["subscriber.id"], child.attributes["notice.key"], _told(message, child))
+            for child in children
+            if "notice.key" in child.attributes and "subscriber.id" in child.attributes
+        ]
+        if found:
+            self._in_hand[message.id] = found
+
+    def let_go(self, message_id: str) -> None:
+        """The commit of that message is done: what it told is in the database, or was never told."""
+        self._in_hand.pop(message_id, None)
+
+    @property
+    def _source(self) -> Registry:
+        if self._registry is None:
+            self._registry = self._offline()
+        return self._registry
+
+
+def _told(message: Message, child: Message) -> Told:
+    found = child.attributes
+    kind, event, digest = (found.get(f"notice.{name}", "") for name in ("kind", "event", "digest"))
+    return Told(message.id, kind, event, digest, message.received)

@@ -1,0 +1,56 @@
+"""A step asks the registry what was told; what it tells is journaled with its message, once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from channels.ends import ReceiptCode
+from engine.channel import Channel
+from engine.journal import Journal
+from engine.journal.tables import notices
+from engine.registry.reads import DatabaseRegistry
+from engine.registry.site import SiteRegistry
+from schemas.message import Message
+from tests.engine.harness import Hand, Script, adt, at_work, channel, no_registry, route
+from transforms.registry import Registry
+from transforms.step import Step
+
+KEY = "visit 9"
+
+
+def tell(message: Message, *, registry: Registry) -> Message | None:
+    """Tell riverside of the visit, unless it was told."""
+    if registry.told("riverside", KEY, message.id):
+        return None
+    facts = {"subscriber.id": "riverside", "notice.key": KEY, "notice.kind": "new", "notice.event": "admit"}
+    return message.derive("tell", attributes={**facts, "notice.digest": "d", "notice.patient": "7"})
+
+
+def telling(hand: Hand, script: Script, registry: SiteRegistry) -> Channel:
+    return channel(hand, replace(route(script), steps=(Step("tell", tell, (), {"registry": registry}),)))
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one after the other"])
+async def test_the_same_is_told_once(journal_url: str, at_once: bool) -> None:
+    journal = Journal(journal_url)
+    await journal.open()
+    registry = no_registry()
+    registry.use(DatabaseRegistry(journal.reading))
+    hand, script = Hand(), Script()
+    async with at_work(journal_url, telling(hand, script, registry), hand, journal, registry):
+        if at_once:
+            receipts = await asyncio.gather(*(hand.send(adt(f"M{n}", "7")) for n in range(5)))
+        else:
+            receipts = [await hand.send(adt(f"M{n}", "7")) for n in range(5)]
+        await script.until(lambda: len(script.delivered) >= 1)
+    assert len(script.delivered) == 1
+    assert [outcome.code for outcome in receipts] == [ReceiptCode.ACCEPTED] * 5
+    rows = await journal.read(lambda connection: connection.execute(select(notices)).all())
+    assert [(row.subscriber, row.key, row.patient_id, row.queue) for row in rows] == [
+        ("riverside", KEY, "7", "adt/out")
+    ]
+    await journal.close()
