@@ -1,5 +1,6 @@
 """The ends: how messages come in and go out. `ENDS` names them."""
 
+from channels.direct import DirectInbound, DirectOutbound
 from channels.ends import Accept, End, EndContext, Inbound, Outbound, Outcome, OutcomeCode, Receipt, ReceiptCode
 from channels.fhir import FhirInbound, FhirOutbound
 from channels.file import FileInbound, FileOutbound
@@ -7,6 +8,7 @@ from channels.http import HttpInbound, HttpOutbound
 from channels.mllp import MllpInbound, MllpOutbound
 
 ENDS: dict[str, End] = {
+    "direct": End("direct", DirectInbound, DirectOutbound),
     "fhir": End("fhir", FhirInbound, FhirOutbound),
     "file": End("file", FileInbound, FileOutbound),
     "http": End("http", HttpInbound, HttpOutbound),

@@ -22,6 +22,7 @@ FHIR = "fhir"
 CCDA = "ccda"
 TEXT = "text"
 BINARY = "binary"
+MAIL = "mail"
 
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 

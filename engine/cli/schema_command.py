@@ -26,7 +26,7 @@ def command(kind: str, site: Path) -> int:
     from channels import ENDS  # noqa: PLC0415
     from engine.config.extensions import load_extensions  # noqa: PLC0415
     from engine.config.schema import channel_schema  # noqa: PLC0415
-    from transforms import STEPS  # noqa: PLC0415
+    from engine.steps import STEPS  # noqa: PLC0415
 
     own = load_extensions(site, STEPS).steps if site.is_dir() else {}
     print_json(channel_schema(ENDS, {**STEPS, **own}))

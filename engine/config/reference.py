@@ -17,7 +17,7 @@ from engine.config.numbers import RULES, Rule
 from engine.config.options import Signature, signature_of
 from engine.config.settings import signature as settings_signature
 from engine.config.shape import JsonSchema, branches, resolve
-from transforms import STEPS
+from engine.steps import STEPS
 from transforms.step import StepFunction
 from transforms.v2_to_fhir.manual import pages as maps_pages
 

@@ -22,8 +22,8 @@ from engine.config.settings import Settings, bind_settings
 from engine.config.tree import Entries
 from engine.registry.files import registry_of
 from engine.registry.site import SiteRegistry
+from engine.steps import STEPS
 from schemas.finding import Finding, Severity
-from transforms import STEPS
 from transforms.step import StepFunction
 
 SETTINGS = "hie.yaml"

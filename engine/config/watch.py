@@ -12,8 +12,8 @@ from pathlib import Path
 from channels import ENDS
 from channels.ends import End
 from engine.config.site import Site, load_site
+from engine.steps import STEPS
 from schemas.finding import Finding
-from transforms import STEPS
 from transforms.step import StepFunction
 
 WATCHED = ("channels", "extensions", "maps", "panels")

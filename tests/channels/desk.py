@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from channels.ends import EndContext, Inbound, Receipt, ReceiptCode
+from channels.store import Kept, MemoryStore
 from schemas.finding import Finding
 from schemas.message import Message
 
@@ -38,7 +39,7 @@ class Desk:
         self.answer = answer
         self._changed = asyncio.Event()
 
-    async def accept(self, message: Message) -> Receipt:
+    async def accept(self, message: Message, keep: Sequence[Kept] = ()) -> Receipt:
         receipt = self.answer(message)
         self.messages.append(message)
         self._changed.set()
@@ -50,7 +51,8 @@ class Desk:
 
     def context(self, site: Path, new_id: Callable[[], str] | None = None) -> EndContext:
         numbers = count(1)
-        return EndContext("adt-feed", site, lambda: NOW, new_id or (lambda: f"{next(numbers):032x}"), self.report)
+        ids = new_id or (lambda: f"{next(numbers):032x}")
+        return EndContext("adt-feed", site, lambda: NOW, ids, self.report, store=MemoryStore(lambda: NOW))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until `holds`, looked at whenever something was handed over; at most 10 s."""

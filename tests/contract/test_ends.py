@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -15,16 +15,22 @@ import httpx
 import pytest
 
 from channels import ENDS
+from channels.direct import DirectInbound, DirectOutbound
+from channels.direct.mime import attachments
+from channels.direct.options import SmtpIn
+from channels.direct.smtp.relay import RelayOptions
 from channels.ends import Inbound, Outbound, OutcomeCode, Receipt, ReceiptCode
 from channels.fhir import FhirInbound, FhirOutbound
 from channels.file import FileInbound, FileOutbound
 from channels.file.batching import Batching
 from channels.http import HttpInbound, HttpOutbound
 from channels.mllp import MllpInbound, MllpOutbound
+from channels.store import Kept
 from schemas.hl7v2 import acknowledge, read_ack, split_batch
-from schemas.message import FHIR, HL7V2, Message
+from schemas.message import FHIR, HL7V2, MAIL, TEXT, Message
 from schemas.values import Address
 from tests.channels.desk import ACCEPTED, NOW, Desk, adt
+from tests.channels.direct.edge import Hub, send
 from tests.channels.folders import contents, file_names
 
 REJECTED = Receipt(ReceiptCode.REJECTED, "the type is not known here", "MSH-9", "200")
@@ -49,6 +55,25 @@ class Sender(Protocol):
 
 
 HL7V2_BODIES = [adt(1), adt(2).replace(b"Testperson", b"M\xfcller"), adt(3) + b"ZZZ|own||\r"]
+
+
+class DirectSender:
+    """Hands mails over, and reads the reply."""
+
+    format = MAIL
+    bodies: ClassVar = [
+        b"From: a@x.example\r\nTo: b@y.example\r\nMessage-ID: <%d@x.example>\r\n"
+        b"Date: Sat, 1 Mar 2025 12:00:00 +0000\r\n\r\nTestperson %s\r\n" % (number, name)
+        for number, name in enumerate((b"Tilda", "Müller".encode(), b".dots\r\n..\r\n"))
+    ]
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        through = SmtpIn(listen=Address("127.0.0.1", 0))
+        self.end = DirectInbound(desk.context(folder), recipients=["y.example"], through=through)
+
+    async def send(self, body: bytes) -> ReceiptCode:
+        reply = await send(self.end.port, body, sender="a@x.example", to=["b@y.example"])
+        return {"": ReceiptCode.ACCEPTED, "5": ReceiptCode.REJECTED, "4": ReceiptCode.FAILED}[reply[:1]]
 
 
 class FhirSender:
@@ -191,6 +216,32 @@ class HttpListener:
         return list(self._bodies)
 
 
+class DirectReceiver:
+    """Is a HISP that takes mails."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._hub = Hub()
+        self._context = desk.context(folder)
+        self.away = self._end(RelayOptions(connect=Address("127.0.0.1", 1), security="none"))
+
+    def _end(self, relay: RelayOptions) -> DirectOutbound:
+        return DirectOutbound(self._context, from_="a@x.example", to="b@y.example", relay=relay, wait_for="nothing")
+
+    def message(self, number: int) -> Message:
+        return Message(f"{number:032x}", "adt-feed", TEXT, f"Testperson M\xfcller {number}\n".encode(), NOW)
+
+    async def open(self) -> None:
+        self._serving = self._hub.open()
+        await self._serving.__aenter__()
+        self.end = self._end(self._hub.options)
+
+    async def close(self) -> None:
+        await self._serving.__aexit__(None, None, None)
+
+    def received(self) -> list[bytes]:
+        return list({attachments(mail)[-1].data for _, mail in self._hub.taken})
+
+
 class FhirReceiver(HttpListener):
     """Is put Patients."""
 
@@ -280,8 +331,15 @@ class MllpReceiver(Hl7Receiver):
         return list(self._bodies)
 
 
-SENDERS: dict[str, type[Any]] = {"fhir": FhirSender, "file": FileSender, "http": HttpSender, "mllp": MllpSender}
+SENDERS: dict[str, type[Any]] = {
+    "direct": DirectSender,
+    "fhir": FhirSender,
+    "file": FileSender,
+    "http": HttpSender,
+    "mllp": MllpSender,
+}
 RECEIVERS: dict[str, type[Any]] = {
+    "direct": DirectReceiver,
     "fhir": FhirReceiver,
     "file": FileReceiver,
     "file, batches": BatchReceiver,
@@ -344,7 +402,7 @@ async def test_a_stop_waits_for_the_message_in_flight(new_sender: Callable[[Desk
     desk = Desk()
     may_go = asyncio.Event()
 
-    async def slow(message: Message) -> Receipt:
+    async def slow(message: Message, keep: Sequence[Kept] = ()) -> Receipt:
         receipt = await Desk.accept(desk, message)
         await may_go.wait()
         return receipt

@@ -127,15 +127,22 @@ class Relay:
         )
         try:
             await client.connect()
-            if options.security == "starttls":
-                await client.starttls(tls_context=self._context, server_hostname=options.tls.server_name)
-            await client.ehlo()
-            if options.user is not None and options.password is not None:
-                await client.auth_plain(options.user, options.password.get_secret_value())
+            await self._greet(client)
         except BaseException:
             client.close()
             raise
         return client
+
+    async def _greet(self, client: aiosmtplib.SMTP) -> None:
+        options = self.options
+        await client.ehlo()
+        if options.security == "starttls":
+            if not client.supports_extension("starttls"):
+                raise aiosmtplib.SMTPNotSupported("STARTTLS")
+            await client.starttls(tls_context=self._context, server_hostname=options.tls.server_name)
+            await client.ehlo()
+        if options.user is not None and options.password is not None:
+            await client.auth_plain(options.user, options.password.get_secret_value())
 
     async def _send(self, client: aiosmtplib.SMTP, sender: str, recipients: Sequence[str], mail: bytes) -> Relayed:
         refused: dict[str, tuple[int, str]] = {}

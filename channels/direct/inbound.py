@@ -1,0 +1,105 @@
+"""The inbound `direct` end: Direct messages, by SMTP or from a mailbox."""
+
+from __future__ import annotations
+
+import mmap
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import IO, Annotated
+
+from pydantic import Field
+
+from channels.direct.envelope import Envelope
+from channels.direct.options import ImapIn, Ours, SmtpIn, takes
+from channels.direct.reception import LARGE, Answer, Fate, Reception
+from channels.ends import Accept, EndContext
+from schemas.values import Duration
+
+_REPLIES = {Fate.TAKEN: "250 2.0.0 OK", Fate.LATER: "451 4.3.0", Fate.REFUSED: "554 5.6.0"}
+
+
+class DirectInbound:
+    """Takes Direct messages and acknowledges each one once the engine has it durable.
+
+    A message is the whole mail, as its sender wrote it; the step `open_mail` makes a message of each attachment and of
+    each document in an XDM package. A mail that comes again is acknowledged and not taken again. A notice of delivery
+    is no message: it settles the delivery that it is about, on whichever channel that went out.
+
+    Adds `direct.from`, `direct.to` (the recipients here, with commas), `direct.message_id`, `direct.subject` and
+    `direct.peer`.
+
+    Args:
+        recipients: Whose mail is taken: domains of ours, or single addresses.
+        through: How mails come: `listen` for an SMTP server of our own, `collect` for a mailbox at a HISP (IMAP).
+        repeats: For how long a mail is known again.
+    """
+
+    def __init__(
+        self,
+        context: EndContext,
+        *,
+        recipients: Annotated[list[Ours], Field(min_length=1)],
+        through: SmtpIn | ImapIn,
+        repeats: Duration = timedelta(days=7),
+    ) -> None:
+        self.context = context
+        self.recipients = frozenset(recipients)
+        self.through = through
+        self.repeats = repeats
+        self.port = through.listen.port if isinstance(through, SmtpIn) else 0
+        """The port listened on, once `serve` is ready: the one that the system chose when `listen` names port 0."""
+
+    async def serve(self, accept: Accept, ready: Callable[[], None]) -> None:
+        """Take messages until cancelled; see `channels.ends.Inbound`."""
+        reception = Reception(self, accept)
+        if isinstance(self.through, ImapIn):
+            from channels.direct.imap import Collector  # noqa: PLC0415
+
+            await Collector(self.through, self.context, self.takes, partial(_with_octets, reception)).serve(ready)
+        else:
+            await self._listen(self.through, reception, ready)
+
+    def takes(self, address: str) -> bool:
+        """Whether mail for `address` is taken here."""
+        return takes(self.recipients, address)
+
+    async def _listen(self, through: SmtpIn, reception: Reception, ready: Callable[[], None]) -> None:
+        # Here and not above: only a site with this end should pay for the library.
+        from channels.direct.smtp.server import SmtpServer, SmtpSettings  # noqa: PLC0415
+
+        async def receive(envelope: Envelope, text: IO[bytes]) -> str:
+            return _reply(await _with_octets(reception, envelope, text))
+
+        def listening() -> None:
+            self.port = server.port
+            ready()
+
+        settings = SmtpSettings(
+            listen=through.listen,
+            hostname=through.hostname or socket.gethostname(),
+            tls=through.tls.context(self.context.report) if through.tls else None,
+            is_tls_required=through.tls is not None and through.require_tls,
+            users={name: password.get_secret_value() for name, password in through.users.items()},
+            limit=through.limit,
+            connections=through.connections,
+            timeout=through.stall.total_seconds(),
+        )
+        server = SmtpServer(settings, self.takes, receive, self.context.report)
+        await server.serve(listening)
+
+
+async def _with_octets(reception: Reception, envelope: Envelope, text: IO[bytes]) -> Answer:
+    """What becomes of the mail in `text`: one that lies on disk is not read into memory first."""
+    size = text.seek(0, 2)
+    text.seek(0)
+    if size <= LARGE:
+        return await reception.take(envelope, text.read())
+    octets = mmap.mmap(text.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last view of it
+    return await reception.take(envelope, octets)
+
+
+def _reply(answer: Answer) -> str:
+    why = "".join(character if " " <= character <= "~" else "?" for character in answer.why)[:400]
+    return f"{_REPLIES[answer.fate]} {why}".strip()

@@ -1,0 +1,182 @@
+"""The outbound `direct` end: a message goes out as a Direct message, and is delivered when notices say so."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from channels.direct.compose import LARGE, Letter, Package, compose
+from channels.direct.correspondence import Correspondence, Sent, new_message_id, outcome_of
+from channels.direct.error import DirectError
+from channels.direct.mime import MimeError, parse_list
+from channels.direct.notices import Closing, Tracking
+from channels.direct.options import is_address
+from channels.direct.smtp.relay import Relay, RelayOptions
+from channels.ends import EndContext, Outcome, OutcomeCode
+from schemas.message import Message
+from schemas.values import Duration, Template
+
+MOST_RECIPIENTS = 100
+
+WaitFor = Literal["nothing", "processed", "delivered"]
+Sender = Annotated[str, AfterValidator(is_address)]
+
+
+class DirectOutbound:
+    """Sends each message by Direct, as an attachment of a mail; it is delivered when its recipients' notices say so.
+
+    Notices come in by the inbound `direct` ends of the site, on any channel, and settle the delivery. Where one does
+    not come in time for a recipient, the delivery is refused.
+
+    Args:
+        from_: The address that messages come from.
+        to: The recipients' addresses, with commas between several.
+        relay: The mail server that our mails go out through.
+        subject: What the mail is called. Servers on the way may see it: no patient's data.
+        text: What stands in the mail to be read.
+        file: The attachment's name; without it, one is made of the message's id and format.
+        xdm: Has messages go out in an XDM package (IHE ITI 3.32) instead of as they are.
+        wait_for: What makes it delivered: `processed`, the notice that the recipient's HISP has it; `delivered`, the
+            notice that it is at its final destination, which is asked for; `nothing`, the relay's word.
+        processed_within: How long a recipient's first notice may take.
+        delivered_within: How long the notice of the final delivery may take.
+    """
+
+    def __init__(
+        self,
+        context: EndContext,
+        *,
+        from_: Sender,
+        to: Template,
+        relay: RelayOptions,
+        subject: Template = "Clinical document",
+        text: Template = "A clinical document is attached.",
+        file: Template | None = None,
+        xdm: Package | None = None,
+        wait_for: WaitFor = "processed",
+        processed_within: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=1),
+        delivered_within: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=1),
+    ) -> None:
+        self.context = context
+        self.sender = from_
+        self.to = to
+        self.subject = subject
+        self.text = text
+        self.file = file
+        self.xdm = xdm
+        self.wait_for: WaitFor = wait_for
+        self.processed_within = processed_within
+        self.delivered_within = delivered_within
+        self._correspondence = Correspondence(context)
+        self._relay = Relay(relay, context.report)
+
+    async def deliver(self, message: Message) -> Outcome:
+        """Deliver `message`; see `channels.ends.Outbound`."""
+        try:
+            sent = await self._correspondence.find(message.id)
+            if sent is not None and not sent.to_go:
+                return await self._waited(message.id)
+            return await self._send(message, sent)
+        except DirectError as error:
+            return Outcome(OutcomeCode.REFUSED, str(error))
+        except OSError as error:
+            return Outcome(OutcomeCode.DEFERRED, f"the journal cannot be asked: {error}")
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._relay.close()
+
+    def _begin(self, message: Message) -> Sent:
+        """A correspondence for `message`; raises `MimeError`."""
+        filled = message.fill(self.to)
+        try:
+            recipients = tuple({address.key: address.spec for address in parse_list(filled)}.values())
+        except MimeError as error:
+            what = f"`to` gives no address for this message: {error.what}"
+            raise MimeError(error.code, what, "see the attribute that it is filled from") from None
+        if not 0 < len(recipients) <= MOST_RECIPIENTS:
+            raise MimeError("direct-recipients", f"a message has 1 to {MOST_RECIPIENTS} recipients")
+        unique = os.urandom(8).hex()
+        domain = self.sender.rpartition("@")[2]
+        return Sent(self._tracking(new_message_id(message.id, unique, domain), recipients), recipients)
+
+    def _tracking(self, message_id: str, recipients: Sequence[str]) -> Tracking:
+        closing = {"processed": Closing.ANY, "delivered": Closing.DISPATCHED, "nothing": Closing.ANY}[self.wait_for]
+        return Tracking.begin(
+            message_id,
+            recipients,
+            sent=self.context.now(),
+            closing=closing,
+            processed_within=self.processed_within,
+            dispatched_within=self.delivered_within,
+        )
+
+    async def _send(self, message: Message, known: Sent | None) -> Outcome:
+        """Hand the mail over for those whom it has not been handed over for."""
+        sent = known or self._begin(message)
+        letter = self._letter(message, sent)
+        if len(message.body) > LARGE:
+            mail = await asyncio.to_thread(compose, message, letter, os.urandom)
+        else:
+            mail = compose(message, letter, os.urandom)
+        if known is None:
+            # Before it goes: a notice may be faster than the relay's reply, and a crash must not make a new mail of it.
+            await self._correspondence.open(message.id, sent)
+        relayed = await self._relay.send(self.sender, sent.to_go, mail)
+        if relayed.error:
+            code = OutcomeCode.DEFERRED if relayed.transient else OutcomeCode.REFUSED
+            if code is OutcomeCode.REFUSED:
+                await self._correspondence.close(message.id)
+            return Outcome(code, relayed.error, unreachable=relayed.unreachable)
+        return await self._handed_over(message.id, relayed.refused)
+
+    async def _handed_over(self, delivery: str, refused: Mapping[str, tuple[int, str]]) -> Outcome:
+        to_go = tuple(address for address, (code, _) in refused.items() if code < 500)
+        final = {
+            address: f"the relay refuses it ({' '.join(filter(None, (str(code), status)))})"
+            for address, (code, status) in refused.items()
+            if code >= 500
+        }
+        times = self._tracking("", ())
+        sent = await self._correspondence.relayed(delivery, times, to_go, final)
+        if to_go:
+            return Outcome(OutcomeCode.DEFERRED, f"the relay does not take it now for {len(to_go)} of its recipients")
+        if sent is None:  # notices were faster, and have told the engine
+            return Outcome(OutcomeCode.PENDING, until=self.context.now())
+        if self.wait_for != "nothing":
+            return await self._told(delivery, sent)
+        await self._correspondence.close(delivery)
+        if final:
+            return Outcome(OutcomeCode.REFUSED, f"the relay refuses it for {len(final)} recipients")
+        return Outcome(OutcomeCode.DELIVERED, "the relay has taken it")
+
+    async def _waited(self, delivery: str) -> Outcome:
+        """What became of a delivery that was handed over, now that a time has come."""
+        sent = await self._correspondence.expire(delivery)
+        if sent is None:
+            return Outcome(OutcomeCode.PENDING, until=self.context.now())
+        return await self._told(delivery, sent)
+
+    async def _told(self, delivery: str, sent: Sent) -> Outcome:
+        outcome = outcome_of(sent.tracking)
+        if outcome.code is not OutcomeCode.PENDING:
+            await self._correspondence.close(delivery)
+        return outcome
+
+    def _letter(self, message: Message, sent: Sent) -> Letter:
+        return Letter(
+            sender=self.sender,
+            recipients=tuple(sent.tracking.recipients),
+            message_id=sent.tracking.message_id,
+            date=self.context.now(),
+            subject=message.fill(self.subject),
+            text=message.fill(self.text),
+            file=message.fill(self.file) if self.file else "",
+            final_delivery=self.wait_for == "delivered",
+            package=self.xdm,
+        )
