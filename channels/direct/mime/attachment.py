@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from channels.direct.mime.entity import Entity
+from channels.direct.mime.entity import MOST_PARTS, Entity
+from channels.direct.mime.error import MimeError
 from channels.direct.mime.headers import Octets
 from channels.direct.mime.words import decode_words
 
@@ -35,24 +36,30 @@ def attachments(mail: Octets | Entity) -> list[Attachment]:
     A mail that was forwarded whole (`message/rfc822`) is one leaf. What is empty is left out.
     """
     found: list[Attachment] = []
-    _gather(mail if isinstance(mail, Entity) else Entity.parse(mail), found)
+    waiting = [mail if isinstance(mail, Entity) else Entity.parse(mail)]
+    seen = 0
+    while waiting:
+        entity = waiting.pop()
+        waiting += reversed(entity.parts)
+        seen += 1 + len(entity.parts)
+        if seen > 2 * MOST_PARTS:
+            raise MimeError("mime-multipart", "more than 1000 parts")
+        if not entity.type.startswith("multipart/"):
+            found += _leaf(entity)
     return found
 
 
-def _gather(entity: Entity, found: list[Attachment]) -> None:
-    if entity.type.startswith("multipart/"):
-        for part in entity.parts:
-            _gather(part, found)
-        return
+def _leaf(entity: Entity) -> list[Attachment]:
     data = entity.decoded()
-    if data.strip() or entity.filename:
-        found.append(
-            Attachment(
-                entity.filename,
-                entity.type,
-                data,
-                entity.disposition.value,
-                decode_words(entity.headers.get("content-description")),
-                entity.parameters.get("charset", ""),
-            )
+    if not entity.filename and (not data or data.isspace()):
+        return []
+    return [
+        Attachment(
+            entity.filename,
+            entity.type,
+            data,
+            entity.disposition.value,
+            decode_words(entity.headers.get("content-description")),
+            entity.parameters.get("charset", ""),
         )
+    ]

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from channels.direct.mime.error import MimeError
 from channels.direct.mime.words import decode_extended, decode_words, encode_extended
 
+MOST_CHARACTERS = 1 << 13
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`{|}~0-9A-Za-z-]+\Z")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _SECTION = re.compile(r"(.+?)\*(\d{1,3})(\*?)\Z")
@@ -21,7 +23,9 @@ class Valued(NamedTuple):
 
 
 def read_valued(text: str) -> Valued:
-    """The value and parameters that `text` has; raises `MimeError` for a parameter that is there twice."""
+    """The value and parameters that `text` has; raises `MimeError` for a parameter that is there twice, or 8 KiB."""
+    if len(text) > MOST_CHARACTERS:
+        raise MimeError("mime-header", "a header with parameters is longer than 8 KiB")
     pieces = _pieces(text)
     given: dict[str, str] = {}
     for piece in pieces[1:]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import os
@@ -125,6 +126,47 @@ def test_folded_headers_cost_no_more_than_their_length() -> None:
     begun = time.process_time()
     Entity.parse(octets)
     assert time.process_time() - begun < 1
+
+
+LONG = 200_000
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"Content-Type: a=" + b"(" * LONG + b"\r\n\r\n",
+        b"Content-Type: " + b"a;" * (LONG // 2) + b"\r\n\r\n",
+        b"Content-Type: text/plain; name=" + b"=?utf-8?Q?a?= " * 500 + b"\r\n\r\n",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b" * LONG,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b--x\r\n" * LONG,
+        b"From: " + b"a." * (LONG // 2) + b"\r\n\r\n",
+        b"From: " + b"a@b." * (LONG // 4) + b"\r\n\r\n",
+        b"From: " + b"a@" + b"b." * (LONG // 2) + b"\r\n\r\n",
+        b"From: " + b'"' * LONG + b"\r\n\r\n",
+        b"From: " + b'"\\' * (LONG // 2) + b"\r\n\r\n",
+        b"From: " + b"(" * LONG + b"\r\n\r\n",
+        b"From: " + b"a " * (LONG // 2) + b"\r\n\r\n",
+        b"Subject: " + b"=?" * (LONG // 2) + b"\r\n\r\n",
+        b"Subject: " + b"=?a?Q?" * (LONG // 6) + b"\r\n\r\n",
+        b"Subject: " + b"=?a?Q?b?= " * (LONG // 10) + b"\r\n\r\n",
+        b"Subject: ?=" + b" " * LONG + b"\r\n\r\n",
+    ],
+)
+def test_hostile_mail_costs_little(octets: bytes) -> None:
+    begun = time.process_time()
+    with contextlib.suppress(MimeError):
+        entity = Entity.parse(octets)
+        decode_words(entity.headers.get("subject"))
+        with contextlib.suppress(MimeError):
+            parse_list(entity.headers.get("from"))
+        attachments(entity)
+    assert time.process_time() - begun < 1
+
+
+def test_many_parts_in_many_levels_are_refused() -> None:
+    octets = write_multipart("mixed", [b"\r\nx"] * 900, "c")
+    with pytest.raises(MimeError, match="more than 1000"):
+        attachments(write_multipart("mixed", [octets] * 900, "b"))
 
 
 @pytest.mark.row("DTS 190", "DTS 133-145-146", "DTS 161-194")
