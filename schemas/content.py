@@ -9,6 +9,7 @@ from enum import StrEnum
 from schemas.fhir.error import FhirError
 from schemas.fhir.read import read
 from schemas.message import BINARY, CCDA, FHIR, HL7V2, TEXT
+from schemas.prolog import prolog_end
 
 
 class Kind(StrEnum):
@@ -53,7 +54,6 @@ _PDF_BEGINS_WITHIN = 1024
 _ZIP = b"PK\x03\x04"
 _XDM = re.compile(rb"(?:^|[/\\]|[\x00-\x1f])METADATA\.XML", re.IGNORECASE)
 _DIRECTORY_WITHIN = 1 << 20
-_BEFORE_ROOT = re.compile(rb"(?:\s+|<!--(?:(?!-->).)*-->|<\?(?:(?!\?>).)*\?>)*", re.DOTALL)
 _CLINICAL_DOCUMENT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?ClinicalDocument[\s/>]")
 _MARK = codecs.BOM_UTF8
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -92,8 +92,7 @@ def _is_clinical_document(body: bytes) -> bool:
         head = body[:65_536].decode("utf-16", "replace").encode(errors="replace")
     if not head[:64].lstrip().startswith(b"<"):
         return False
-    before = _BEFORE_ROOT.match(head)
-    return _CLINICAL_DOCUMENT.match(head, before.end() if before else 0) is not None
+    return _CLINICAL_DOCUMENT.match(head, prolog_end(head)) is not None
 
 
 def _is_text(body: bytes) -> bool:

@@ -10,6 +10,7 @@ from lxml import etree
 
 from schemas.ccda.error import CcdaError
 from schemas.ccda.namespaces import V3
+from schemas.prolog import prolog_end
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_DEPTH = 128
@@ -21,8 +22,8 @@ _ENCODINGS = frozenset(
 )
 """In all but UTF-16 a `<` is the byte 0x3C and nothing else is: what comes before the root can be read as bytes."""
 _DECLARATION = re.compile(rb"<\?xml\s.*?\?>", re.DOTALL)
+_DOCUMENT_TYPE = re.compile(rb"<!(?!--)")
 _ENCODING = re.compile(rb"""\sencoding\s*=\s*["']([^"']*)["']""")
-_BEFORE_ROOT = re.compile(rb"(?:\s+|<!--(?:(?!-->).)*-->|<\?(?:(?!\?>).)*\?>)*", re.DOTALL)
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (MOST_DEPTH + 1) + ")")
 
 
@@ -101,6 +102,5 @@ def _refuse_document_type(body: bytes) -> None:
     encoding = _ENCODING.search(declaration[0]) if declaration is not None else None
     if encoding is not None and encoding[1].decode("ascii", "replace").lower() not in _ENCODINGS:
         raise CcdaError("the body's encoding is not taken", hint="send UTF-8")
-    before = _BEFORE_ROOT.match(head)
-    if before is not None and head[before.end() :].startswith(b"<!"):
+    if _DOCUMENT_TYPE.match(head, prolog_end(head)):
         raise CcdaError("the body declares a document type", hint="C-CDA has none")

@@ -54,9 +54,12 @@ def write_parameter(name: str, value: str) -> str:
 def _pieces(text: str) -> list[str]:
     """`text` at its semicolons, those in quotes and comments left alone, and comments left out."""
     pieces, piece, depth, position = [], "", 0, 0
+    closed = True
     while position < len(text):
         character = text[position]
-        quoted = _QUOTED.match(text, position) if character == '"' and not depth else None
+        quoted = _QUOTED.match(text, position) if character == '"' and closed and not depth else None
+        # What is not closed from here is not from any later quote either: to look again and again would take ages.
+        closed = closed and (quoted is not None or character != '"' or depth > 0)
         if quoted:
             piece += quoted.group()
             position = quoted.end()

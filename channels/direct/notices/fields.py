@@ -68,11 +68,11 @@ def read_groups(report: bytes) -> tuple[Fields, ...]:
 
 def merged(groups: Iterable[Fields]) -> Fields:
     """All the groups as one, for a report that has only one: whoever puts a blank line into it means nothing by it."""
-    together: dict[str, tuple[str, ...]] = {}
+    together: dict[str, list[str]] = {}
     for group in groups:
         for name, values in group.values.items():
-            together[name] = together.get(name, ()) + values
-    return Fields(together)
+            together.setdefault(name, []).extend(values)
+    return Fields({name: tuple(values) for name, values in together.items()})
 
 
 def address(value: str) -> str:
@@ -109,7 +109,7 @@ def is_id(text: str) -> bool:
 
 
 def _fields(group: Iterable[tuple[str, list[str]]]) -> Fields:
-    values: dict[str, tuple[str, ...]] = {}
+    values: dict[str, list[str]] = {}
     for name, lines in group:
-        values[name] = (*values.get(name, ()), " ".join(" ".join(lines).split()))
-    return Fields(values)
+        values.setdefault(name, []).append(" ".join(" ".join(lines).split()))
+    return Fields({name: tuple(each) for name, each in values.items()})

@@ -18,7 +18,14 @@ from channels.direct.trust.usage import may_encrypt, may_mail, may_sign
 Way = Literal["in", "out", "notice"]
 """What a certificate is judged for: it signed mail for us, it is to be encrypted to, it signed a notice for us."""
 
-UNREADABLE = (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
 """What cryptography raises for a certificate that is malformed somewhere inside."""
 
 _DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lxml import etree
@@ -185,7 +185,7 @@ def _submission(node: etree._Element) -> Submission:
     )
 
 
-def _authors(nodes: tuple[etree._Element, ...]) -> tuple[Author, ...]:
+def _authors(nodes: Sequence[etree._Element]) -> tuple[Author, ...]:
     def author(node: etree._Element) -> Author:
         slots = _slots(node)
         return Author(
@@ -199,7 +199,7 @@ def _authors(nodes: tuple[etree._Element, ...]) -> tuple[Author, ...]:
     return tuple(map(author, nodes))
 
 
-def _first(nodes: tuple[etree._Element, ...]) -> Code | None:
+def _first(nodes: Sequence[etree._Element]) -> Code | None:
     return _code(nodes[0]) if nodes else None
 
 
@@ -243,11 +243,10 @@ def _identifiers(node: etree._Element) -> dict[str, str]:
     }
 
 
-def _classifications(node: etree._Element) -> dict[str, tuple[etree._Element, ...]]:
-    found: dict[str, tuple[etree._Element, ...]] = {}
+def _classifications(node: etree._Element) -> dict[str, list[etree._Element]]:
+    found: dict[str, list[etree._Element]] = {}
     for each in _children(node, "Classification"):
-        scheme = each.get("classificationScheme", "").lower()
-        found[scheme] = (*found.get(scheme, ()), each)
+        found.setdefault(each.get("classificationScheme", "").lower(), []).append(each)
     return found
 
 

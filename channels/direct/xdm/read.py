@@ -26,26 +26,51 @@ def read_xdm(body: bytes, *, strict: bool = False, accept_wrong_hash: bool = Tru
     of any kind, metadata without codes and patients, and documents without a URI where one file alone can be meant.
     What a package with a wrong hash or size holds is taken with a finding, or refused.
     """
-    files = read_archive(body, limits)
-    found = [path for path in files if _name(path).upper() == METADATA]
+    files = _Files(read_archive(body, limits))
+    found = [path for path in files.data if _name(path).upper() == METADATA]
     if strict:
-        found = _strictly(files, found)
+        found = _strictly(files.data, found)
     if not found:
         raise XdmError("xdm-no-metadata", "the package has no METADATA.XML", "send the documents by themselves")
     findings: list[Finding] = []
     submissions: list[Submission] = []
-    taken: set[str] = set(found)
+    files.taken.update(found)
     for path in found:
-        if len(files[path]) > limits.metadata:
+        if len(files.data[path]) > limits.metadata:
             raise XdmError("xdm-metadata", f"METADATA.XML is larger than {limits.metadata >> 20} MB")
         folder = path[: -len(METADATA)]
-        described = read_metadata(files[path], strict=strict)
-        submissions += (_bound(each, files, folder, taken, findings, accept_wrong_hash) for each in described)
-    left = [path for path in files if path not in taken and _is_document(path)]
+        described = read_metadata(files.data[path], strict=strict)
+        submissions += (_bound(each, files, folder, findings, accept_wrong_hash) for each in described)
+    left = files.left("")
     if left:
         what = f"{len(left)} files in the package are not described by its metadata, and are left out"
         findings.append(Finding("XDM-103", "METADATA.XML", what, severity=Severity.WARNING))
     return Package(tuple(submissions), tuple(findings))
+
+
+class _Files:
+    """The files of a package, and which of them are documents already; each is hashed once at most."""
+
+    def __init__(self, data: Mapping[str, bytes]) -> None:
+        self.data = data
+        self.by_name = {path.lower(): path for path in data}
+        self.taken: set[str] = set()
+        self._hashes: dict[str, str] = {}
+
+    def take(self, path: str) -> str:
+        if path in self.taken:
+            raise XdmError("xdm-duplicate", "two documents in the metadata are the same file")
+        self.taken.add(path)
+        return path
+
+    def left(self, folder: str) -> list[str]:
+        """What in `folder` could be a document and is none yet."""
+        return [path for path in self.data if path not in self.taken and path.startswith(folder) and _is_document(path)]
+
+    def hash(self, path: str) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = hashlib.sha1(self.data[path], usedforsecurity=False).hexdigest()
+        return self._hashes[path]
 
 
 def _strictly(files: Mapping[str, bytes], found: list[str]) -> list[str]:
@@ -56,27 +81,22 @@ def _strictly(files: Mapping[str, bytes], found: list[str]) -> list[str]:
 
 
 def _bound(
-    described: Described,
-    files: Mapping[str, bytes],
-    folder: str,
-    taken: set[str],
-    findings: list[Finding],
-    accept_wrong_hash: bool,
+    described: Described, files: _Files, folder: str, findings: list[Finding], accept_wrong_hash: bool
 ) -> Submission:
     """The submission with its documents: first those whose URI says where they are, then those without one."""
-    by_name = {path.lower(): path for path in files}
     paths: dict[int, str] = {}
     for number, entry in enumerate(described.entries):
         if entry.uri:
-            paths[number] = _take(_by_uri(entry, by_name, folder), taken)
+            paths[number] = files.take(_by_uri(entry, files, folder))
     for number, entry in enumerate(described.entries):
         if not entry.uri:
             alone = len(described.entries) == len(paths) + 1
-            paths[number] = _take(_without_uri(entry, files, folder, taken, alone), taken)
+            paths[number] = files.take(_without_uri(entry, files, folder, alone))
     documents = []
     for number, entry in enumerate(described.entries):
-        data = files[paths[number]]
-        wrong = _wrong(entry, data)
+        path = paths[number]
+        data = files.data[path]
+        wrong = _wrong(entry, data, files.hash(path))
         if wrong:
             if not accept_wrong_hash:
                 raise XdmError("xdm-hash", f"a document in the package has another {wrong} than its metadata says")
@@ -85,18 +105,11 @@ def _bound(
         if not entry.uri:
             what = "the document has no URI: the only file that could be meant was taken"
             findings.append(Finding("XDM-102", f"document[{number}]", what, severity=Severity.WARNING))
-        documents.append(Document(data, entry, paths[number]))
+        documents.append(Document(data, entry, path))
     return replace(described.submission, documents=tuple(documents))
 
 
-def _take(path: str, taken: set[str]) -> str:
-    if path in taken:
-        raise XdmError("xdm-duplicate", "two documents in the metadata are the same file")
-    taken.add(path)
-    return path
-
-
-def _by_uri(entry: Entry, by_name: Mapping[str, str], folder: str) -> str:
+def _by_uri(entry: Entry, files: _Files, folder: str) -> str:
     try:
         parts = urlsplit(entry.uri)
     except ValueError:
@@ -104,17 +117,17 @@ def _by_uri(entry: Entry, by_name: Mapping[str, str], folder: str) -> str:
     if parts.scheme or parts.netloc or parts.query or parts.fragment:
         raise XdmError("xdm-uri", "a document's URI leads out of the package", "its sender has to correct it")
     name = safe_path(unquote(parts.path))
-    path = by_name.get(f"{folder}{name}".lower()) or by_name.get(name.lower())
+    path = files.by_name.get(f"{folder}{name}".lower()) or files.by_name.get(name.lower())
     if path is None:
         raise XdmError("xdm-missing-document", "a document that the metadata describes is not in the package")
     return path
 
 
-def _without_uri(entry: Entry, files: Mapping[str, bytes], folder: str, taken: set[str], alone: bool) -> str:
+def _without_uri(entry: Entry, files: _Files, folder: str, alone: bool) -> str:
     """The file that has the document's hash; else the only one left for the only document left."""
-    left = [path for path in files if path not in taken and path.startswith(folder) and _is_document(path)]
+    left = files.left(folder)
     if entry.hash:
-        same = [path for path in left if _sha1(files[path]) == entry.hash]
+        same = [path for path in left if files.hash(path) == entry.hash]
         if len(same) == 1:
             return same[0]
     if alone and len(left) == 1:
@@ -122,14 +135,10 @@ def _without_uri(entry: Entry, files: Mapping[str, bytes], folder: str, taken: s
     raise XdmError("xdm-no-uri", "a document has no URI in the metadata, and no file is clearly meant")
 
 
-def _wrong(entry: Entry, data: bytes) -> str:
-    if entry.hash and entry.hash != _sha1(data):
+def _wrong(entry: Entry, data: bytes, hash: str) -> str:
+    if entry.hash and entry.hash != hash:
         return "hash"
     return "size" if entry.size and entry.size != str(len(data)) else ""
-
-
-def _sha1(data: bytes) -> str:
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 def _is_document(path: str) -> bool:
