@@ -159,6 +159,20 @@ def figures(source: str = "") -> list[Figure]:
                 listed=counted(missing, score.examples),
             )
         )
+        found += _strict(each, score)
+    return found
+
+
+def _strict(chosen: Set, score: Score) -> list[Figure]:
+    """What must not be: facts without a reason, where the set has a bound, and reasons without their facts."""
+    found = []
+    if chosen.floor is not None:
+        left = score.unexplained.total()
+        what = f"{chosen.what}: neither found nor given a reason"
+        found.append(Figure(f"unexplained {chosen.name}", what, left, "", 0, is_ceiling=True))
+    idle = Counter({f"{each.path} {each.value}: {each.reason}": count for each, count in score.unused.items()})
+    what = f"{chosen.what}: given a reason and found"
+    found.append(Figure(f"idle {chosen.name}", what, idle.total(), "", 0, is_ceiling=True, listed=counted(idle)))
     return found
 
 
@@ -249,11 +263,16 @@ def _explain(missing: Missing, ours: Mapping[str, set[str]], left: Counter[State
     """How many of the missing facts the stated differences explain that have a rest, the first in the file first."""
     explained = 0
     for each in left:
-        if explained < missing.count and left[each] and _is_of(missing, each) and _is_said(missing, each, ours):
+        if explained < missing.count and left[each] and explains(each, missing, ours):
             taken = min(missing.count - explained, left[each])
             left[each] -= taken
             explained += taken
     return explained
+
+
+def explains(stated: Stated, missing: Missing, ours: Mapping[str, set[str]]) -> bool:
+    """Whether the missing fact is one of that class; `ours` is all that our bundle says, the values by path."""
+    return _is_of(missing, stated) and _is_said(missing, stated, ours)
 
 
 def _is_of(missing: Missing, stated: Stated) -> bool:

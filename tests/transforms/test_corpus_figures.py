@@ -1,10 +1,13 @@
 """The figures that `make corpus` prints, as far as they are cheap: on the samples, and on the corpus where it is."""
 
+from collections import Counter
+
 import pytest
 
 from tests.corpus import expected, repeat, validity
 from tests.corpus.__main__ import conversions, references
 from tests.corpus.examine import Examined, examine_all
+from tests.corpus.facts import Fact, Missing
 from tests.corpus.inputs import corpus, samples
 
 pytestmark = pytest.mark.timeout(600)  # a minute of work, on a machine that may have other work
@@ -62,3 +65,35 @@ def test_each_stated_difference_names_its_set_and_its_row() -> None:
     names = {each.name for each in expected.SETS}
     assert [each for each in expected.stated() if each.set not in names or each.count < 1] == []
     assert len(expected.stated()) == len(expected.DIFFERENCES.read_text().splitlines()) - 1
+
+
+def test_each_stated_difference_is_of_one_element_and_of_known_values() -> None:
+    """A wildcard in the value wants something else that has to be said: by their resource, or by our bundle."""
+    wide = [each for each in expected.stated() if {"*", "?"} & set(each.path)]
+    any_value = [
+        each
+        for each in expected.stated()
+        if "*" in each.value and not each.of and not each.instead and each.value.index("*") < 20
+    ]
+    assert wide == []
+    assert any_value == []
+
+
+@pytest.mark.parametrize(
+    ("of", "instead", "is_explained"),
+    [
+        ("", "", True),
+        ("Patient.name.use=nickname", "", True),
+        ("Patient.name.use=maiden", "", False),
+        ("!Patient.name.use=maiden", "", True),
+        ("", "Patient.name.text={value}", True),
+        ("", "Patient.*={value}", True),
+        ("", "Patient.name.given={value}", False),
+    ],
+)
+def test_a_stated_difference_looks_at_what_else_is_said(of: str, instead: str, is_explained: bool) -> None:
+    use, family = Fact("Patient.name.use", "nickname"), Fact("Patient.name.family", "Va*e")
+    missing = Missing(family, 1, Counter([use, family]))
+    stated = expected.Stated("s", "Patient.name.family", "*", of, instead, 1, "reason", "row")
+    ours = {"Patient.name.text": {"Va*e"}, "Patient.name.given": {"Vale"}}
+    assert expected.explains(stated, missing, ours) is is_explained

@@ -4,6 +4,7 @@ import pytest
 
 from schemas.codes import has_code
 
+CDC = "urn:oid:2.16.840.1.113883.6.238"
 V2 = "http://terminology.hl7.org/CodeSystem/v2-"
 
 
@@ -16,6 +17,10 @@ V2 = "http://terminology.hl7.org/CodeSystem/v2-"
         (f"{V2}0103", "P", True),
         (f"{V2}0131", "", False),
         (f"{V2}9999", "X", True),
+        (CDC, "2106-3", True),
+        (CDC, "R5.01.001", True),
+        (CDC, "U", False),
+        (CDC, "White", False),
         ("http://loinc.org", "no such code", True),
         ("", "X", True),
     ],

@@ -62,6 +62,13 @@ def test_the_mothers_number_is_that_of_a_related_person() -> None:
     assert "M9" not in [each["value"] for each in only(found, "Patient")["identifier"]]
 
 
+@pytest.mark.parametrize(("race", "is_known"), [("2106-3^White^HL70005", True), ("2106-3", True), ("U", False)])
+def test_only_a_code_of_cdc_is_a_race_of_us_core(race: str, is_known: bool) -> None:
+    patient = only(convert_text("ADT^A01", EVN, placed(PID, f10=race), PV1), "Patient")
+    urls = [each["url"].rpartition("/")[2] for each in patient["extension"]]
+    assert urls == (["us-core-race"] if is_known else ["urn:hie-engine:race"])
+
+
 # the visit
 
 

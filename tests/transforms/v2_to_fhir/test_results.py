@@ -227,6 +227,24 @@ def test_order_of_segments_in_oul_r22() -> None:
     assert serum["container"][0]["identifier"][0]["value"] == "T1"
 
 
+def test_who_takes_part_may_stand_between_obr_and_its_orc_in_oul() -> None:
+    orc = "ORC|RE|P1^STANNE|F1^LAB||||||||||7^Doc^Ann"
+    found = convert_text("OUL^R22", PID, "SPM|1|^S1&LAB||SER", OBR, "PRT||AD||OP|8^Oper^Ada", orc, OBX)
+    assert len(resources(found, "ServiceRequest")) == 1
+    report, result = only(found, "DiagnosticReport"), only(found, "Observation")
+    assert [refers(result, each) for each in report["result"]] == [True]
+    assert refers(only(found, "Specimen"), report["specimen"][0])
+
+
+def test_the_document_of_an_order_may_stand_before_its_obr() -> None:
+    document = ("OBX|1|TX|DOC^Letter^L||Dear colleague||||||F", "TXA|1|CN|TX")
+    found = oru(PID, ORC, *document, OBR, OBX)
+    assert len(resources(found, "ServiceRequest")) == 1
+    assert len(only(found, "DiagnosticReport")["result"]) == 2
+    without_txa = oru(PID, ORC, document[0], OBR, OBX)
+    assert len(only(without_txa, "DiagnosticReport")["result"]) == 1
+
+
 def test_old_messages_tell_of_the_specimen_in_obr() -> None:
     found = oru(PID, "OBR|1|P1|F1|K^Potassium^L|||20260312080000+0100|||7^Doc^Ann||||20260312|BLD&Blood^^^RA&Arm", OBX)
     specimen = only(found, "Specimen")

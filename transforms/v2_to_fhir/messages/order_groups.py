@@ -26,6 +26,7 @@ from transforms.v2_to_fhir.source import SourceSegment
 
 _BETWEEN = ("NTE", "PRT", "ROL", "TQ1", "TQ2", "CTD", "BLG", "CTI")
 """What may stand between an ORC and its OBR."""
+_DOCUMENT = ("OBX", "TXA")
 
 
 def on_order_pid(pid: SourceSegment, run: Run) -> Resource:
@@ -38,11 +39,14 @@ def on_order_pid(pid: SourceSegment, run: Run) -> Resource:
 
 def obr_of(run: Run) -> SourceSegment | None:
     """The OBR of the ORC that is being handled, None where it has none."""
+    between: set[str] = set()
     for segment in run.following():
         if segment.name == "OBR":
-            return segment
-        if segment.name not in _BETWEEN and not segment.name.startswith("Z"):
+            # An OBX between them is the document of the order (HL7 v2.9, ORU_R01.ORDER_DOCUMENT), of which TXA tells.
+            return segment if "OBX" not in between or "TXA" in between else None
+        if segment.name not in (*_BETWEEN, *_DOCUMENT) and not segment.name.startswith("Z"):
             break
+        between.add(segment.name)
     return None
 
 

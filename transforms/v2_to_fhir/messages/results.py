@@ -126,7 +126,7 @@ def _orc_behind(run: Run) -> SourceSegment | None:
     """In OUL^R22 to R24 the ORC stands behind its OBR."""
     if run.message_type != "OUL" or run.trigger_event == "R21":
         return None
-    behind = next(run.following(), None)
+    behind = next((each for each in run.following() if each.name != "PRT"), None)
     return behind if behind is not None and behind.name == "ORC" else None
 
 
