@@ -50,11 +50,15 @@ class Node:
         value = self._data.get(name)
         return _shown(value[0] if isinstance(value, list) and value else value)
 
+    def peeks(self, name: str) -> list[str]:
+        """The primitive values of the list `name`, as text; nothing is marked as read."""
+        value = self._data.get(name)
+        return [shown for shown in map(_shown, value if isinstance(value, list) else [value]) if shown]
+
     def texts(self, name: str) -> list[str]:
         """The primitive values of the list `name`, as text."""
-        value = self._data.get(name)
         self._used.add(name)
-        return [shown for shown in map(_shown, value if isinstance(value, list) else [value]) if shown]
+        return self.peeks(name)
 
     def all(self, name: str) -> list[Node]:
         """The elements of the list `name`; one alone counts as a list of it."""

@@ -65,6 +65,15 @@ class Resources:
             self.tell(self.not_resolved, reference.path, what, "put it into the Bundle", Severity.INFORMATION)
         return found
 
+    def find(self, reference: Node) -> Node:
+        """The resource that a Reference names, an empty node where it is not here; nothing is marked or told."""
+        text = reference.peek("reference")
+        return self._find(text, reference.path) if text else EMPTY
+
+    def by_address(self, address: str) -> Node:
+        """The resource that has this address, full or relative, an empty node where none has."""
+        return self._find(address, self.root.path) if address else EMPTY
+
     def refers(self, reference: Node, target: Node) -> bool:
         """Whether a Reference names `target`; nothing is marked as read."""
         text = reference.peek("reference")

@@ -1,4 +1,4 @@
-"""`hie transform`: HL7 v2 and FHIR to one another, over files, without an engine."""
+"""`hie transform`: HL7 v2, FHIR and C-CDA to one another, over files, without an engine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def command(
     received: datetime | None,
     as_json: bool,
 ) -> int:
-    """Transform messages offline: HL7 v2 to FHIR, or FHIR to HL7 v2, as the steps of a channel would.
+    """Transform messages offline: HL7 v2 to FHIR, FHIR to HL7 v2 or C-CDA, as the steps of a channel would.
 
     A batch is split, and NDJSON. Of a folder, every file in it and below that holds such messages is taken. One message
     is printed laid out, of several each FHIR resource in one line. The same messages and options give the same output.
@@ -257,6 +257,8 @@ def _laid_out(body: bytes, direction: Direction) -> bytes:
 def _as_json(body: bytes) -> object:
     import orjson  # noqa: PLC0415
 
+    if body.startswith(b"<"):
+        return body.decode()
     return orjson.Fragment(body) if body.startswith(b"{") else body
 
 

@@ -93,7 +93,31 @@ def to_hl7v2(options: Path | None) -> Direction:
     return Direction(FHIR, ".hl7", one)
 
 
-DIRECTIONS: dict[str, Callable[[Path | None], Direction]] = {"fhir": to_fhir, "hl7v2": to_hl7v2}
+def to_ccda(options: Path | None) -> Direction:
+    """FHIR to C-CDA, with the options of `fhir_to_ccda` in the YAML file `options`; raises `Failure`."""
+    from engine.config.sample import RECEIVED  # noqa: PLC0415
+    from schemas.fhir.error import FhirError  # noqa: PLC0415
+    from schemas.fhir.read import read_exact  # noqa: PLC0415
+    from schemas.message import FHIR  # noqa: PLC0415
+    from transforms.fhir_to_ccda import Options, convert  # noqa: PLC0415
+    from transforms.fhir_to_ccda.report import account  # noqa: PLC0415
+    from transforms.fhir_to_ccda.step import fhir_to_ccda  # noqa: PLC0415
+
+    chosen = Options(**_read_options(options, fhir_to_ccda))
+
+    def one(body: bytes, received: datetime | None, report: bool) -> Converted:
+        try:
+            resource = read_exact(body)
+        except FhirError as error:
+            return Converted(None, (_unreadable("FHIR-000", error.where or "resourceType", error.args[0], error.hint),))
+        now = received or _time(str(resource.get("timestamp"))) or RECEIVED
+        made = convert(resource, chosen, now)
+        return Converted(made.document, made.findings, account(resource, chosen, now) if report else ())
+
+    return Direction(FHIR, ".xml", one)
+
+
+DIRECTIONS: dict[str, Callable[[Path | None], Direction]] = {"fhir": to_fhir, "hl7v2": to_hl7v2, "ccda": to_ccda}
 """Every direction by what it leads to."""
 
 

@@ -1,8 +1,8 @@
 """The vocabularies of the transforms between HL7 v2 and FHIR: concept maps, coding systems, identifier systems."""
 
 from schemas.codes.concept_map import Coding, ConceptMap, concept_map, map_names
-from schemas.codes.identifiers import identifier_system
-from schemas.codes.systems import system_name, system_uri
+from schemas.codes.identifiers import identifier_oid, identifier_system
+from schemas.codes.systems import system_name, system_oid, system_uri
 from schemas.codes.tables import has_code
 
 __all__ = [
@@ -10,8 +10,10 @@ __all__ = [
     "ConceptMap",
     "concept_map",
     "has_code",
+    "identifier_oid",
     "identifier_system",
     "map_names",
     "system_name",
+    "system_oid",
     "system_uri",
 ]

@@ -27,3 +27,13 @@ def _by_oid() -> Mapping[str, str]:
 @cache
 def _by_namespace() -> Mapping[str, str]:
     return {each: uri for uri, namespaces, _ in rows("identifiers.csv") for each in namespaces.upper().split()}
+
+
+def identifier_oid(uri: str) -> str:
+    """The object identifier of the assigner whose identifiers have that URI; "" where none is known."""
+    return _oids().get(uri, "")
+
+
+@cache
+def _oids() -> Mapping[str, str]:
+    return {uri: oids.split()[0] for uri, _, oids in rows("identifiers.csv") if oids}

@@ -67,3 +67,22 @@ def _names() -> Mapping[str, str]:
         if names
         for each in (uri, *other.split())
     }
+
+
+def system_oid(uri: str) -> str:
+    """The object identifier of the coding system of that URI; "" where none is known."""
+    known = _oids().get(uri)
+    if known is not None:
+        return known
+    table = uri.removeprefix(_V2)
+    if table != uri and len(table) == 4 and table.isascii() and table.isdigit():
+        return f"{_V2_OID}{int(table)}"
+    oid = _OID.match(uri.upper()) if uri.lower().startswith("urn:oid:") else None
+    return oid[1] if oid else ""
+
+
+@cache
+def _oids() -> Mapping[str, str]:
+    return {
+        each: oids.split()[0] for uri, _, oids, other in rows("systems.csv") if oids for each in (uri, *other.split())
+    }

@@ -187,3 +187,14 @@ def test_what_is_no_resource_is_told(hie: Hie, tmp_path: Path, body: str) -> Non
     assert ran.status == 1
     assert "FHIR-000 the body is no JSON" in ran.err
     assert "DOE" not in ran.err
+
+
+def test_fhir_becomes_a_clinical_document(hie: Hie, tmp_path: Path) -> None:
+    sample = Path(__file__).parents[3] / "samples" / "fhir" / "referral.json"
+    ran = hie("transform", sample, "--to", "ccda", "--out", tmp_path)
+    assert ran.status == 0
+    assert (tmp_path / "referral.xml").read_bytes().startswith(b"<?xml")
+    assert 'code="34133-9"' in hie("transform", sample, "--to", "ccda").out
+    assert hie("transform", sample, "--to", "ccda", "--json").json["messages"][0]["body"].startswith("<?xml")
+    account = hie("transform", sample, "--to", "ccda", "--report").out
+    assert ".birthDate" in account

@@ -1,0 +1,62 @@
+"""Whatever JSON comes, there is a document or a finding; and what is written is well-formed and valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.transforms.fhir_to_ccda.conversion import NOW, PATIENT, there
+from tests.transforms.fhir_to_ccda.oracle import faults
+from transforms.fhir_to_ccda import Options
+from transforms.fhir_to_ccda.report import account
+from transforms.fhir_to_ccda.run import DEFECT
+
+TYPES = """
+    Patient Encounter Observation DiagnosticReport ServiceRequest Immunization Composition DocumentReference Condition
+    AllergyIntolerance Coverage Specimen MessageHeader Provenance Goal CarePlan CareTeam Location Organization Device
+    Practitioner PractitionerRole RelatedPerson MedicationRequest MedicationStatement Medication Procedure
+    FamilyMemberHistory X
+"""
+NAMES = """
+    id status code coding system value name family given identifier extension url subject patient reference valueString
+    valueQuantity period start end contact dosage result timing component hasMember performer telecom address repeat
+    section text div author note category verificationStatus clinicalStatus reaction manifestation onsetPeriod display
+    medicationCodeableConcept effectiveDateTime effectivePeriod type title entry dosageInstruction doseAndRate
+    doseQuantity interpretation referenceRange low high frequency when periodUnit
+"""
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+VALUES = st.recursive(
+    LEAVES | st.sampled_from(["Patient/p", "#a", "2026-13-01", "2026-01-01", "<div><p id='a'>x</p></div>", "active"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES.split()), inner, max_size=4),
+    max_leaves=12,
+)
+RESOURCES = st.builds(
+    lambda kind, body: {**body, "resourceType": kind},
+    st.sampled_from(TYPES.split()),
+    st.dictionaries(st.sampled_from(NAMES.split()), VALUES, max_size=8),
+)
+BUNDLES = st.builds(
+    lambda found: {"resourceType": "Bundle", "entry": [{"resource": each} for each in (PATIENT, *found)]},
+    st.lists(RESOURCES, max_size=6),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(RESOURCES | BUNDLES, st.sampled_from(["auto", "ccd", "discharge_summary", "transfer_summary", "referral_note"]))
+def test_no_resource_breaks_it(resource: dict[str, Any], document: str) -> None:
+    conversion = there(resource, document=document)
+    assert DEFECT not in {each.code for each in conversion.findings}
+    assert (conversion.document is None) <= bool(conversion.findings)
+    assert there(resource, document=document).document == conversion.document
+    if conversion.document is not None:
+        assert faults(conversion.document) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(BUNDLES)
+def test_every_element_is_accounted_for(resource: dict[str, Any]) -> None:
+    uses = account(resource, Options(), NOW)
+    assert len({each.path for each in uses}) == len(uses)
+    assert "Bundle.entry[0].resource.birthDate" in {each.path for each in uses if each.use == "mapped"}

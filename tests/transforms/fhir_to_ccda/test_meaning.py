@@ -1,0 +1,133 @@
+"""No meaning is turned round on the way: what is denied stays denied, what is planned is not done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.transforms.fhir_to_ccda.conversion import (
+    RXNORM,
+    TERMINOLOGY,
+    bundle,
+    concept,
+    document,
+    entries,
+    find,
+    there,
+)
+
+PENICILLIN = concept("7980", RXNORM, "Penicillin")
+ASTHMA = concept("195967001", display="Asthma")
+RISK = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-substanceExposureRisk"
+
+
+def allergy(**more: Any) -> dict[str, Any]:
+    return {"resourceType": "AllergyIntolerance", "id": "a", **more}
+
+
+def condition(**more: Any) -> dict[str, Any]:
+    return {"resourceType": "Condition", "id": "c", **more}
+
+
+def verified(code: str, of: str) -> dict[str, Any]:
+    return concept(
+        code, f"{TERMINOLOGY}{of}-verification" if of != "condition" else f"{TERMINOLOGY}condition-ver-status"
+    )
+
+
+@pytest.mark.parametrize(
+    ("resource", "template", "negated"),
+    [
+        (allergy(code=PENICILLIN), "7", False),
+        (allergy(code=PENICILLIN, verificationStatus=verified("confirmed", "allergyintolerance")), "7", False),
+        (allergy(code=PENICILLIN, verificationStatus=verified("refuted", "allergyintolerance")), "7", True),
+        (allergy(code=concept("716186003", display="No known allergy")), "7", True),
+        (allergy(code=concept("409137002", display="No known drug allergy")), "7", True),
+        (allergy(code=concept("429625007", display="No known food allergy")), "7", True),
+        (
+            allergy(
+                extension=[
+                    {
+                        "url": RISK,
+                        "extension": [
+                            {"url": "substance", "valueCodeableConcept": PENICILLIN},
+                            {"url": "exposureRisk", "valueCodeableConcept": concept("no-known-reaction-risk", "x")},
+                        ],
+                    }
+                ]
+            ),
+            "7",
+            True,
+        ),
+        (condition(code=ASTHMA), "4", False),
+        (condition(code=ASTHMA, verificationStatus=verified("refuted", "condition")), "4", True),
+        (condition(code=concept("160245001", display="No current problems")), "4", True),
+    ],
+)
+def test_a_denial_is_negated_and_nothing_else_is(resource: dict[str, Any], template: str, negated: bool) -> None:
+    (observation,) = entries(document(bundle(resource)), template)
+    assert (observation.get("negationInd") == "true") is negated
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        allergy(code=PENICILLIN, verificationStatus=verified("entered-in-error", "allergyintolerance")),
+        condition(code=ASTHMA, verificationStatus=verified("entered-in-error", "condition")),
+        {"resourceType": "Observation", "id": "o", "status": "entered-in-error", "code": concept("718-7")},
+        {"resourceType": "DiagnosticReport", "id": "r", "status": "entered-in-error", "code": concept("58410-2")},
+        {"resourceType": "MedicationRequest", "id": "m", "status": "entered-in-error", "intent": "order"},
+        {"resourceType": "MedicationStatement", "id": "m", "status": "entered-in-error"},
+        allergy(code=concept("716186003"), verificationStatus=verified("refuted", "allergyintolerance")),
+        condition(code=concept("160245001"), verificationStatus=verified("refuted", "condition")),
+    ],
+)
+def test_what_was_entered_in_error_or_denies_a_denial_is_not_told_of(resource: dict[str, Any]) -> None:
+    made = bundle(resource)
+    assert find(document(made), "//v:entry") == []
+    assert ("CCDA-207", "Bundle.entry[1].resource") in [(each.code, each.where) for each in there(made).findings]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "mood", "negated"),
+    [
+        ("MedicationRequest", {"status": "active", "intent": "order"}, "INT", False),
+        ("MedicationRequest", {"status": "active", "intent": "proposal"}, "INT", False),
+        ("MedicationRequest", {"status": "active", "intent": "plan", "reportedBoolean": True}, "EVN", False),
+        ("MedicationRequest", {"status": "active", "intent": "order", "doNotPerform": True}, "INT", True),
+        ("MedicationStatement", {"status": "active"}, "EVN", False),
+        ("MedicationStatement", {"status": "intended"}, "INT", False),
+        ("MedicationStatement", {"status": "not-taken"}, "EVN", True),
+        ("MedicationAdministration", {"status": "completed"}, "EVN", False),
+        ("MedicationAdministration", {"status": "not-done"}, "EVN", True),
+    ],
+)
+def test_what_is_ordered_is_not_taken_and_what_is_not_taken_is_negated(
+    kind: str, more: dict[str, Any], mood: str, negated: bool
+) -> None:
+    resource = {"resourceType": kind, "id": "m", "medicationCodeableConcept": PENICILLIN, **more}
+    (activity,) = entries(document(bundle(resource)), "16")
+    assert activity.get("moodCode") == mood
+    assert (activity.get("negationInd") == "true") is negated
+
+
+def test_a_resource_of_another_patient_is_left_out() -> None:
+    other = {"resourceType": "Patient", "id": "q", "name": [{"family": "Other", "given": ["A"]}]}
+    made = bundle(other, condition(code=ASTHMA, subject={"reference": "Patient/q"}), condition(code=ASTHMA, id="d"))
+    made["entry"][3]["resource"]["subject"] = {"reference": "Patient/p"}
+    made["entry"].insert(0, {"resource": {"resourceType": "Composition", "subject": {"reference": "Patient/p"}}})
+    assert len(entries(document(made), "4")) == 1
+    assert "CCDA-207" in {each.code for each in there(made).findings}
+
+
+@pytest.mark.parametrize(
+    ("status", "act"), [("active", "active"), ("resolved", "completed"), ("inactive", "completed")]
+)
+def test_a_problem_that_is_over_has_a_concern_that_is_over(status: str, act: str) -> None:
+    resource = condition(code=ASTHMA, clinicalStatus=concept(status, f"{TERMINOLOGY}condition-clinical"))
+    made = document(bundle(resource))
+    (concern,) = entries(made, "3")
+    (state,) = find(made, "//v:observation[v:code/@code='33999-4']/v:value/@code")
+    assert find(concern, "v:statusCode/@code") == [act]
+    assert state == {"active": "55561003", "resolved": "413322009", "inactive": "73425007"}[status]

@@ -1,0 +1,90 @@
+"""Which section tells of a resource, where no Composition says so."""
+
+from __future__ import annotations
+
+from transforms.fhir_node import Node
+from transforms.fhir_to_ccda.run import Run
+
+_BY_TYPE = {
+    "AllergyIntolerance": "allergies",
+    "MedicationRequest": "medications",
+    "MedicationStatement": "medications",
+    "MedicationAdministration": "medications",
+    "MedicationDispense": "medications",
+    "Immunization": "immunizations",
+    "Procedure": "procedures",
+    "Encounter": "encounters",
+}
+
+_CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
+_BY_CATEGORY = {
+    "vital-signs": "vitals",
+    "laboratory": "results",
+    "imaging": "results",
+    "social-history": "social",
+    "sdoh": "social",
+    "functional-status": "functional",
+    "cognitive-status": "mental",
+    "survey": "social",
+}
+_VITAL_CODES = frozenset(
+    [
+        "85353-1",
+        "9279-1",
+        "8867-4",
+        "2708-6",
+        "59408-5",
+        "8310-5",
+        "8302-2",
+        "8306-3",
+        "8287-5",
+        "29463-7",
+        "3141-9",
+        "39156-5",
+        "3140-1",
+        "85354-9",
+        "8480-6",
+        "8462-4",
+        "9843-4",
+        "59576-9",
+        "77606-2",
+        "8289-1",
+    ]
+)
+"""Vital signs by LOINC (US Core; Vital Sign Result Type)."""
+_LOINC = "http://loinc.org"
+
+
+def home_of(resource: Node, run: Run) -> str:
+    """The key of the kind of section that tells of a resource; "" where none does."""
+    kind = resource.peek("resourceType")
+    if kind == "Observation":
+        return _of_observation(resource)
+    if kind == "Condition":
+        return _of_condition(resource)
+    if kind == "DiagnosticReport":
+        return "results"
+    return _BY_TYPE.get(kind, "")
+
+
+def categories_of(resource: Node) -> set[str]:
+    """The codes of a resource's categories; nothing is marked as read."""
+    return {each.peek("code") for category in resource.all("category") for each in category.all("coding")}
+
+
+def _of_observation(resource: Node) -> str:
+    categories = categories_of(resource)
+    for code, key in _BY_CATEGORY.items():
+        if code in categories:
+            return key
+    codes = {each.peek("code") for each in resource.one("code").all("coding") if each.peek("system") == _LOINC}
+    if codes & _VITAL_CODES:
+        return "vitals"
+    return "social" if codes & {"72166-2", "11367-0"} else "results"
+
+
+def _of_condition(resource: Node) -> str:
+    categories = categories_of(resource)
+    if "health-concern" in categories and "problem-list-item" not in categories:
+        return "concerns"
+    return "problems"
