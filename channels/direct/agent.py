@@ -15,6 +15,7 @@ from channels.direct.envelope import Envelope
 from channels.direct.error import DirectError
 from channels.direct.keys import Keys
 from channels.direct.mime import Address, Entity, MailFacts, Octets
+from channels.direct.noticed import is_notice
 from channels.direct.partners import Partners
 from channels.direct.trust.binding import binds
 from channels.direct.trust.checks import Way
@@ -101,17 +102,17 @@ class Agent:
         opened = await self._open(envelope, mail)
         inner = Entity.parse(opened.inner)
         facts = MailFacts.of(inner.headers)
-        is_notice = _is_notice(inner)
-        senders = _senders(envelope, facts, is_notice)
+        notice = is_notice(inner)
+        senders = _senders(envelope, facts, notice)
         sender, signers = _by_sender(opened.signers, senders)
         addressed = {address.key for address in facts.recipients}
         verdicts = {}
         for recipient in envelope.recipients:
             if recipient.lower() in addressed:
-                verdicts[recipient] = await self._judge(sender, signers, recipient, "notice" if is_notice else "in")
+                verdicts[recipient] = await self._judge(sender, signers, recipient, "notice" if notice else "in")
             else:
                 verdicts[recipient] = _NOT_ADDRESSED
-        return Received(opened.inner, facts, sender, signers[0].certificate, verdicts, is_notice, opened.notes)
+        return Received(opened.inner, facts, sender, signers[0].certificate, verdicts, notice, opened.notes)
 
     async def send(self, mail: bytes, recipients: Sequence[str]) -> Sent:
         """Protect `mail`, whole with its headers, for those of `recipients` who have a certificate that we trust.
@@ -185,14 +186,10 @@ _NOT_ADDRESSED = Verdict(
 )
 
 
-def _is_notice(mail: Entity) -> bool:
-    return mail.type == "multipart/report"
-
-
-def _senders(envelope: Envelope, facts: MailFacts, is_notice: bool) -> list[Address]:
+def _senders(envelope: Envelope, facts: MailFacts, notice: bool) -> list[Address]:
     """From and Sender, one of which the envelope names; notices may come from nobody (ANSI/DS 2019-01-100-2021)."""
     senders = [facts.sender, *([facts.agent] if facts.agent else [])]
-    if not envelope.sender and is_notice:
+    if not envelope.sender and notice:
         return senders
     if envelope.sender.lower() not in {sender.key for sender in senders}:
         raise AgentError(

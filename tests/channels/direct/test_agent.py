@@ -221,6 +221,21 @@ async def test_what_is_not_encrypted_is_refused(tmp_path: Path, octets: bytes) -
         await trusting(tmp_path).receive(octets)
 
 
+@pytest.mark.row("M4", "T10")
+async def test_a_report_of_another_kind_is_no_notice(tmp_path: Path) -> None:
+    headers = [
+        *(("From", "alice@a.example"), ("To", "bob@b.example"), ("Date", "Mon, 01 Jun 2026 11:59:00 +0000")),
+        *(("Message-ID", "<r@a.example>"), ("MIME-Version", "1.0")),
+    ]
+    part = b"Content-Type: text/xml\r\n\r\n<ClinicalDocument/>"
+    octets = sealed(write_multipart("report", [part], "b", parameters=[("report-type", "feedback")], more=headers))
+    received = await trusting(tmp_path).receive(octets)
+    assert not received.is_notice
+    with pytest.raises(DirectError) as refused:
+        await trusting(tmp_path).receive(octets, "")
+    assert refused.value.code == "agent-sender"
+
+
 @pytest.mark.row("T10", "N3")
 async def test_a_notice_may_come_from_nobody_and_is_judged_as_one(tmp_path: Path) -> None:
     report = write_multipart(
