@@ -1,6 +1,7 @@
 """Signatures and envelopes against BouncyCastle, which the Java reference implementation and most HISPs are built on.
 
-All cases are one run of Java; where there is none, a warning says that nothing was tried.
+All cases are two runs of Java, the second one with JavaMail and whole mails; where there is no Java, a warning says
+that nothing was tried.
 """
 
 from __future__ import annotations
@@ -11,16 +12,29 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from channels.direct import cms
+from channels.direct import cms, smime
+from channels.direct.mime import Attachment, attachments, write_mail
 from tests.channels.direct.people import NOW, Person, person
 from tests.services import install
 
-JARS = [Path("/usr/share/java") / f"{name}.jar" for name in ("bcpkix", "bcprov", "bcutil")]
-PROGRAM = Path(__file__).with_name("peers") / "Bouncy.java"
+JAR_NAMES = ("bcpkix", "bcprov", "bcutil", "bcmail", "javax.mail", "javax.activation")
+JARS = [Path("/usr/share/java") / f"{name}.jar" for name in JAR_NAMES]
+PROGRAMS = Path(__file__).with_name("peers")
+HEADERS = [
+    *(("From", "alice@a.example"), ("To", "bob@b.example"), ("Date", "Mon, 02 Mar 2026 08:00:00 +0000")),
+    *(("Message-ID", "<1@a.example>"), ("Subject", "Überweisung")),
+]
+FILES = [
+    Attachment("ccd.xml", "text/xml", b"<ClinicalDocument/>" * 900),
+    Attachment("a.pdf", "application/pdf", b"%PDF"),
+]
+WHOLE = write_mail(HEADERS, "Grüße\n", FILES, bytes)
+MAIL_TRANSPORTS = ("PKCS1", "SHA-1", "SHA-256")
 MAIL = b"Content-Type: text/plain\r\n\r\n" + b"A line of the message.\r\n" * 2000
 
 KINDS = ("rsa2048", "rsa4096", "p256", "p384")
@@ -56,8 +70,9 @@ class Peer:
         (self.folder / name).write_bytes(octets)
         return name
 
-    def run(self) -> None:
-        command = ["java", "-cp", ":".join(map(str, JARS)), str(PROGRAM), *self.jobs]
+    def run(self, program: str) -> None:
+        command = ["java", "-cp", ":".join(map(str, JARS)), str(PROGRAMS / program), *self.jobs]
+        self.jobs = []
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=100)
         assert done.returncode == 0, done.stderr[:2000]
 
@@ -96,7 +111,17 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer | None]:
         peer.add("sign", name, "mail", f"signed-{name}", f"{kind}.key", f"{kind}.crt")
         peer.write(f"ours-{kind}-{digest}", cms.sign(MAIL, receiver(kind), NOW, digest))
         peer.add("verify", f"ours-{kind}-{digest}", "mail", f"verified-{kind}-{digest}")
-    peer.run()
+    peer.run("Bouncy.java")
+    peer.write("whole", WHOLE)
+    for transport in MAIL_TRANSPORTS:
+        peer.add("protect", transport, "whole", f"mail-{transport}", *("rsa2048.key", "rsa2048.crt", "rsa4096.crt"))
+    for mine in get_args(cms.Transport):
+        for cipher in ("aes-128-cbc", "aes-192-cbc", "aes-256-cbc"):
+            protection = smime.Protection(cipher=cipher, transport=mine)
+            to = [receiver("rsa4096").certificate]
+            peer.write(f"ours-{mine}-{cipher}", smime.protect(WHOLE, receiver("rsa2048"), to, NOW, protection))
+            peer.add("open", f"ours-{mine}-{cipher}", f"opened-{mine}-{cipher}", "rsa4096.key")
+    peer.run("BouncyMail.java")
     yield peer
 
 
@@ -169,5 +194,31 @@ def test_it_verifies_what_is_signed(peer: Peer | None) -> None:
         for kind, digest in SIGNATURES.values():
             assert peer.made(f"verified-{kind}-{digest}") == b"verified 1", (kind, digest)
         return len(SIGNATURES)
+
+    each(cases, peer)
+
+
+@pytest.mark.row("M6", "M10", "M11", "A5", "A9")
+def test_its_whole_mails_are_opened(peer: Peer | None) -> None:
+    def cases(peer: Peer) -> int:
+        for transport in MAIL_TRANSPORTS:
+            opened = smime.open(peer.made(f"mail-{transport}"), [receiver("rsa4096")])
+            assert opened.is_wrapped
+            assert opened.inner.rstrip() == WHOLE.rstrip(), transport
+            assert attachments(opened.inner)[1:] == FILES
+            assert opened.signers[0].certificate == receiver("rsa2048").certificate
+            assert opened.notes == ()
+        return len(MAIL_TRANSPORTS)
+
+    each(cases, peer)
+
+
+@pytest.mark.row("M6", "M10", "M11", "M13", "A5")
+def test_it_opens_whole_mails(peer: Peer | None) -> None:
+    def cases(peer: Peer) -> int:
+        names = [f"{mine}-aes-{bits}-cbc" for mine in get_args(cms.Transport) for bits in (128, 192, 256)]
+        for name in names:
+            assert peer.made(f"opened-{name}") == WHOLE, name
+        return len(names)
 
     each(cases, peer)
