@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 import socket
 from collections.abc import Callable
@@ -11,9 +12,13 @@ from typing import IO, Annotated
 
 from pydantic import Field
 
+from channels.direct.agency import Agency, ReceivingAgentOptions
 from channels.direct.envelope import Envelope
+from channels.direct.error import DirectError
 from channels.direct.options import ImapIn, Ours, SmtpIn, takes
+from channels.direct.postman import Postman
 from channels.direct.reception import LARGE, Answer, Fate, Reception
+from channels.direct.smtp.relay import Relay
 from channels.ends import Accept, EndContext
 from schemas.values import Duration
 
@@ -33,6 +38,8 @@ class DirectInbound:
     Args:
         recipients: Whose mail is taken: domains of ours, or single addresses.
         through: How mails come: `listen` for an SMTP server of our own, `collect` for a mailbox at a HISP (IMAP).
+        agent: Our own security and trust agent: mails must be signed and encrypted, and are answered with notices.
+            Without it, the end is the edge of a HISP, which does that.
         repeats: For how long a mail is known again.
     """
 
@@ -42,22 +49,44 @@ class DirectInbound:
         *,
         recipients: Annotated[list[Ours], Field(min_length=1)],
         through: SmtpIn | ImapIn,
+        agent: ReceivingAgentOptions | None = None,
         repeats: Duration = timedelta(days=7),
     ) -> None:
         self.context = context
         self.recipients = frozenset(recipients)
         self.through = through
+        self.agent = agent
         self.repeats = repeats
         self.port = through.listen.port if isinstance(through, SmtpIn) else 0
         """The port listened on, once `serve` is ready: the one that the system chose when `listen` names port 0."""
 
     async def serve(self, accept: Accept, ready: Callable[[], None]) -> None:
         """Take messages until cancelled; see `channels.ends.Inbound`."""
-        reception = Reception(self, accept)
+        if self.agent is None:
+            await self._take(Reception(self, accept), ready)
+            return
+        try:
+            agency = await asyncio.to_thread(Agency.open, self.agent, self.context)
+        except DirectError as error:
+            raise OSError(str(error)) from error
+        relay = Relay(self.agent.relay, self.context.report)
+        postman = Postman(self.context, agency.agent, relay)
+        beside = [asyncio.create_task(postman.run()), asyncio.create_task(agency.partners.keep_fresh())]
+        try:
+            await self._take(Reception(self, accept, agency.agent, postman), ready)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await relay.close()
+            await agency.partners.close()
+
+    async def _take(self, reception: Reception, ready: Callable[[], None]) -> None:
         if isinstance(self.through, ImapIn):
             from channels.direct.imap import Collector  # noqa: PLC0415
 
-            await Collector(self.through, self.context, self.takes, partial(_with_octets, reception)).serve(ready)
+            take = partial(_with_octets, reception)
+            await Collector(self.through, self.context, self.takes, take).serve(ready)
         else:
             await self._listen(self.through, reception, ready)
 

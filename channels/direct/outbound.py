@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from channels.direct.agency import Agency, AgentOptions
 from channels.direct.compose import LARGE, Letter, Package, compose
 from channels.direct.correspondence import Correspondence, Sent, new_message_id, outcome_of
 from channels.direct.error import DirectError
+from channels.direct.handed import Handed
+from channels.direct.keys import KeysError
 from channels.direct.mime import MimeError, parse_list
 from channels.direct.notices import Closing, Tracking
 from channels.direct.options import is_address
@@ -25,6 +28,10 @@ MOST_RECIPIENTS = 100
 
 WaitFor = Literal["nothing", "processed", "delivered"]
 Sender = Annotated[str, AfterValidator(is_address)]
+
+
+class AgencyError(DirectError):
+    """Our own keys or anchors cannot be used: nothing goes out before that is mended."""
 
 
 class DirectOutbound:
@@ -41,6 +48,8 @@ class DirectOutbound:
         text: What stands in the mail to be read.
         file: The attachment's name; without it, one is made of the message's id and format.
         xdm: Has messages go out in an XDM package (IHE ITI 3.32) instead of as they are.
+        agent: Our own security and trust agent, which signs and encrypts. Without it, the end is the edge of a HISP,
+            which does that.
         wait_for: What makes it delivered: `processed`, the notice that the recipient's HISP has it; `delivered`, the
             notice that it is at its final destination, which is asked for; `nothing`, the relay's word.
         processed_within: How long a recipient's first notice may take.
@@ -58,6 +67,7 @@ class DirectOutbound:
         text: Template = "A clinical document is attached.",
         file: Template | None = None,
         xdm: Package | None = None,
+        agent: AgentOptions | None = None,
         wait_for: WaitFor = "processed",
         processed_within: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=1),
         delivered_within: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=1),
@@ -69,11 +79,13 @@ class DirectOutbound:
         self.text = text
         self.file = file
         self.xdm = xdm
+        self.agent = agent
         self.wait_for: WaitFor = wait_for
         self.processed_within = processed_within
         self.delivered_within = delivered_within
         self._correspondence = Correspondence(context)
         self._relay = Relay(relay, context.report)
+        self._agency: asyncio.Task[Agency] | None = None
 
     async def deliver(self, message: Message) -> Outcome:
         """Deliver `message`; see `channels.ends.Outbound`."""
@@ -82,6 +94,8 @@ class DirectOutbound:
             if sent is not None and not sent.to_go:
                 return await self._waited(message.id)
             return await self._send(message, sent)
+        except AgencyError as error:
+            return Outcome(OutcomeCode.DEFERRED, str(error), unreachable=True)
         except DirectError as error:
             return Outcome(OutcomeCode.REFUSED, str(error))
         except OSError as error:
@@ -90,6 +104,8 @@ class DirectOutbound:
     async def close(self) -> None:
         """Let go of connections."""
         await self._relay.close()
+        if self._agency is not None and self._agency.done() and not self._agency.exception():
+            await self._agency.result().partners.close()
 
     def _begin(self, message: Message) -> Sent:
         """A correspondence for `message`; raises `MimeError`."""
@@ -106,7 +122,9 @@ class DirectOutbound:
         return Sent(self._tracking(new_message_id(message.id, unique, domain), recipients), recipients)
 
     def _tracking(self, message_id: str, recipients: Sequence[str]) -> Tracking:
-        closing = {"processed": Closing.ANY, "delivered": Closing.DISPATCHED, "nothing": Closing.ANY}[self.wait_for]
+        closing = Closing.ANY
+        if self.wait_for == "delivered":
+            closing = Closing.DISPATCHED if self.agent is None else Closing.PROCESSED_AND_DISPATCHED
         return Tracking.begin(
             message_id,
             recipients,
@@ -124,36 +142,54 @@ class DirectOutbound:
             mail = await asyncio.to_thread(compose, message, letter, os.urandom)
         else:
             mail = compose(message, letter, os.urandom)
+        handed = Handed()
+        parcels = await self._sealed(mail, sent.to_go, handed)
         if known is None:
             # Before it goes: a notice may be faster than the relay's reply, and a crash must not make a new mail of it.
             await self._correspondence.open(message.id, sent)
-        relayed = await self._relay.send(self.sender, sent.to_go, mail)
-        if relayed.error:
-            code = OutcomeCode.DEFERRED if relayed.transient else OutcomeCode.REFUSED
-            if code is OutcomeCode.REFUSED:
-                await self._correspondence.close(message.id)
-            return Outcome(code, relayed.error, unreachable=relayed.unreachable)
-        return await self._handed_over(message.id, relayed.refused)
+        for parcel, recipients in parcels:
+            handed.note(recipients, await self._relay.send(self.sender, recipients, parcel))
+        return await self._handed_over(message.id, handed)
 
-    async def _handed_over(self, delivery: str, refused: Mapping[str, tuple[int, str]]) -> Outcome:
-        to_go = tuple(address for address, (code, _) in refused.items() if code < 500)
-        final = {
-            address: f"the relay refuses it ({' '.join(filter(None, (str(code), status)))})"
-            for address, (code, status) in refused.items()
-            if code >= 500
-        }
-        times = self._tracking("", ())
-        sent = await self._correspondence.relayed(delivery, times, to_go, final)
-        if to_go:
-            return Outcome(OutcomeCode.DEFERRED, f"the relay does not take it now for {len(to_go)} of its recipients")
+    async def _sealed(
+        self, mail: bytes, recipients: Sequence[str], handed: Handed
+    ) -> list[tuple[bytes, tuple[str, ...]]]:
+        """The mail as it goes out, for those who can get it; the others are noted as `handed`."""
+        if self.agent is None:
+            return [(mail, tuple(recipients))]
+        agency = await self._opened(self.agent)
+        try:
+            sealed = await agency.agent.send(mail, recipients)
+        except KeysError as error:
+            raise AgencyError(error.code, error.what, error.hint) from None
+        for recipient, verdict in sealed.verdicts.items():
+            if not verdict.trusted:
+                handed.refuse(recipient, f"{verdict.code}: {verdict.reason}", later=verdict.temporary)
+        return [(parcel.mail, parcel.recipients) for parcel in sealed.parcels]
+
+    async def _opened(self, options: AgentOptions) -> Agency:
+        """The agent, with keys and anchors from their files; raises `AgencyError`."""
+        if self._agency is None or (self._agency.done() and self._agency.exception()):
+            self._agency = asyncio.create_task(asyncio.to_thread(Agency.open, options, self.context))
+        try:
+            return await asyncio.shield(self._agency)
+        except DirectError as error:
+            raise AgencyError(error.code, error.what, error.hint) from None
+
+    async def _handed_over(self, delivery: str, handed: Handed) -> Outcome:
+        sent = await self._correspondence.relayed(delivery, self._tracking("", ()), handed.later, handed.refused)
+        if handed.later:
+            return Outcome(OutcomeCode.DEFERRED, handed.why, unreachable=handed.unreachable)
         if sent is None:  # notices were faster, and have told the engine
             return Outcome(OutcomeCode.PENDING, until=self.context.now())
-        if self.wait_for != "nothing":
-            return await self._told(delivery, sent)
-        await self._correspondence.close(delivery)
-        if final:
-            return Outcome(OutcomeCode.REFUSED, f"the relay refuses it for {len(final)} recipients")
-        return Outcome(OutcomeCode.DELIVERED, "the relay has taken it")
+        if self.wait_for == "nothing" and not handed.refused:
+            await self._correspondence.close(delivery)
+            return Outcome(OutcomeCode.DELIVERED, "the relay has taken it")
+        if self.wait_for == "nothing":
+            await self._correspondence.close(delivery)
+            why = "; ".join(dict.fromkeys(handed.refused.values()))
+            return Outcome(OutcomeCode.REFUSED, f"not sent to {len(handed.refused)} recipients: {why}")
+        return await self._told(delivery, sent)
 
     async def _waited(self, delivery: str) -> Outcome:
         """What became of a delivery that was handed over, now that a time has come."""

@@ -55,6 +55,12 @@ class Engine:
         self.settled.append((id, outcome))
         return True
 
+    @property
+    def owes(self) -> bool:
+        """Whether a notice is owed still, or a delivery watched for one."""
+        kept = self.store._kept.values()
+        return any(each.kind.startswith("direct.owed") and each.expires > self.time for each in kept)
+
     def after(self, time: timedelta) -> None:
         self.time += time
 
