@@ -101,8 +101,8 @@ class Agent:
         """
         opened = await self._open(envelope, mail)
         inner = Entity.parse(opened.inner)
-        facts = MailFacts.of(inner.headers)
         notice = is_notice(inner)
+        facts = MailFacts.of(inner.headers, is_notice=notice)
         senders = _senders(envelope, facts, notice)
         sender, signers = _by_sender(opened.signers, senders)
         addressed = {address.key for address in facts.recipients}
@@ -203,9 +203,13 @@ def _senders(envelope: Envelope, facts: MailFacts, notice: bool) -> list[Address
 def _by_sender(signers: Sequence[Signer], senders: Sequence[Address]) -> tuple[Address, list[Signer]]:
     """The first of `senders` that a signer's certificate speaks for, and the signers that do.
 
-    Where none speaks for any, every signer for From: its judgement will say what is wrong.
+    Where none speaks for any, every signer for From: its judgement will say what is wrong. Sender counts in the
+    organisation of From alone: a trusted stranger could else write in anybody's name.
     """
+    domain = senders[0].domain.lower()
     for sender in senders:
+        if sender.domain.lower() != domain:
+            continue
         bound = [signer for signer in signers if binds(signer.certificate, sender.key)]
         if bound:
             return sender, bound

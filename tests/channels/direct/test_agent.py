@@ -134,6 +134,13 @@ async def test_the_envelope_may_name_sender_and_case_does_not_count(tmp_path: Pa
     assert received.sender.key == "alice@a.example"
 
 
+@pytest.mark.row("T2", "M4")
+async def test_a_trusted_stranger_cannot_write_in_anothers_name(tmp_path: Path) -> None:
+    octets = sealed(mail("boss@victim.example", more=[("Sender", "alice@a.example")]))
+    verdict = (await trusting(tmp_path).receive(octets)).verdicts["bob@b.example"]
+    assert (verdict.trusted, verdict.code) == (False, "unbound")
+
+
 @pytest.mark.row("M5")
 async def test_a_recipient_who_is_not_addressed_is_refused_alone(tmp_path: Path) -> None:
     octets = sealed(mail(to="bob@b.example", more=[("Cc", "dave@b.example")]))
@@ -237,15 +244,14 @@ async def test_a_report_of_another_kind_is_no_notice(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("T10", "N3")
-async def test_a_notice_may_come_from_nobody_and_is_judged_as_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dated", [True, False], ids=["whole", "without date and id"])
+async def test_a_notice_may_come_from_nobody_and_is_judged_as_one(tmp_path: Path, dated: bool) -> None:
+    named = [("Date", "Mon, 01 Jun 2026 11:59:00 +0000"), ("Message-ID", "<2@a.example>")]
     report = write_multipart(
         "report",
         [b"\r\nprocessed\r\n", b"Content-Type: message/disposition-notification\r\n\r\nDisposition: x\r\n"],
         "r",
-        more=[
-            *(("From", "alice@a.example"), ("To", "bob@b.example"), ("Date", "Mon, 01 Jun 2026 11:59:00 +0000")),
-            *(("Message-ID", "<2@a.example>"), ("MIME-Version", "1.0")),
-        ],
+        more=[("From", "alice@a.example"), ("To", "bob@b.example"), ("MIME-Version", "1.0"), *(named if dated else [])],
         parameters=[("report-type", "disposition-notification")],
     )
     received = await trusting(tmp_path).receive(sealed(report), "")
