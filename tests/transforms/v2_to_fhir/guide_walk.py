@@ -22,7 +22,7 @@ from transforms.v2_to_fhir.guide import Row, rows
 
 NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
 MOST_HOSTS = 4
-MOST_TRIES = 24
+MOST_TRIES = 64
 
 Parts = dict[int, str]
 """The encoded texts of the fields of a segment, or of the components of a field, by number."""
@@ -140,16 +140,15 @@ def _data_type_tries(row: Row) -> Iterator[Try]:
                         both = {**ask, **own}
                         inner = {**(_inside(own, outer, row) if len(chain) == 1 else {}), **need}
                         for text, left in _fields(row, chain, inner, number):
-                            parts = full(host.name, both)
-                            whole = {**parts, field_number: text}
-                            rest = {**parts, field_number: left}
-                            yield Try(
-                                host.message(written(host.name, whole)),
-                                host.message(written(host.name, rest)),
-                                path,
-                                literal(row.assignment),
-                                is_there=bool(absent) or kept,
-                            )
+                            # A full segment may say the same in another field; a sparse one lacks what the field needs.
+                            for parts in (full(host.name, both), minimal(host.name, both, field_number)):
+                                yield Try(
+                                    host.message(written(host.name, {**parts, field_number: text})),
+                                    host.message(written(host.name, {**parts, field_number: left})),
+                                    path,
+                                    literal(row.assignment),
+                                    is_there=bool(absent) or kept,
+                                )
 
 
 def _fields(row: Row, chain: tuple[Row, ...], need: Need, number: int) -> Iterator[tuple[str, str]]:
