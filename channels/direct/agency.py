@@ -23,7 +23,9 @@ class AgentOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     keys: list[IdentityFiles] = Field(min_length=1, description="Our identities: certificates and private keys.")
-    trust: TrustOptions = Field(description="Whom our addresses trust.")
+    trust: TrustOptions = Field(
+        description="The anchors that our addresses trust, and how revoked certificates are known."
+    )
     discovery: DiscoveryOptions = Field(
         default_factory=DiscoveryOptions, description="Where the certificates of those we write to are looked for."
     )
