@@ -27,12 +27,8 @@ ONSET_AGE = f"{OWN}ccda-onset-age"
 _OVER = ("inactive", "remission", "resolved")
 _ANY_PROBLEM = ("55607006", "64572001", "404684003", "373930000")
 """Problem, disease, finding: what is negated where no problem is known."""
-_TYPES_WORDS = (
-    "404684003 409586006 282291009 64572001 248536006 418799008 55607006 373930000 29308-4 75326-9 75325-1"
-    " 75318-6 75319-4 75324-4 75323-6 75321-0 75315-2 75322-8 75314-5 75312-9 ASSERTION"
-)
-_TYPES = frozenset(_TYPES_WORDS.split())
-"""Kinds of problem (value set Problem Type), which say what sort of thing the value is and no category of FHIR's."""
+_NO_KIND = ("55607006", "ASSERTION", "29308-4")
+"""Codes of problem observations that say no more than that it is a problem, or a diagnosis."""
 
 
 @template(
@@ -132,7 +128,7 @@ def _put_category(resource: Resource, observation: Node, run: Run) -> None:
         profile = "encounter-diagnosis" if code == "encounter-diagnosis" else "problems-health-concerns"
         resource["meta"] = {"profile": [f"{US_CORE}us-core-condition-{profile}"]}
     kind = codeable_concept(observation.get("code"), run)
-    if kind is not None and not all(each.get("code") in _TYPES for each in kind.get("coding", ())):
+    if kind is not None and not any(each.get("code") in _NO_KIND for each in kind.get("coding", ())):
         append(resource, "category", kind)
 
 
