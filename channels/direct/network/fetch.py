@@ -117,6 +117,8 @@ def _parsed(url: str, schemes: tuple[str, ...]) -> httpx.URL:
         place = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         raise NetworkError("fetch-address", "there is no such address", temporary=False) from None
+    if place.port is not None and not 0 < place.port <= 65535:
+        raise NetworkError("fetch-address", "there is no such address", temporary=False)
     if place.scheme not in schemes or not place.host or place.userinfo:
         what = f"only {' and '.join(schemes)} addresses are fetched, without user and password"
         raise NetworkError("fetch-scheme", what, temporary=False)

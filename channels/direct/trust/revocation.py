@@ -75,6 +75,7 @@ class Revoked:
             if found.speaks_of(certificate):
                 _see(certificate, revoked=certificate.serial_number in found.serials)
                 return
+            why = why or NetworkError("crl-other", "the list speaks of other certificates", temporary=True)
         if not points.responders and not points.lists:
             self._unsure(self._options.absent, "the certificate names neither a CRL nor an OCSP responder", why=None)
         else:

@@ -101,8 +101,9 @@ class Authority:
         at: datetime = NOW,
         until: datetime | None = None,
         signer: PrivateKey | None = None,
+        extension: x509.ExtensionType | None = None,
     ) -> bytes:
-        """A revocation list, DER, in its time from `at` to `until` (a day later)."""
+        """A revocation list, DER, in its time from `at` to `until` (a day later), with one critical `extension`."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.name)
@@ -112,6 +113,8 @@ class Authority:
         for each in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(each.serial_number).revocation_date(at)
             builder = builder.add_revoked_certificate(entry.build())
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=True)
         return builder.sign(signer or self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
     def ocsp(
@@ -121,7 +124,6 @@ class Authority:
         revoked: bool = False,
         at: datetime = NOW,
         responder: Identity | None = None,
-        digest: Any = None,
     ) -> bytes:
         """An OCSP answer, DER, about `certificate`, in its time for an hour, signed by us or by `responder`."""
         status = ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD
@@ -142,8 +144,8 @@ class Authority:
         )
         if responder:
             builder = builder.certificates([signer])
-        key = responder.key if responder else self.key
-        return builder.sign(key, digest or hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        private = responder.key if responder else self.key
+        return builder.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def with_old_digest(certificate: x509.Certificate, issuer: rsa.RSAPrivateKey, digest: str) -> x509.Certificate:

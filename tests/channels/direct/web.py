@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.tls import Identity
 
 Page = bytes | Callable[[bytes], bytes] | tuple[int, dict[str, str], bytes]
 
@@ -38,6 +41,12 @@ class Web:
                 """Say nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def encrypt(self, identity: Identity) -> None:
+        """Speak TLS from now on, as `identity`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(identity.certificate, identity.key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
 
     @property
     def port(self) -> int:
