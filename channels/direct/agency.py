@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from channels.direct.keys import IdentityFiles, Keys
+from channels.direct.protection import PartnerProtection, protection_by
 from channels.direct.smtp.relay import RelayOptions
 from channels.direct.trust.options import DiscoveryOptions, TrustOptions
 from channels.ends import EndContext
@@ -28,6 +29,9 @@ class AgentOptions(BaseModel):
     )
     discovery: DiscoveryOptions = Field(
         default_factory=DiscoveryOptions, description="Where the certificates of those we write to are looked for."
+    )
+    protection: list[PartnerProtection] = Field(
+        default_factory=list, description="Partners whose mail is protected otherwise than what everybody reads."
     )
 
 
@@ -53,4 +57,4 @@ class Agency:
 
         partners = Partners(options.trust, options.discovery, context.report, context.now)
         keys = Keys(options.keys, context.report)
-        return cls(Agent(keys, partners, context.now), partners)
+        return cls(Agent(keys, partners, context.now, protection_by(options.protection)), partners)

@@ -17,8 +17,9 @@ from channels.direct.agent import Agent, Received
 from channels.direct.envelope import Envelope
 from channels.direct.error import DirectError
 from channels.direct.keys import Identity, IdentityFiles, Keys
-from channels.direct.mime import Attachment, write_mail, write_multipart
+from channels.direct.mime import Attachment, Entity, write_mail, write_multipart
 from channels.direct.partners import Partners
+from channels.direct.protection import PartnerProtection, protection_by
 from channels.direct.trust.options import DiscoveryOptions, TrustOptions
 from tests.channels.direct.openssl import openssl
 from tests.channels.direct.pki import NOW, Authority, Wish, pem, write_pem
@@ -310,16 +311,30 @@ async def test_an_organisations_certificate_serves_its_addresses(tmp_path: Path)
     assert received.trusted == ("bob@b.example",)
 
 
+@pytest.mark.row("A5", "A7")
 async def test_partners_who_ask_get_their_own_protection(tmp_path: Path) -> None:
-    oaep = smime.Protection(cipher="aes-128-cbc", transport="oaep")
-    site = sender_site(
-        tmp_path, [BOB, CAROL], protection=lambda address: oaep if address.endswith("@c.example") else smime.DEFAULT
-    )
-    sent = await sent_by(site, mail(to="bob@b.example, carol@c.example"), "bob@b.example", "carol@c.example")
-    assert [parcel.recipients for parcel in sent.parcels] == [("bob@b.example",), ("carol@c.example",)]
-    assert smime.open(sent.parcels[1].mail, [CAROL]).inner == smime.open(sent.parcels[0].mail, [BOB]).inner
-    with pytest.raises(DirectError, match="cms-not-for-us"):
-        smime.open(sent.parcels[1].mail, [BOB])
+    asked = [
+        PartnerProtection(partners=["C.example"], cipher="aes-128-cbc", transport="oaep"),
+        PartnerProtection(partners=["carol@c.example"], cipher="aes-256-gcm"),
+    ]
+    dave = OURS.issue("dave@c.example", number=17)
+    site = sender_site(tmp_path, [BOB, CAROL, dave], protection=protection_by(asked))
+    to = ("bob@b.example", "Carol@c.example", "dave@c.example")
+    octets = mail(to=", ".join(to))
+    sent = await sent_by(site, octets, *to)
+    assert [parcel.recipients for parcel in sent.parcels] == [(each,) for each in to]
+    for parcel, holder, cipher in zip(
+        sent.parcels, (BOB, CAROL, dave), ("aes-256-cbc", "aes-256-gcm", "aes-128-cbc"), strict=True
+    ):
+        assert smime.open(parcel.mail, [holder]).inner == octets
+        enveloped = Entity.parse(parcel.mail).decoded()
+        assert algorithm_of(tmp_path, enveloped) == cipher
+
+
+def algorithm_of(folder: Path, enveloped: bytes) -> str:
+    """The content's cipher as OpenSSL calls it."""
+    printed = openssl(folder, "cms -cmsout -print -noout -inform DER", given=enveloped).decode()
+    return printed.partition("contentEncryptionAlgorithm:")[2].split()[1].lower()
 
 
 async def test_what_cannot_be_sent_to_anybody_says_why(tmp_path: Path) -> None:
