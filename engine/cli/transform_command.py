@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from itertools import chain, islice
@@ -72,7 +72,7 @@ def command(
     received: datetime | None,
     as_json: bool,
 ) -> int:
-    """Transform messages offline: HL7 v2 to FHIR, FHIR to HL7 v2 or C-CDA, as the steps of a channel would.
+    """Transform messages offline: HL7 v2 or C-CDA to FHIR, FHIR to HL7 v2 or C-CDA, as the steps do.
 
     A batch is split, and NDJSON. Of a folder, every file in it and below that holds such messages is taken. One message
     is printed laid out, of several each FHIR resource in one line. The same messages and options give the same output.
@@ -84,7 +84,10 @@ def command(
     sources = _sources(files, direction)
     first = list(islice(sources, _FEW + 1))
     if not first:
-        raise Failure(f"there is no message to transform in {len(files)} files", f"--to {to} takes {direction.format}")
+        raise Failure(
+            f"there is no message to transform in {len(files)} files",
+            f"--to {to} takes {' and '.join(direction.formats)}",
+        )
     told = _Told(_Work(direction, len(files), len(first)), out, report, as_json)
     for source in chain(first, sources):
         told.take(source, direction.convert(source.body, received, report))
@@ -111,14 +114,16 @@ class _Work(NamedTuple):
 
 def _sources(files: list[Named], direction: Direction) -> Iterator[_Source]:
     from channels.formats import sniff  # noqa: PLC0415
-    from schemas.message import HL7V2  # noqa: PLC0415
 
     taken: set[Path] = set()
     for place, file in enumerate(files, start=1):
         body = content_of(file.path)
-        if not file.is_given and sniff(body) != direction.format:
-            continue
-        bodies = list(_messages(body) if direction.format == HL7V2 else _resources(body))
+        format = sniff(body)
+        if format not in direction.formats:
+            if not file.is_given:
+                continue
+            format = direction.formats[0]
+        bodies = list(_SPLIT.get(format, _whole)(body))
         name = file.within.with_suffix("")
         if name in taken:
             name = file.within  # another file has this name but for its extension
@@ -144,6 +149,14 @@ def _resources(body: bytes) -> list[bytes]:
     lines = [line for line in body.split(b"\n") if line.strip()]
     is_ndjson = all(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines)
     return lines if len(lines) > 1 and is_ndjson else [body]
+
+
+def _whole(body: bytes) -> list[bytes]:
+    return [body]
+
+
+_SPLIT: dict[str, Callable[[bytes], Iterable[bytes]]] = {"hl7v2": _messages, "fhir": _resources}
+"""What parts a file of several, by its format."""
 
 
 class _Told:

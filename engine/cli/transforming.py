@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,24 +23,54 @@ class Converted(NamedTuple):
     uses: Sequence[Use] = ()
 
 
-class Direction(NamedTuple):
-    """One way to transform: the `format` of what it takes, the `suffix` of what it gives, and how.
+Convert = Callable[[bytes, "datetime | None", bool], Converted]
+"""Takes a body, the time when it was received (None: the time that it names itself), whether to account for it."""
 
-    `convert` takes a body, the time when it was received (None: the time that the message itself names), and whether
-    to account for its elements.
+
+class Direction(NamedTuple):
+    """One way to transform: the `suffix` of what it gives, and how, by the format of what it takes.
+
+    The first format is that of a body that is told to be of none.
     """
 
-    format: str
     suffix: str
-    convert: Callable[[bytes, datetime | None, bool], Converted]
+    converters: Mapping[str, Convert]
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats that it takes."""
+        return tuple(self.converters)
+
+    def convert(self, body: bytes, received: datetime | None, report: bool) -> Converted:
+        """What becomes of a body."""
+        from channels.formats import sniff  # noqa: PLC0415
+
+        found = self.converters.get(sniff(body)) if len(self.converters) > 1 else None
+        return (found or self.converters[self.formats[0]])(body, received, report)
 
 
 def to_fhir(options: Path | None) -> Direction:
-    """HL7 v2 to FHIR, with the options of `v2_to_fhir` in the YAML file `options`; raises `Failure`."""
+    """HL7 v2 or C-CDA to FHIR, with the options of the step in the YAML file `options`, read when first needed."""
+    from schemas.message import CCDA, HL7V2  # noqa: PLC0415
+
+    return Direction(".json", {HL7V2: _once(_v2_to_fhir, options), CCDA: _once(_ccda_to_fhir, options)})
+
+
+def _once(build: Callable[[Path | None], Convert], options: Path | None) -> Convert:
+    """What `build` makes of the options, made when the first body comes."""
+    built = cache(build)
+
+    def convert(body: bytes, received: datetime | None, report: bool) -> Converted:
+        return built(options)(body, received, report)
+
+    return convert
+
+
+def _v2_to_fhir(options: Path | None) -> Convert:
+    """HL7 v2 to FHIR, with the options of `v2_to_fhir`; raises `Failure`."""
     from engine.config.sample import RECEIVED  # noqa: PLC0415 - each direction loads its own maps
     from schemas.fhir import dumps  # noqa: PLC0415
     from schemas.hl7v2 import Er7, Hl7Error  # noqa: PLC0415
-    from schemas.message import HL7V2  # noqa: PLC0415
     from transforms.moments import moment  # noqa: PLC0415
     from transforms.v2_to_fhir import Options, convert  # noqa: PLC0415
     from transforms.v2_to_fhir.report import account  # noqa: PLC0415
@@ -62,7 +93,30 @@ def to_fhir(options: Path | None) -> Direction:
         uses = account(er7, chosen, now) if report else ()
         return Converted(None if made.bundle is None else dumps(made.bundle), made.findings, uses)
 
-    return Direction(HL7V2, ".json", one)
+    return one
+
+
+def _ccda_to_fhir(options: Path | None) -> Convert:
+    """C-CDA to FHIR, with the options of `ccda_to_fhir`; raises `Failure`."""
+    from engine.config.sample import RECEIVED  # noqa: PLC0415
+    from schemas.ccda import CcdaError, Document  # noqa: PLC0415
+    from schemas.fhir import dumps  # noqa: PLC0415
+    from transforms.ccda_to_fhir import Options, convert  # noqa: PLC0415
+    from transforms.ccda_to_fhir.report import account  # noqa: PLC0415
+    from transforms.ccda_to_fhir.step import ccda_to_fhir  # noqa: PLC0415
+
+    given = _read_options(options, ccda_to_fhir)
+    chosen = Options(**given | {"patient_roots": tuple(given.get("patient_roots") or ())})
+
+    def one(body: bytes, received: datetime | None, report: bool) -> Converted:
+        try:
+            document = Document.parse(body)
+        except CcdaError as error:
+            return Converted(None, (_unreadable("CCDA-000", "/ClinicalDocument", error.args[0], error.hint),))
+        made = convert(document, chosen, received or RECEIVED)
+        return Converted(dumps(made.bundle), made.findings, account(document, chosen) if report else ())
+
+    return one
 
 
 def to_hl7v2(options: Path | None) -> Direction:
@@ -90,7 +144,7 @@ def to_hl7v2(options: Path | None) -> Direction:
         uses = account(resource, chosen, now) if report else ()
         return Converted(None if made.message is None else made.message.encode(), made.findings, uses)
 
-    return Direction(FHIR, ".hl7", one)
+    return Direction(".hl7", {FHIR: one})
 
 
 def to_ccda(options: Path | None) -> Direction:
@@ -114,7 +168,7 @@ def to_ccda(options: Path | None) -> Direction:
         made = convert(resource, chosen, now)
         return Converted(made.document, made.findings, account(resource, chosen, now) if report else ())
 
-    return Direction(FHIR, ".xml", one)
+    return Direction(".xml", {FHIR: one})
 
 
 DIRECTIONS: dict[str, Callable[[Path | None], Direction]] = {"fhir": to_fhir, "hl7v2": to_hl7v2, "ccda": to_ccda}

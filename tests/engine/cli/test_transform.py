@@ -36,6 +36,22 @@ def test_one_message_is_printed_laid_out(hie: Hie, folder: Path) -> None:
     assert hie("transform", folder / "one.hl7", "--to", "fhir").out == ran.out
 
 
+def test_a_clinical_document_is_told_by_what_it_is(hie: Hie, folder: Path) -> None:
+    document = folder / "summary.xml"
+    document.write_text(
+        '<ClinicalDocument xmlns="urn:hl7-org:v3"><id root="1.2.3"/><title>Note</title></ClinicalDocument>'
+    )
+    ran = hie("transform", document, "--to", "fhir")
+    assert (ran.status, ran.json["type"], ran.json["entry"][0]["resource"]["title"]) == (0, "document", "Note")
+    assert "summary.xml" in hie("transform", folder, "--to", "fhir", "--report").out
+    uses = hie("transform", document, "--to", "fhir", "--report").out
+    assert " ".join(uses.splitlines()[1].split()) == "/ClinicalDocument/id/@root mapped Composition"
+    document.write_text("<ClinicalDocument><id></ClinicalDocument>")
+    ran = hie("transform", document, "--to", "fhir")
+    assert ran.status == 1
+    assert "CCDA-000" in ran.err
+
+
 def test_of_a_folder_each_message_is_a_line_and_what_fails_is_told(hie: Hie, folder: Path) -> None:
     ran = hie("transform", folder, "--to", "fhir")
     assert ran.status == 1
