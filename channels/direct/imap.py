@@ -15,7 +15,7 @@ from typing import IO, Any, TypeVar
 
 from channels.direct.envelope import Envelope
 from channels.direct.error import DirectError
-from channels.direct.mime import Entity, parse_list
+from channels.direct.mime import Address, Entity, Headers, parse_list
 from channels.direct.options import ImapIn
 from channels.direct.reception import Answer, Fate
 from channels.ends import EndContext
@@ -27,6 +27,7 @@ Take = Callable[[Envelope, IO[bytes]], Coroutine[Any, Any, Answer]]
 _PIECE = 1 << 20
 _IN_MEMORY = 256 << 10
 _MOST = 500  # mails of one round
+_MOST_WAITING = 10  # of them that cannot be taken now, until the round is given up: the journal may be the reason
 _DELIVERED_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _FAILURES = (imaplib.IMAP4.error, OSError, ssl.SSLError)
@@ -67,10 +68,14 @@ class Collector:
 
         mailbox = await beside(Mailbox, self._options, self._tls)
         try:
+            waiting = 0
             for uid in await beside(mailbox.uids):
                 answer = await self._one(mailbox, uid, beside)
-                if answer.fate is Fate.LATER:
-                    break
+                if answer.fate is Fate.LATER:  # one whose trust cannot be found out must not hold up the others
+                    waiting += 1
+                    if waiting == _MOST_WAITING:
+                        break
+                    continue
                 folder = self._options.done if answer.fate is Fate.TAKEN else self._options.refused
                 await beside(mailbox.put_away, uid, folder)
         finally:
@@ -85,18 +90,15 @@ class Collector:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, prefix="hie-direct-") as spool:
             await beside(mailbox.fetch, uid, size, spool)
             spool.seek(0)
-            recipients = self._recipients(spool.read(_IN_MEMORY))
+            headers = _headers(spool.read(_IN_MEMORY))
+            recipients = self._recipients(headers)
             if not recipients:
                 self._report("DIR-322", f"a mail is for none of our `recipients` and moved to {self._options.refused}")
                 return Answer(Fate.REFUSED)
-            return await self._take(Envelope("", recipients), spool)
+            return await self._take(Envelope(_sender(headers), recipients), spool)
 
-    def _recipients(self, head: bytes) -> tuple[str, ...]:
+    def _recipients(self, headers: Headers) -> tuple[str, ...]:
         """Which of our addresses the mail was put into this mailbox for: by its last server, else by its author."""
-        try:
-            headers = Entity.parse(head).headers
-        except DirectError:
-            return ()
         for names in (_DELIVERED_TO, ("to", "cc")):
             found: list[str] = []
             for name in names:
@@ -117,6 +119,25 @@ class Collector:
     def _report(self, code: str, what: str, hint: str = "") -> None:
         where = f"direct {self._options.collect}"
         self._context.report(Finding(code, where, what, hint, Severity.WARNING))
+
+
+def _headers(head: bytes) -> Headers:
+    """The headers that a mail begins with; none where they cannot be read."""
+    try:
+        return Entity.parse(head).headers
+    except DirectError:
+        return Headers(())
+
+
+def _sender(headers: Headers) -> str:
+    """The envelope's sender, which the last server writes into Return-Path; where it does not, the author."""
+    for name in ("return-path", "from"):
+        written = headers.get(name)
+        if written.replace(" ", "") == "<>":
+            return ""
+        with contextlib.suppress(DirectError):
+            return Address.parse(written).spec
+    return ""
 
 
 class Mailbox:

@@ -22,7 +22,8 @@ from channels.direct.smtp.relay import Relay
 from channels.ends import Accept, EndContext
 from schemas.values import Duration
 
-_REPLIES = {Fate.TAKEN: "250 2.0.0 OK", Fate.LATER: "451 4.3.0", Fate.REFUSED: "554 5.6.0"}
+_OK = "250 2.0.0 OK"
+_REPLIES = {Fate.TAKEN: _OK, Fate.DROPPED: _OK, Fate.LATER: "451 4.3.0", Fate.REFUSED: "554 5.6.0"}
 
 
 class DirectInbound:

@@ -40,6 +40,7 @@ class Fate(StrEnum):
     TAKEN = "taken"  # nothing of it can be lost any more
     LATER = "later"  # it should be handed over again
     REFUSED = "refused"  # handing it over again is useless
+    DROPPED = "dropped"  # nobody here may use it, which whoever sent it is not told
 
 
 class Answer(NamedTuple):
@@ -85,7 +86,7 @@ class Reception:
         try:
             mail = await self._opened(envelope, octets)
             if mail is None:
-                return Answer(Fate.TAKEN)
+                return Answer(Fate.DROPPED)
             if mail.facts is None:
                 return await self._notice(envelope, mail)
             return await self._once(envelope, mail, mail.facts)
