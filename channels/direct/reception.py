@@ -113,6 +113,8 @@ class Reception:
             if not verdict.trusted:
                 what = f"a mail is not trusted: {verdict.code}: {verdict.reason}"
                 self._report("DIR-332", envelope, what, verdict.hint)
+        for note in received.notes if received.trusted else ():
+            self._report(note.code, envelope, note.what, note.hint, note.severity)
         waiting = tuple(each for each, verdict in received.verdicts.items() if verdict.temporary)
         if not received.trusted and not waiting:
             return None

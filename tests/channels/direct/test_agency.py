@@ -18,6 +18,8 @@ from schemas.message import MAIL
 from tests.channels.direct.edge import DOCUMENT, Hub, send
 from tests.channels.direct.parties import Party, until
 from tests.channels.direct.pki import Authority
+from tests.channels.direct.test_direct13 import UNWRAPPED, signed
+from tests.channels.direct.test_smime import enclosed
 
 THEIRS, OURS, FOREIGN = Authority("Theirs"), Authority("Ours", number=1), Authority("Foreign", number=2)
 ALICE, BOB = THEIRS.issue("a.example"), OURS.issue("bob@b.example", number=1)
@@ -252,3 +254,11 @@ async def test_keys_that_are_missing_hold_the_route_and_the_end(alice: Party, bo
         end._relay.options = hub.options  # type: ignore[assignment]
         assert (await end.deliver(alice.engine.message())).code is OutcomeCode.PENDING
     await end.close()
+
+
+@pytest.mark.row("M7")
+async def test_a_message_that_is_not_wrapped_is_taken_and_said_to_be_one(post: Post) -> None:
+    bob = post.bob
+    assert await send(bob.port, enclosed(signed(ALICE, part=UNWRAPPED), to=BOB), "alice@a.example", [bob.address]) == ""
+    assert len(bob.engine.accepted) == 1
+    assert [finding.code for finding in bob.engine.findings] == ["DIR-201"]
