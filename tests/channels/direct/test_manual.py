@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
+from channels.direct.agency import ReceivingAgentOptions
 from channels.direct.inbound import DirectInbound
+from channels.direct.keys import IdentityFiles
 from channels.direct.options import ImapIn, SmtpIn
 from channels.direct.outbound import DirectOutbound
+from channels.direct.protection import PartnerProtection
 from channels.direct.smtp.relay import RelayOptions
+from channels.direct.trust.options import Anchors, Bundle, Revocation
 from channels.direct.xdm import Code, Document, Entry, Submission, attributes_of
 from engine.config.options import signature_of
 from engine.steps import open_mail
@@ -48,6 +52,13 @@ def test_every_option_within_them() -> None:
     for model, default in ((SmtpIn, 100), (RelayOptions, 4)):
         assert model.model_fields["connections"].default == default
         assert f"| `connections` | `{default}` |" in PAGE
+
+
+def test_every_option_of_the_agent() -> None:
+    agent = PAGE.partition("\n## The agent\n")[2].partition("\n## ")[0]
+    said = set(re.findall(r"(\w+):", agent)) | set(re.findall(r"`(\w+)", agent))
+    models = (ReceivingAgentOptions, IdentityFiles, Anchors, Bundle, Revocation, PartnerProtection)
+    assert {name for model in models for name in model.model_fields} - said == set()
 
 
 def test_every_finding() -> None:
