@@ -86,6 +86,7 @@ class DirectOutbound:
         self._correspondence = Correspondence(context)
         self._relay = Relay(relay, context.report)
         self._agency: asyncio.Task[Agency] | None = None
+        self._fresh: asyncio.Task[None] | None = None
 
     async def deliver(self, message: Message) -> Outcome:
         """Deliver `message`; see `channels.ends.Outbound`."""
@@ -104,6 +105,9 @@ class DirectOutbound:
     async def close(self) -> None:
         """Let go of connections."""
         await self._relay.close()
+        if self._fresh is not None:
+            self._fresh.cancel()
+            await asyncio.gather(self._fresh, return_exceptions=True)
         if self._agency is not None and self._agency.done() and not self._agency.exception():
             await self._agency.result().partners.close()
 
@@ -172,9 +176,12 @@ class DirectOutbound:
         if self._agency is None or (self._agency.done() and self._agency.exception()):
             self._agency = asyncio.create_task(asyncio.to_thread(Agency.open, options, self.context))
         try:
-            return await asyncio.shield(self._agency)
+            agency = await asyncio.shield(self._agency)
         except DirectError as error:
             raise AgencyError(error.code, error.what, error.hint) from None
+        if self._fresh is None:
+            self._fresh = asyncio.create_task(agency.partners.keep_fresh())
+        return agency
 
     async def _handed_over(self, delivery: str, handed: Handed) -> Outcome:
         sent = await self._correspondence.relayed(delivery, self._tracking("", ()), handed.later, handed.refused)

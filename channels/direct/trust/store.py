@@ -53,6 +53,13 @@ class AnchorStore:
                     self._tell("DIR-111", source, f"the changed anchors cannot be used: {error.what}", error.hint)
         return self._table
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a bundle was not had even once, so that who is trusted cannot be said yet."""
+        return any(
+            isinstance(source, Bundle) and not held for source, held in zip(self._sources, self._held, strict=True)
+        )
+
     async def keep_fresh(self) -> None:
         """Fetch each bundle that has a `url` when it is due, until cancelled."""
         while True:

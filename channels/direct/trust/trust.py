@@ -24,6 +24,8 @@ from schemas.finding import Finding
 from schemas.ids import Clock
 
 _CLIMBS = 4
+_BY_ANCHORS = ("no-anchors", "no-path")
+"""Codes that more anchors may change."""
 
 
 class Trust:
@@ -45,6 +47,10 @@ class Trust:
     async def keep_fresh(self) -> None:
         """Fetch the bundles again and again, until cancelled."""
         await self._store.keep_fresh()
+
+    async def refresh(self) -> None:
+        """Fetch the bundles that are due now; what fails is reported."""
+        await self._store.refresh()
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -74,7 +80,8 @@ class Trust:
             check_policies(path, counting)
             await self._revoked.check(path, now)
         except UntrustedError as error:
-            return Verdict(False, error.code, error.what, error.hint, temporary=error.temporary)
+            temporary = error.temporary or (error.code in _BY_ANCHORS and self._store.is_waiting)
+            return Verdict(False, error.code, error.what, error.hint, temporary=temporary)
         return Verdict(True, "trusted", "the path to an anchor of ours holds and nothing in it is revoked", path=path)
 
     async def _path(

@@ -52,3 +52,12 @@ class Judge:
             return await self.trust.judge(partner.certificate, beside, address, ours=ours, way=way, now=now or self.now)
         finally:
             await self.trust.close()
+
+    async def refresh(self) -> None:
+        """Fetch the bundles that are due."""
+        await self.trust.refresh()
+        await self.trust.close()
+
+    def anchors(self) -> set[x509.Certificate]:
+        """Every anchor that counts."""
+        return {each for one in self.trust.anchors().sets for each in one.certificates}
