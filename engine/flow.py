@@ -165,7 +165,8 @@ class Flow:
             if self._services.journal.shared:
                 self._call(entry.queue, entry.message.id)
             elif (worker := workers.get(entry.queue)) is not None:
-                worker.feed.offer(Waiting(place, entry.message, entry.order_keys, entry.status, body_of=entry.body_of))
+                waiting = Waiting(place, entry.message, entry.order_keys, entry.status, body_of=entry.body_of)
+                worker.feed.offer(waiting._replace(due=entry.due) if entry.due is not None else waiting)
 
     def _call(self, queue: str, ticket: str) -> None:
         """Wake the owner of `queue`, which reads the journal in its own order: one call for all of this turn."""

@@ -72,10 +72,17 @@ class Routing:
             message = replace(message, id=derived_id(message.id, f"replay {replays}"))
         body_of = root.id if message.body is root.body else None
         keys = NO_KEYS if body_of is not None else made_keys(message, root)
-        return Entry(message, self._queues[child.route.name], Status.QUEUED, True, keys, child.order_keys, body_of)
+        queue = self._queues[child.route.name]
+        return Entry(message, queue, Status.QUEUED, True, keys, child.order_keys, body_of, due=_after(message))
 
 
 def _why(made: Plan) -> str:
     """The decisions on one line, for `hie show`: only what was not simply taken needs words."""
     refused = [f"{decision.route}: {decision.why}" for decision in made.routes if not decision.children]
     return "; ".join([made.filtered, *refused] if made.filtered else refused)
+
+
+def _after(message: Message) -> datetime | None:
+    """The time before which a step wants `message` not delivered; None for at once."""
+    written = message.attributes.get("deliver.after")
+    return None if written is None else datetime.fromisoformat(written)

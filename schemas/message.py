@@ -85,6 +85,11 @@ class Message:
         return f"<Message {self.id} {self.format} {len(self.body)} bytes>"
 
     @cached_property
+    def origin(self) -> str:
+        """The id of the received message that steps made this one of; its own, where none did."""
+        return self.id
+
+    @cached_property
     def er7(self) -> Er7:
         """The body as HL7 v2, parsed once; raises `Hl7Error` when it has no header. Copy it before an edit."""
         return Er7.parse(self.body, charset=self.attributes.get("body.charset"))
@@ -163,7 +168,7 @@ class Message:
 
         `attributes` and `findings` are added to this message's own.
         """
-        return Message(
+        made = Message(
             id=derived_id(self.id, label),
             channel=self.channel,
             format=self.format if format is None else format,
@@ -173,6 +178,8 @@ class Message:
             attributes=MappingProxyType({**self.attributes, **attributes}) if attributes else self.attributes,
             findings=(*self.findings, *findings),
         )
+        made.__dict__["origin"] = self.origin
+        return made
 
     def _own(self, path: str) -> str:
         match path:

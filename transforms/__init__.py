@@ -4,6 +4,7 @@ from transforms import codes, edit, select, split, validate
 from transforms.ccda_to_fhir import step as ccda_to_fhir
 from transforms.fhir_to_ccda import step as fhir_to_ccda
 from transforms.fhir_to_v2 import step as fhir_to_v2
+from transforms.notify import notify_event, once, panel
 from transforms.step import STEPS, Step, StepError, sets, step
 from transforms.v2_to_fhir import step as v2_to_fhir
 
@@ -16,6 +17,9 @@ __all__ = [
     "edit",
     "fhir_to_ccda",
     "fhir_to_v2",
+    "notify_event",
+    "once",
+    "panel",
     "select",
     "sets",
     "split",

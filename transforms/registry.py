@@ -20,12 +20,11 @@ Content = Literal["minimum", "full"]
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """When a subscriber wants to hear nothing: from `start` to `end`, over midnight where that is earlier, in `zone`
-    (an IANA name). What comes then is told at `end`."""
+    """When a subscriber wants to hear nothing: from `start` to `end`, over midnight where that is earlier. What comes
+    then is told at `end`."""
 
     start: time
     end: time
-    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Subscriber:
 
     `delivery` is the end (`direct`, `fhir`, `mllp`) that the channel's routes are chosen by, `address` where to,
     `format` in which form (`alert`, `ccda`, `text`, `adt`). `panel` is the roster of its patients. `digest` is the
-    time of day, in the zone of `quiet` or else UTC, at which what has gathered is told in one message.
+    time of day at which what has gathered is told in one message. Times are those of `zone` (an IANA name).
     """
 
     name: str

@@ -43,7 +43,7 @@ NO_KEYS = Keys()
 
 class Entry(NamedTuple):
     """A new row: `message` in `queue`. `body_of` names the message whose body this one shares, when it does. Of
-    two with one `repeat_key` only the first becomes a row.
+    two with one `repeat_key` only the first becomes a row. It is left alone until it is `due`.
     """
 
     message: Message
@@ -56,6 +56,7 @@ class Entry(NamedTuple):
     detail: str = ""
     settled: datetime | None = None
     repeat_key: str | None = None
+    due: datetime | None = None
 
 
 class State(NamedTuple):
@@ -119,9 +120,10 @@ def read_findings(written: str | None) -> tuple[Finding, ...]:
     return tuple(Finding(c, where, what, hint, Severity(s)) for c, where, what, hint, s in orjson.loads(written))
 
 
+# In the order of the table, in which SQLAlchemy writes them.
 MESSAGE_COLUMNS = (
     "id", "queue", "parent", "format", "size", "received", "type", "control_id", "patient_id", "attributes", "findings",
-    "order_keys", "status", "open", "attempts", "settled", "detail", "body_of", "body",
+    "order_keys", "status", "open", "due", "attempts", "settled", "detail", "body_of", "body",
     "repeat_key",
 )  # fmt: skip
 STATE_COLUMNS = ("id", "status", "open", "settled", "due", "attempts", "first_attempt", "detail", "reply")
@@ -154,6 +156,7 @@ def message_row(entry: Entry) -> tuple[object, ...]:
         orjson.dumps([clean(key) for key in entry.order_keys]).decode() if entry.order_keys else None,
         entry.status.value,
         entry.open,
+        None if entry.due is None else microseconds(entry.due),
         0,
         None if entry.settled is None else microseconds(entry.settled),
         clean(entry.detail) or None,

@@ -93,7 +93,7 @@ def subscriber(
         digest: The time of day at which what has gathered is told in one message; default: each at once.
         zone: The zone of these times: `America/Chicago`.
     """
-    hours = Quiet(quiet.from_, quiet.to, zone) if quiet is not None else None
+    hours = Quiet(quiet.from_, quiet.to) if quiet is not None else None
     wanted = frozenset(events if events is not None else EVENTS)
     return Subscriber("", title, npi, panel, wanted, delivery, address, format, content, hours, digest, zone)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from engine.journal import Journal
 from engine.journal.tables import notices
 from engine.registry.reads import DatabaseRegistry
 from engine.registry.site import SiteRegistry
+from schemas.ids import utc_now
 from schemas.message import Message
 from tests.engine.harness import Hand, Script, adt, at_work, channel, no_registry, route
 from transforms.registry import Registry
@@ -54,3 +56,21 @@ async def test_the_same_is_told_once(journal_url: str, at_once: bool) -> None:
         ("riverside", KEY, "7", "adt/out")
     ]
     await journal.close()
+
+
+async def test_what_shall_wait_is_delivered_when_its_time_has_come(journal_url: str) -> None:
+    """Quiet hours: the child waits in the journal, and others pass."""
+    hand, script = Hand(), Script()
+    soon = utc_now() + timedelta(seconds=1.5)
+
+    def wait(message: Message) -> Message:
+        return message.derive(
+            "w", attributes={"deliver.after": soon.isoformat()} if "M1" in message.get("MSH-10") else {}
+        )
+
+    async with at_work(journal_url, channel(hand, replace(route(script), steps=(Step("wait", wait),))), hand):
+        await hand.send(adt("M1", "7"))
+        await hand.send(adt("M2", "7"))
+        await script.until(lambda: len(script.delivered) == 2)
+        assert utc_now() >= soon
+    assert script.delivered == ["M2", "M1"]

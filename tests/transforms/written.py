@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.config.load import load
 from engine.config.options import signature_of
+from engine.registry.files import registry_of
 from schemas.message import Message
 from transforms import STEPS, Step
 
@@ -26,7 +27,8 @@ def message(body: bytes | str, format: str = "hl7v2", **attributes: str) -> Mess
 
 def bind(written: str, site: Path = Path("/nowhere")) -> Step:
     """The step of one line of YAML (`keep: {MSH-9.1: ADT}`); raises `UnboundError` with what is wrong."""
-    tree = load(written.encode(), "channels/test.yaml").tree
+    line = written if ":" in written else f"{written}: {{}}"
+    tree = load(line.encode(), "channels/test.yaml").tree
     assert tree is not None
     ((name, node),) = tree.entries
     function = STEPS[name.text]
@@ -36,7 +38,8 @@ def bind(written: str, site: Path = Path("/nowhere")) -> Step:
         raise UnboundError("; ".join(problem.what for problem in problems))
     if signature.takes_value:
         return Step(name.text, function, tuple(given.values()), None, written)
-    return Step(name.text, function, (), given, written)
+    registry = {"registry": registry_of(site)} if signature.takes_registry else {}
+    return Step(name.text, function, (), {**given, **registry}, written)
 
 
 def run(written: str, *messages: Message, site: Path = Path("/nowhere")) -> list[Message]:

@@ -20,6 +20,25 @@ _STREET_WORDS = {
     **{"parkway": "pkwy", "square": "sq", "trail": "trl", "north": "n", "south": "s", "east": "e", "west": "w"},
     **{"northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw", "saint": "st", "mount": "mt"},
 }
+_NO_GIVEN = frozenset(
+    {
+        *(
+            "baby",
+            "babyboy",
+            "babygirl",
+            "boy",
+            "girl",
+            "infant",
+            "newborn",
+            "neonate",
+            "twin",
+            "triplet",
+            "female",
+            "male",
+        ),
+        *("unknown", "unk", "unnamed", "noname", "unidentified", "none", "na", "nfn", "fnu"),
+    }
+)
 _UNITS = frozenset({"apt", "apartment", "unit", "suite", "ste", "floor", "fl", "room", "rm", "lot"})
 _NO_NUMBERS = frozenset({"000000000", "111111111", "123456789", "999999999"})
 _OID = re.compile(r"[0-2](\.\d+)+\Z", re.ASCII)
@@ -44,6 +63,11 @@ def suffixed(family: Sequence[str]) -> tuple[tuple[str, ...], str]:
     if len(family) > 1 and family[-1] in _SUFFIXES:
         return tuple(family[:-1]), _SUFFIXES[family[-1]]
     return tuple(family), ""
+
+
+def known_given(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of given names; none where the first stands for a name that is not known: `Baby Boy A`, `Unknown`."""
+    return () if given and given[0] in _NO_GIVEN else given
 
 
 def street(line: str) -> tuple[str, ...]:

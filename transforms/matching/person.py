@@ -19,9 +19,12 @@ class Name:
 
     @classmethod
     def of(cls, family: str, given: Iterable[str] = (), suffix: str = "") -> Name:
-        """The name of texts as they were written, with accents, hyphens, titles of nobility and all."""
+        """The name of texts as they were written, with accents, hyphens and all.
+
+        What stands for a given name that nobody knows yet (`Baby Boy`) is none: two newborns of one mother share it.
+        """
         families, own = normal.suffixed(normal.words(family))
-        return cls(families, normal.words(" ".join(given)), normal.suffix(suffix) or own)
+        return cls(families, normal.known_given(normal.words(" ".join(given))), normal.suffix(suffix) or own)
 
 
 @dataclass(frozen=True, slots=True)

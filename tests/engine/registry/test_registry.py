@@ -143,7 +143,7 @@ def test_subscribers_are_read_with_their_preferences(tmp_path: Path) -> None:
         ("hillside", "riverside", "mllp"),
     ]
     assert found[0].quiet is not None
-    assert (str(found[0].quiet.start), found[0].quiet.zone) == ("22:00:00", "America/Chicago")
+    assert (str(found[0].quiet.start), found[0].zone) == ("22:00:00", "America/Chicago")
     registry = registry_of(tmp_path)
     assert [each.name for each in registry.subscribers("riverside")] == ["hillside", "riverside"]
     assert registry.subscribers("riverside")[1] == found[0]

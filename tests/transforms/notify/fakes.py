@@ -1,0 +1,45 @@
+"""A registry in memory, for steps: what a test says is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from schemas.message import Message
+from transforms.matching import Person
+from transforms.registry import Membership, Provider, Subscriber, Told
+
+
+@dataclass
+class FakeRegistry:
+    """What is asked is answered from these lists; `tell` notes what a message tells, as the journal does."""
+
+    subscribed: list[Subscriber] = field(default_factory=list)
+    rosters: list[Membership] = field(default_factory=list)
+    opted: list[Membership] = field(default_factory=list)
+    directory: dict[str, Provider] = field(default_factory=dict)
+    notes: list[tuple[str, str, Told]] = field(default_factory=list)
+
+    def subscribers(self, panel: str) -> Sequence[Subscriber]:
+        return [each for each in self.subscribed if each.panel == panel]
+
+    def members(self, person: Person, on: date) -> Sequence[Membership]:
+        return self.rosters
+
+    def opted_out(self, person: Person, on: date) -> Sequence[Membership]:
+        return self.opted
+
+    def provider(self, npi: str) -> Provider | None:
+        return self.directory.get(npi)
+
+    def providers(self, specialty: str = "", place: str = "", name: str = "") -> Sequence[Provider]:
+        return [each for each in self.directory.values() if specialty in each.specialties]
+
+    def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
+        return [told for who, what, told in self.notes if (who, what) == (subscriber, key) and told.message != message]
+
+    def tell(self, message: Message) -> None:
+        found = {name: message.get(f"notice.{name}") for name in ("key", "kind", "event", "digest")}
+        told = Told(message.origin, found["kind"], found["event"], found["digest"], message.received)
+        self.notes.append((message.get("subscriber.id"), found["key"], told))

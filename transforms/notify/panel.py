@@ -1,0 +1,113 @@
+"""The steps `match_panel` and `drop_opted_out`: whose patient it is, and who wants nobody told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from schemas.finding import Finding, Severity
+from schemas.message import Message
+from transforms.matching import Decision, Model, Person, Verdict, decide
+from transforms.notify.person import person_of
+from transforms.registry import Membership, Registry, Subscriber
+from transforms.step import StepError, sets, step
+
+UNSURE = "MATCH-101"
+
+
+def _weights(given: dict[str, float]) -> dict[str, float]:
+    try:
+        Model(**given)
+    except TypeError:
+        raise ValueError("a name is none of the weights; docs/matching.md lists them") from None
+    return given
+
+
+Weights = Annotated[dict[str, float], AfterValidator(_weights)]
+"""Weights and thresholds of `docs/matching.md` by name."""
+
+
+@step
+@sets(
+    *("match.verdict", "match.panel", "match.rule", "match.member", "subscriber.id", "subscriber.member"),
+    *("subscriber.title", "subscriber.npi", "subscriber.delivery", "subscriber.address", "subscriber.format"),
+    "subscriber.content",
+)
+def match_panel(message: Message, *, registry: Registry, weights: Weights | None = None) -> Iterator[Message]:
+    """Give a message for each subscriber whose panel the patient is in; nothing where the patient is in none.
+
+    Where a person has to look (docs/matching.md), one message is given for each such panel with `match.verdict:
+    review`, and without any `subscriber.*`: route it by that to a work list. Nobody is told.
+
+    Args:
+        weights: Weights and thresholds other than the defaults: `{match: 26, phone: 5}`.
+    """
+    person = _patient(message)
+    model = replace(Model(), **(weights or {}))
+    for panel, decision in _by_roster(registry.members(person, message.received.date()), person, model):
+        facts = {
+            "match.verdict": decision.verdict.value,
+            "match.panel": panel,
+            "match.rule": decision.rule,
+            "match.member": decision.member,
+        }
+        if decision.verdict is Verdict.REVIEW:
+            what = f"whether this is a member of {panel} is for a person to say: {decision.rule}"
+            finding = Finding(UNSURE, "PID", what, "compare the two records; docs/matching.md", Severity.WARNING)
+            yield message.derive(f"match_panel/{panel}", attributes=facts, findings=[finding])
+            continue
+        for subscriber in registry.subscribers(panel):
+            label = f"match_panel/{panel}/{subscriber.name}"
+            yield message.derive(label, attributes={**facts, **_attributes(subscriber, decision.member)})
+
+
+@step
+def drop_opted_out(message: Message, *, registry: Registry, weights: Weights | None = None) -> Message | None:
+    """Stop a message about a patient who wants nobody told, or wants the subscriber of the message not told.
+
+    Where it cannot be said for sure that the patient is another than who opted out, nobody is told either.
+
+    Args:
+        weights: Weights and thresholds other than the defaults, as in `match_panel`.
+    """
+    person = _patient(message)
+    model = replace(Model(), **(weights or {}))
+    rosters = {"", message.get("subscriber.id")}
+    found = _by_roster(registry.opted_out(person, message.received.date()), person, model)
+    return None if any(roster in rosters for roster, _ in found) else message
+
+
+def _patient(message: Message) -> Person:
+    person = person_of(message)
+    if person is None:
+        raise StepError("the message names no patient", "keep such messages away from this step: keep: {PID-3: ...}")
+    return person
+
+
+def _by_roster(candidates: Sequence[Membership], person: Person, model: Model) -> Iterator[tuple[str, Decision]]:
+    """What is decided about `person` in each roster of the candidates, but for those in which it is nobody."""
+    rosters: dict[str, list[tuple[str, Person]]] = defaultdict(list)
+    for found in candidates:
+        rosters[found.panel].append((found.member, found.person))
+    for roster in sorted(rosters):
+        decision = decide(person, rosters[roster], model)
+        if decision.verdict is not Verdict.NONE:
+            yield roster, decision
+
+
+def _attributes(subscriber: Subscriber, member: str) -> Mapping[str, str]:
+    found = {
+        "subscriber.id": subscriber.name,
+        "subscriber.member": member,
+        "subscriber.title": subscriber.title,
+        "subscriber.npi": subscriber.npi,
+        "subscriber.delivery": subscriber.delivery,
+        "subscriber.address": subscriber.address,
+        "subscriber.format": subscriber.format,
+        "subscriber.content": subscriber.content,
+    }
+    return {name: value for name, value in found.items() if value}
