@@ -162,7 +162,7 @@ async def test_a_bundle_is_fetched_kept_and_renewed(web: Web, published: dict[st
     assert (before.code, before.temporary) == ("no-anchors", True)
     await judge.refresh()
     assert (await judge.judge(ALICE)).trusted
-    assert read_bundle((tmp_path / "kept.p7b").read_bytes()) == tuple(HELD[:2])
+    assert set(read_bundle((tmp_path / "kept.p7b").read_bytes())) == set(HELD[:2])
     assert [each.code for each in judge.found] == ["DIR-112", "DIR-112"]
     web.pages["/bundle"] = degenerate(HELD)
     await judge.refresh()
