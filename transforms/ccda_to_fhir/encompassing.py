@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, shown
 from transforms.ccda_to_fhir.datatypes.contacts import address, contact_points
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers, key_of
 from transforms.ccda_to_fhir.datatypes.names import organization_name
@@ -96,7 +96,7 @@ def health_care_facility(node: Node, run: Run) -> Element | None:
         name = organization_name(owner)[0] if owner is not None else ""
     kind = codeable_concept(node.get("code"), run)
     resource["status"] = "active"
-    put_place_name(resource, name or (kind or {}).get("text", ""), run)
+    put_place_name(resource, name or shown(kind), run)
     append(resource, "type", kind)
     home = place.get("addr") if place is not None else None
     put(resource, "address", address(home, run) if home is not None else None)
@@ -117,7 +117,7 @@ def service_delivery_location(node: Node, run: Run) -> Element | None:
     name = organization_name(entity)[0] if entity is not None else ""
     kind = codeable_concept(node.get("code"), run)
     resource["status"] = "active"
-    put_place_name(resource, name or (kind or {}).get("text", ""), run)
+    put_place_name(resource, name or shown(kind), run)
     if entity is not None:
         put(resource, "description", entity.string("desc"))
     append(resource, "type", kind)

@@ -21,6 +21,10 @@ PLANNED = frozenset(("INT", "RQO", "PRMS", "PRP", "ARQ", "APT", "GOL", "PERM", "
 """The moods of what has not happened."""
 
 
+STRUCTURAL = frozenset(("ASSERTION", "CONC", "SEV"))
+"""Codes of entries that say nothing beside their template."""
+
+
 def start(resource_type: str, node: Node, run: Run, subject: str = "subject", profile: str = "") -> Resource:
     """The resource that `node` becomes, with its identifiers, its text and the patient under the name `subject`.
 
@@ -62,7 +66,7 @@ def taken(
         if inner.target is None or inner.target is resource:
             inner.target = resource
             inner.value("statusCode", "code")
-            if code is not None and is_named:
+            if code is not None and (is_named or code.peek("code") in STRUCTURAL):
                 code.mark()
             yield inner
 

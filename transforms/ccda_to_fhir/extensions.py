@@ -6,7 +6,10 @@ from schemas.fhir import Element
 from transforms.elements import OWN, extension
 
 CCDA_ELEMENT = f"{OWN}ccda-element"
-"""An element of the document that no template reads: `path` (XPath), and `value` as XML."""
+"""An element of the document that no template reads: `path` (XPath), and `value`: its text, or its XML.
+
+The XML declares none of the namespaces `urn:hl7-org:v3` (no prefix), `sdtc` and `xsi`, which whoever reads it supplies.
+"""
 CCDA_TIME = f"{OWN}ccda-time"
 """A time that FHIR cannot say: as the document writes it."""
 CCDA_TEXT = f"{OWN}ccda-text"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, coding, concept_or_absent
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, coding, concept_or_absent, shown
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers, ii_identifier
 from transforms.ccda_to_fhir.datatypes.times import period, put_time
 from transforms.ccda_to_fhir.encompassing import encompassing_encounter
@@ -80,7 +80,7 @@ def _put_composition(composition: Resource, root: Node, run: Run) -> None:
     if "date" not in composition and "_date" not in composition:
         composition["_date"] = absent("unknown")
     title = root.string("title")
-    composition["title"] = title or composition["type"].get("text") or "Clinical document"
+    composition["title"] = title or shown(composition["type"]) or "Clinical document"
     code = root.get("confidentialityCode")
     coding(code)
     if code is not None and code.attr("code") in _CONFIDENTIALITY:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from schemas.ccda.namespaces import SDTC, XSI
+from schemas.ccda.namespaces import SDTC, V3, XSI
 from schemas.fhir import Resource
 from schemas.finding import Severity
 from transforms.ccda_to_fhir.extensions import kept_element
@@ -20,6 +20,7 @@ NOT_CARRIED = "CCDA-104"
 
 _XSI = f"{{{XSI}}}"
 _SDTC = f"{{{SDTC}}}"
+_DECLARATIONS = (f' xmlns="{V3}"', f' xmlns:sdtc="{SDTC}"', f' xmlns:xsi="{XSI}"')
 LEFT_OUT_ELEMENTS = {
     "templateId": "which template the element keeps, which decides how it is read",
     "realmCode": "the realm of the document, which its profile says",
@@ -75,8 +76,7 @@ def leftovers(node: Node) -> Iterator[Leftover]:
         return
     if not node.is_touched:
         if says_something(node.element):
-            xml = etree.tostring(node.element, encoding="unicode", with_tail=False)
-            yield Leftover(node, "", xml)
+            yield Leftover(node, "", _xml_of(node.element))
         return
     for name, value in attributes_of(node):
         if value and not node.was_read(name) and _short(name) not in LEFT_OUT_ATTRIBUTES:
@@ -86,6 +86,15 @@ def leftovers(node: Node) -> Iterator[Leftover]:
         yield Leftover(node, "text()", own)
     for child in node.children():
         yield from leftovers(child)
+
+
+def _xml_of(element: etree._Element) -> str:
+    """The XML of an element without the declarations of the namespaces that every document declares."""
+    xml = etree.tostring(element, encoding="unicode", with_tail=False)
+    start, mark, rest = xml.partition(">")
+    for declaration in _DECLARATIONS:
+        start = start.replace(declaration, "")
+    return f"{start}{mark}{rest}"
 
 
 def attributes_of(node: Node) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, concepts
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, concepts, shown
 from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.quantities import bounds, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_when
@@ -68,7 +68,7 @@ def reference_range(node: Node, run: Run) -> Element | None:
         else:
             held: Element = {}
             put_value(held, value, run)
-            put(element, "text", held.get("valueString") or held.get("valueCodeableConcept", {}).get("text"))
+            put(element, "text", held.get("valueString") or shown(held.get("valueCodeableConcept")))
     put(element, "type", codeable_concept(given.get("interpretationCode"), run))
     text = text_of(given.get("text"), run)
     put(element, "text", text or element.get("text"))

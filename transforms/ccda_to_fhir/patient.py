@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import NULL_FLAVOR, codeable_concept, coding, mapped
+from transforms.ccda_to_fhir.datatypes.codes import NULL_FLAVOR, codeable_concept, coding, mapped, shown
 from transforms.ccda_to_fhir.datatypes.contacts import address, addresses, contact_points
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers, key_of
 from transforms.ccda_to_fhir.datatypes.names import human_name, human_names
@@ -134,15 +134,15 @@ def put_categories(patient: Resource, person: Node, name: str, url: str, run: Ru
                 kind = "ombCategory" if found["code"] in _OMB[name] else "detailed"
                 append({"inner": inner}, "inner", extension(kind, "valueCoding", found))
         if concept is not None:
-            text = concept.get("text") or next((one["code"] for one in concept.get("coding", ())), "")
+            text = shown(concept)
             texts.append(text)
             if not any(one.get("system") == RACE_AND_ETHNICITY for one in concept.get("coding", ())):
                 inner.append(extension("text", "valueString", text))
         if each.null in _UNKNOWN and concept is None:
             code = each.null if each.null in ("UNK", "ASKU") else "UNK"
-            shown = "Asked but no answer" if code == "ASKU" else "Unknown"
-            texts.append(shown)
-            unknown = extension("ombCategory", "valueCoding", {"system": NULL_FLAVOR, "code": code, "display": shown})
+            meaning = "Asked but no answer" if code == "ASKU" else "Unknown"
+            texts.append(meaning)
+            unknown = extension("ombCategory", "valueCoding", {"system": NULL_FLAVOR, "code": code, "display": meaning})
     kinds = [each["url"] for each in inner]
     if unknown is not None and "ombCategory" not in kinds:
         inner.append(unknown)

@@ -52,8 +52,8 @@ def codeable_concept(cd: Node | None, run: Run) -> Element | None:
     if codings:
         element["coding"] = [each for place, each in enumerate(codings) if each not in codings[:place]]
     text = _original_text(cd, run)
-    if not text:
-        text = codings[0].get("display", "") if codings else " ".join(cd.peek("displayName").split())
+    if not text and not codings:
+        text = " ".join(cd.peek("displayName").split())
     put(element, "text", text)
     cd.attr("nullFlavor")
     return element or None
@@ -88,9 +88,14 @@ def mapped(cd: Node | None, codes: str, run: Run) -> str:
     return ""
 
 
-def has_coding(concept: Element, codes: frozenset[str]) -> bool:
-    """Whether one of the concept's codes is among `codes`."""
-    return any(each["code"] in codes for each in concept.get("coding", ()) if "code" in each)
+def shown(concept: Element | None) -> str:
+    """What a reader is shown of a concept: its text, else how its first code is shown, else that code; "" of none."""
+    if concept is None:
+        return ""
+    found: str = concept.get("text", "")
+    for each in concept.get("coding", ()) if not found else ():
+        return str(each.get("display") or each.get("code", ""))
+    return found
 
 
 def _translations(cd: Node) -> list[Node]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import SNOMED, codeable_concept, coding, mapped
+from transforms.ccda_to_fhir.datatypes.codes import SNOMED, codeable_concept, coding, mapped, shown
 from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.times import end_of, put_time, start_of
 from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of, taken, wrapper_of
@@ -65,6 +65,7 @@ def allergy_observation(observation: Node, run: Run) -> list[Resource]:
     """Allergy - Intolerance Observation, Substance or Device Allergy: an AllergyIntolerance."""
     resource = start("AllergyIntolerance", observation, run, "patient", "us-core-allergyintolerance")
     observation.target = resource
+    coding(observation.get("code"))
     _put_status(resource, observation, run)
     value = observation.get("value")
     negated = is_negated(observation)
@@ -139,7 +140,7 @@ def _put_substance(resource: Resource, observation: Node, value: Node | None, ne
         return
     none_known = of_substance or concept_map("CF-NoKnownAllergies").code(code) or _OF_KIND.get(code, "716186003")
     concept: Element = {"coding": [{"system": SNOMED, "code": none_known, "display": _NONE_KNOWN[none_known]}]}
-    text = (substance or {}).get("text") or text_of(value.get("originalText") if value is not None else None, run)
+    text = shown(substance) or text_of(value.get("originalText") if value is not None else None, run)
     put(concept, "text", text or _NONE_KNOWN[none_known])
     resource["code"] = concept
 
