@@ -6,12 +6,12 @@ from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC_URI, cd_of
 from transforms.fhir_to_ccda.documents import DocumentType
 from transforms.fhir_to_ccda.element import Element, make
-from transforms.fhir_to_ccda.entries.dispatch import write
 from transforms.fhir_to_ccda.home import home_of
 from transforms.fhir_to_ccda.kinds import BY_CODE, KINDS, Kind
 from transforms.fhir_to_ccda.parties import author_of, party_of
 from transforms.fhir_to_ccda.run import LEFT_OUT, Run
 from transforms.fhir_to_ccda.section import Section
+from transforms.fhir_to_ccda.writing import write
 
 _EXCLUSIVE = {
     "assessment_plan": ("assessment", "plan"),
@@ -36,9 +36,12 @@ class Body:
         for section in self.sections:
             key = section.kind.key
             doubled = bool(keys & set(_EXCLUSIVE.get(key, ())))
-            body.append(make("component", section.element(templated=key not in seen and not doubled)))
+            body.append(make("component", self._element(section, templated=key not in seen and not doubled)))
             seen.add(key)
         return body
+
+    def _element(self, section: Section, *, templated: bool) -> Element:
+        return section.element(templated=templated, needed=section.kind.key in self.document.required)
 
     def write(self) -> None:
         """Write every section and its entries."""
@@ -97,7 +100,7 @@ class Body:
         for each in self.run.resources:
             if each.path in self.run.done:
                 continue
-            key = home_of(each, self.run)
+            key = home_of(each)
             if key and self._is_ours(each):
                 found.setdefault(key, []).append(each)
         order = {"DiagnosticReport": 0}

@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.registry import home_by_type
 
-_BY_TYPE = {
-    "AllergyIntolerance": "allergies",
-    "MedicationRequest": "medications",
-    "MedicationStatement": "medications",
-    "MedicationAdministration": "medications",
-    "MedicationDispense": "medications",
-    "Immunization": "immunizations",
-    "Procedure": "procedures",
-    "Encounter": "encounters",
-}
-
-_CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 _BY_CATEGORY = {
     "vital-signs": "vitals",
     "laboratory": "results",
@@ -52,19 +40,39 @@ _VITAL_CODES = frozenset(
     ]
 )
 """Vital signs by LOINC (US Core; Vital Sign Result Type)."""
+_REFERRALS = frozenset(("3457005", "306206005", "44383000", "103696004", "306252003", "103697008", "REF"))
+_DIRECTIVES = frozenset(("adr", "acd", "dnr", "42348-3", "75320-2"))
 _LOINC = "http://loinc.org"
 
 
-def home_of(resource: Node, run: Run) -> str:
+def home_of(resource: Node) -> str:
     """The key of the kind of section that tells of a resource; "" where none does."""
     kind = resource.peek("resourceType")
     if kind == "Observation":
         return _of_observation(resource)
     if kind == "Condition":
         return _of_condition(resource)
+    if kind == "Encounter" and resource.peek("status") == "planned":
+        return "plan"
+    if kind == "ServiceRequest":
+        return "referral" if _is_referral(resource) else "plan"
+    if kind == "Consent":
+        return "directives" if _is_directive(resource) else ""
     if kind == "DiagnosticReport":
         return "results"
-    return _BY_TYPE.get(kind, "")
+    return home_by_type(kind)
+
+
+def _is_referral(resource: Node) -> bool:
+    """Whether a ServiceRequest sends the patient to somebody (SNOMED CT, referral)."""
+    concepts = (*resource.all("category"), resource.one("code"))
+    return any(each.peek("code") in _REFERRALS for concept in concepts for each in concept.all("coding"))
+
+
+def _is_directive(resource: Node) -> bool:
+    """Whether a Consent is an advance directive."""
+    concepts = (resource.one("scope"), *resource.all("category"))
+    return any(each.peek("code") in _DIRECTIVES for concept in concepts for each in concept.all("coding"))
 
 
 def categories_of(resource: Node) -> set[str]:

@@ -82,14 +82,16 @@ class Section:
             self._narrative.said[" ".join(text.split())] = found
         return found
 
-    def element(self, *, templated: bool = True) -> Element:
-        """The section, which says that it has no information where an entry that it must have is not there.
+    def element(self, *, templated: bool = True, needed: bool = False) -> Element:
+        """The section. Without `templated` it does not say that it keeps the template of its kind.
 
-        Without `templated` it does not say that it keeps the template of its kind.
+        Where an entry that it must have is not there, one that the document needs says that it has no information, any
+        other keeps the template with entries optional alone.
         """
-        nothing = templated and bool(self.kind.entries) and not self._has_required()
-        made = make("section", nullFlavor="NI" if nothing else "")
-        made.extend(templates(*self.kind.templates) if templated else [])
+        nothing = bool(self.kind.entries) and not self._has_required()
+        made = make("section", nullFlavor="NI" if nothing and templated and needed else "")
+        kept = self.kind.templates[:1] if nothing and not needed else self.kind.templates
+        made.extend(templates(*kept) if templated else [])
         if self._code is not None:
             made.append(self._code)
         else:

@@ -217,6 +217,12 @@ class Narrative:
         return id
 
 
+def plain(div: str) -> str:
+    """What the XHTML `div` says, as text."""
+    root = _parsed(div) if div else None
+    return _squeezed(" ".join(_texts(root))) if root is not None else ""
+
+
 def _parsed(div: str) -> Element | None:
     try:
         return parse_xml(clean(div).encode())

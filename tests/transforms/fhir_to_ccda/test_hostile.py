@@ -17,14 +17,17 @@ TYPES = """
     Patient Encounter Observation DiagnosticReport ServiceRequest Immunization Composition DocumentReference Condition
     AllergyIntolerance Coverage Specimen MessageHeader Provenance Goal CarePlan CareTeam Location Organization Device
     Practitioner PractitionerRole RelatedPerson MedicationRequest MedicationStatement Medication Procedure
-    FamilyMemberHistory X
+    FamilyMemberHistory Consent DeviceUseStatement Appointment MedicationAdministration MedicationDispense X
 """
 NAMES = """
     id status code coding system value name family given identifier extension url subject patient reference valueString
     valueQuantity period start end contact dosage result timing component hasMember performer telecom address repeat
     section text div author note category verificationStatus clinicalStatus reaction manifestation onsetPeriod display
     medicationCodeableConcept effectiveDateTime effectivePeriod type title entry dosageInstruction doseAndRate
-    doseQuantity interpretation referenceRange low high frequency when periodUnit
+    doseQuantity interpretation referenceRange low high frequency when periodUnit intent lifecycleStatus target measure
+    description activity detail payor beneficiary subscriberId participant role member relationship condition content
+    attachment data contentType class diagnosis location hospitalization vaccineCode statusReason lotNumber onsetAge
+    deceasedBoolean contributedToDeath udiCarrier deviceName manufacturer docStatus context docStatus conclusion
 """
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 VALUES = st.recursive(

@@ -18,6 +18,7 @@ ACT_CODE = "2.16.840.1.113883.5.4"
 
 SNOMED_URI = "http://snomed.info/sct"
 LOINC_URI = "http://loinc.org"
+CPT_URI = "http://www.ama-assn.org/go/cpt"
 
 NULL_FLAVORS = {
     "unknown": "UNK",

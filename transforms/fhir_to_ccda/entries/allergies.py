@@ -35,6 +35,7 @@ from transforms.fhir_to_ccda.entries.common import (
 )
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
+from transforms.fhir_to_ccda.registry import entry
 from transforms.fhir_to_ccda.run import CHANGED, LEFT_OUT, Run
 
 CONCERN = (f"{T}30", "2015-08-01")
@@ -82,6 +83,7 @@ _CRITICALITIES = {
 _CRITICALITY_SYSTEM = "2.16.840.1.113883.5.1063"
 
 
+@entry("AllergyIntolerance", home="allergies")
 def allergy(resource: Node, row: Row, run: Run) -> Element | None:
     """The concern act of an AllergyIntolerance; None of one entered in error, or whose denial is itself refuted."""
     if left_out(resource, "verificationStatus", run):

@@ -215,6 +215,15 @@ def indications(resource: Node, row: Row, run: Run) -> list[Element]:
     return made
 
 
+def reasons(resource: Node, row: Row, run: Run, name: str) -> list[Element]:
+    """The concepts `name` as reasons (template 19)."""
+    made = []
+    for each in resource.all(name):
+        row.tell("Reason", shown(each))
+        made.append(related("RSON", _indication([null("id")], cd_of(each, run, "value", kind="CD"))))
+    return made
+
+
 def _is_denied(condition: Node) -> bool:
     codes = {each.peek("code") for each in condition.one("verificationStatus").all("coding")}
     return bool(codes & {"refuted", "entered-in-error"})

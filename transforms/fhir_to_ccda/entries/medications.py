@@ -29,6 +29,7 @@ from transforms.fhir_to_ccda.entries.common import (
 )
 from transforms.fhir_to_ccda.narrative import Row, reference
 from transforms.fhir_to_ccda.parties import assigned, organization_of, party_of, performer_of
+from transforms.fhir_to_ccda.registry import entry
 from transforms.fhir_to_ccda.run import CHANGED, Run
 
 ACTIVITY = (f"{T}16", "2014-06-09")
@@ -57,6 +58,7 @@ _DONE = ("MedicationStatement", "MedicationAdministration", "MedicationDispense"
 _NEGATED = ("not-taken", "not-done", "declined", "cancelled")
 
 
+@entry("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense", home="medications")
 def medication(resource: Node, row: Row, run: Run) -> Element | None:
     """The medication activity of a resource; None of one entered in error.
 

@@ -28,6 +28,7 @@ from transforms.fhir_to_ccda.entries.common import (
 )
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
+from transforms.fhir_to_ccda.registry import entry
 from transforms.fhir_to_ccda.run import CHANGED, LEFT_OUT, Run
 
 CONCERN = (f"{T}3", "2015-08-01")
@@ -45,6 +46,7 @@ _TYPES = {
 _AGES = frozenset(("a", "mo", "wk", "d", "h", "min"))
 
 
+@entry("Condition")
 def problem_concern(resource: Node, row: Row, run: Run) -> Element | None:
     """The concern act of a Condition; None of one entered in error."""
     inner = problem(resource, row, run)
@@ -53,12 +55,17 @@ def problem_concern(resource: Node, row: Row, run: Run) -> Element | None:
     made = act(CONCERN)
     made.append(make("id", root=run.uuid("concern", run.own_id(resource))))
     made.append(coded("code", "CONC", "2.16.840.1.113883.5.6", "Concern"))
-    ended = _clinical(resource) in ("inactive", "resolved", "remission")
-    made.append(status("completed" if ended else "active"))
-    made.append(low_high(ts_text(resource, "recordedDate", run), "", ended=ended))
+    over = ended(resource)
+    made.append(status("completed" if over else "active"))
+    made.append(low_high(ts_text(resource, "recordedDate", run), "", ended=over))
     made.extend(authors(resource, run, ("recorder", "recordedDate")))
     made.append(related("SUBJ", inner))
     return made
+
+
+def ended(resource: Node) -> bool:
+    """Whether a Condition is over, so that nobody is concerned with it any more."""
+    return _clinical(resource) in ("inactive", "resolved", "remission")
 
 
 def problem(resource: Node, row: Row, run: Run) -> Element | None:

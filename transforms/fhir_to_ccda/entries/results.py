@@ -166,12 +166,12 @@ def result(
     part: Node | None = None,
     *,
     empty: bool = False,
-    template: tuple[str, str] = OBSERVATION,
+    template: tuple[str, str] | None = OBSERVATION,
 ) -> Element:
     """The result observation of an Observation, or of one part of it."""
     run.mark(resource)
     said = resource if part is None else part
-    made = observation(template)
+    made = observation(*([] if template is None else [template]))
     if part is None:
         made.extend(ids_of(resource, run))
     else:
