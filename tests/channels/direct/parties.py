@@ -51,9 +51,10 @@ class Party:
         return self.fates.get(id)
 
     @asynccontextmanager
-    async def listening(self, relay: Party, **through: Any) -> AsyncIterator[DirectInbound]:
+    async def listening(self, relay: Party | RelayOptions, **through: Any) -> AsyncIterator[DirectInbound]:
         """The inbound end at work; its notices go to `relay`."""
-        agent = ReceivingAgentOptions.model_validate({**self.options, "relay": relay.as_relay()})
+        relay = relay.as_relay() if isinstance(relay, Party) else relay
+        agent = ReceivingAgentOptions.model_validate({**self.options, "relay": relay})
         through = SmtpIn(listen=Address("127.0.0.1", self.port), **through)
         context = replace(self.engine.context, fate=self.fate)
         end = DirectInbound(context, recipients=[self.domain], through=through, agent=agent)
