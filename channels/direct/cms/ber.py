@@ -7,6 +7,7 @@ over the input holds places, not copies, so that a document of 25 MB costs nothi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import SupportsIndex, overload
 
 from channels.direct.cms.error import CmsError
 
@@ -33,6 +34,23 @@ class _Budget:
         self.left = MOST_ELEMENTS
 
 
+class Children(list["Element"]):
+    """The elements inside another; to ask for one that is not there raises `BerError`."""
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Element: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Children: ...
+
+    def __getitem__(self, place: SupportsIndex | slice) -> Element | Children:
+        try:
+            found = super().__getitem__(place)
+        except IndexError:
+            raise BerError("something is missing in a structure") from None
+        return Children(found) if isinstance(found, list) else found
+
+
 class Element:
     """One element: its identifier octet, its contents and the whole of it, all of them places in the input."""
 
@@ -43,7 +61,7 @@ class Element:
         tag: int,
         content: memoryview,
         whole: memoryview,
-        children: list[Element] | None,
+        children: Children | None,
         depth: int,
         budget: _Budget,
     ) -> None:
@@ -55,12 +73,12 @@ class Element:
         self._budget = budget
 
     @property
-    def children(self) -> list[Element]:
+    def children(self) -> Children:
         """The elements inside, read once; raises `BerError`."""
         if self._children is None:
             if not self.tag & _CONSTRUCTED:
                 raise BerError("a simple element stands where a structure belongs")
-            self._children = []
+            self._children = Children()
             position = 0
             while position < len(self.content):
                 child, position = _read(self.content, position, self._depth + 1, self._budget)
@@ -151,7 +169,7 @@ def _read(view: memoryview, start: int, depth: int, budget: _Budget) -> tuple[El
 def _indefinite(view: memoryview, start: int, depth: int, budget: _Budget) -> tuple[Element, int]:
     if not view[start] & _CONSTRUCTED:
         raise BerError("a simple element without a length")
-    children = []
+    children = Children()
     position = start + 2
     while view[position] or view[position + 1]:
         child, position = _read(view, position, depth + 1, budget)

@@ -70,7 +70,7 @@ def _words(name: ber.Element) -> list[tuple[str, str]]:
     words = []
     for relative in name.children:
         for attribute in relative.children:
-            kind, value = attribute.children[:2]
+            kind, value = attribute.children[0], attribute.children[1]
             encoding = "utf-16-be" if value.tag == 0x1E else "utf-8"
             words.append((kind.oid(), " ".join(bytes(value.content).decode(encoding, "replace").casefold().split())))
     return words

@@ -58,7 +58,7 @@ class SignedData:
             raise ber.BerError("signed data that is not whole")
         inner = fields[2].expect(ber.SEQUENCE).children
         content = inner[1].expect(0xA0).children[0].octets() if len(inner) > 1 else None
-        certificates = next((field.children for field in fields[3:] if field.tag == 0xA0), [])
+        certificates = next((field.children for field in fields[3:] if field.tag == 0xA0), ber.Children())
         signers = fields[-1].expect(ber.SET).children
         if len(signers) > MOST_SIGNERS:
             raise ber.BerError("a message with more than twenty signers")

@@ -300,6 +300,19 @@ def test_hostile_octets_are_an_error(octets: bytes, reason: str) -> None:
         cms.decrypt(octets, [receiver("rsa2048")])
 
 
+@pytest.mark.parametrize(
+    "recipient", [b"\xa1\x00", b"\x30\x00", b"\xa1\x02\x30\x00", b"\xa2\x00", b"\x30\x03\x02\x01\x00"]
+)
+def test_a_recipient_without_its_parts_is_an_error(recipient: bytes) -> None:
+    whole = cms.encrypt(b"x", [receiver("p256").certificate])
+    fields = ber.read(whole).children[1].children[0].children
+    data = ber.write(ber.SEQUENCE, fields[0].whole, ber.write(ber.SET, recipient), fields[2].whole)
+    with pytest.raises(CmsError):
+        cms.decrypt(
+            ber.write(ber.SEQUENCE, ber.write_oid("1.2.840.113549.1.7.3"), ber.write(0xA0, data)), [receiver("p256")]
+        )
+
+
 def test_ber_is_rewritten_in_der() -> None:
     ber_octets = b"\x31\x80\x24\x80\x04\x01b\x04\x01c\0\0\x04\x01a\0\0"
     assert ber.rewrite(ber.read(ber_octets)) == b"\x31\x07\x04\x01a\x04\x02bc"
