@@ -22,12 +22,14 @@ class Node:
     path of names is joined by `/` and leads to the first child of each name. Reading marks as read; `peek` does not.
     """
 
-    __slots__ = ("_children", "_is_whole", "_read", "_templates", "element", "name", "parent", "target")
+    __slots__ = ("_children", "_is_whole", "_read", "_templates", "element", "name", "number", "parent", "target")
 
-    def __init__(self, element: etree._Element, parent: Node | None = None, name: str = "") -> None:
+    def __init__(self, element: etree._Element, parent: Node | None = None, name: str = "", number: int = 1) -> None:
         self.element = element
         self.parent = parent
         self.name = name or _name_of(element)
+        self.number = number
+        """Which of its parent's children of that name it is, from 1."""
         self.target: Resource | None = None
         """The resource that the element went into."""
         self._children: dict[str, list[Node]] | None = None
@@ -138,13 +140,7 @@ class Node:
         steps = []
         here: Node | None = self
         while here is not None:
-            element = here.element
-            number = 1
-            tag, before = element.tag, element.getprevious()
-            while before is not None:
-                number += before.tag == tag
-                before = before.getprevious()
-            steps.append(here.name if number == 1 else f"{here.name}[{number}]")
+            steps.append(here.name if here.number == 1 else f"{here.name}[{here.number}]")
             here = here.parent
         return "/" + "/".join(reversed(steps))
 
@@ -179,12 +175,11 @@ class Node:
             kids = self._children = {}
             for element in self.element:
                 name = _name_of(element)
-                node = Node(element, self, name)
                 found = kids.get(name)
                 if found is None:
-                    kids[name] = [node]
+                    kids[name] = [Node(element, self, name)]
                 else:
-                    found.append(node)
+                    found.append(Node(element, self, name, len(found) + 1))
         return kids
 
 
