@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Literal
 
 from cryptography import x509
@@ -17,7 +18,7 @@ from cryptography import x509
 from channels.direct import cms
 from channels.direct.error import DirectError
 from channels.direct.mime import Entity, MimeError, Octets, new_boundary, write_headers
-from channels.direct.mime.transfer import decode_base64, encode_base64
+from channels.direct.mime.transfer import decode_base64, encode_base64, write_base64
 from schemas.finding import Finding, Severity
 
 Digest = Literal["sha256", "sha384", "sha512"]
@@ -88,7 +89,10 @@ def protect(
     pieces = cms.encrypted_pieces(content, recipients, protection.cipher, protection.transport, random)
     kind = "enveloped-data" if protection.cipher.endswith("-cbc") else "authEnveloped-data"
     headers = write_headers([*outside, ("MIME-Version", "1.0"), *_envelope_headers(kind)])
-    return b"".join((headers, b"\r\n", encode_base64(pieces)))
+    written = BytesIO()
+    written.write(headers + b"\r\n")
+    write_base64(pieces, written)
+    return written.getvalue()
 
 
 def open(mail: Octets, holders: Sequence[cms.Holder], known: Sequence[x509.Certificate] = ()) -> Opened:

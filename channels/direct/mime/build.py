@@ -107,7 +107,7 @@ def write_mail(
     return write_multipart("mixed", parts, new_boundary(random), more=mime)
 
 
-def _encode_text(data: bytes) -> tuple[str, bytes | bytearray]:
+def _encode_text(data: bytes) -> tuple[str, bytes]:
     """The encoding and the body of a text: as it is where that is ASCII in short lines, else quoted-printable."""
     lines = re.sub(rb"\r?\n", b"\r\n", data)
     if lines.isascii() and b"\0" not in lines and b"\r" not in lines.replace(b"\r\n", b""):

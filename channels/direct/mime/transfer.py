@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable
+from io import BytesIO
 
 from channels.direct.mime.error import MimeError
 
@@ -46,27 +47,32 @@ def decode_base64(octets: memoryview) -> bytearray:
     return decoded
 
 
-def encode_base64(pieces: Iterable[bytes]) -> bytearray:
+def encode_base64(pieces: Iterable[bytes]) -> bytes:
     """The octets of `pieces`, one after the other, in base64: lines of 76 characters, each ended by CRLF."""
-    encoded = bytearray()
+    encoded = BytesIO()
+    write_base64(pieces, encoded)
+    return encoded.getvalue()
+
+
+def write_base64(pieces: Iterable[bytes], encoded: BytesIO) -> None:
+    """Write what `encode_base64` makes after what is in `encoded`, whose value costs no copy."""
     carried = b""
     for piece in pieces:
         octets = carried + piece
         whole = len(octets) // _LINE * _LINE
-        _encode_lines(memoryview(octets)[:whole], encoded)
+        _write_lines(memoryview(octets)[:whole], encoded)
         carried = octets[whole:]
-    _encode_lines(memoryview(carried), encoded)
-    return encoded
+    _write_lines(memoryview(carried), encoded)
 
 
-def _encode_lines(octets: memoryview, encoded: bytearray) -> None:
+def _write_lines(octets: memoryview, encoded: BytesIO) -> None:
     step = _LINE * 1024
     for start in range(0, len(octets), step):
         rows = octets[start : start + step]
         lines = [
             binascii.b2a_base64(rows[place : place + _LINE], newline=False) for place in range(0, len(rows), _LINE)
         ]
-        encoded += b"\r\n".join((*lines, b""))
+        encoded.write(b"\r\n".join((*lines, b"")))
 
 
 def _damaged() -> MimeError:

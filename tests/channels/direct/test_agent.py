@@ -201,7 +201,7 @@ async def test_the_certificate_of_a_signature_without_one_is_looked_up(tmp_path:
 def _signed(part: bytes, signature: bytes) -> bytes:
     second = b"Content-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     parameters = (("protocol", "application/pkcs7-signature"), ("micalg", "sha-256"))
-    encoded = bytes(smime.encode_base64([signature]))
+    encoded = smime.encode_base64([signature])
     return write_multipart("signed", [part, second + encoded], "by-hand", parameters=parameters)
 
 

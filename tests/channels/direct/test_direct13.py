@@ -117,7 +117,7 @@ async def received(agent: Agent, octets: bytes) -> Received:
 
 
 def signed(signer: cms.Holder, digest: str = "sha256", part: bytes = WRAPPED) -> bytes:
-    signature = bytes(smime.encode_base64([cms.sign(part, signer, NOW, digest)]))
+    signature = smime.encode_base64([cms.sign(part, signer, NOW, digest)])
     second = b"Content-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n" + signature
     head = f"Content-Type: multipart/signed; protocol=application/pkcs7-signature; micalg={digest}; boundary=b\r\n\r\n"
     return head.encode() + b"--b\r\n" + part + b"\r\n--b\r\n" + second + b"\r\n--b--\r\n"
