@@ -67,4 +67,5 @@ def test_list_of_samples_names_every_file() -> None:
     listed = re.findall(r"^\| `(\S+)` \|", (FOLDER.parent / "README.md").read_text(), re.MULTILINE)
     stems = {file.stem for file in FILES}
     own = [file.name for file in (FOLDER.parent / "fhir").glob("*.json") if file.stem not in stems]
-    assert sorted(listed) == sorted([*(file.name for file in FILES), *own])
+    mails = [file.name for file in (FOLDER.parent / "direct").glob("*.eml")]
+    assert sorted(listed) == sorted([*(file.name for file in FILES), *own, *mails])

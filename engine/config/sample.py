@@ -13,11 +13,14 @@ from channels.mllp.senders import Senders
 from engine.accept import examine
 from engine.channel import Channel
 from schemas.ids import first_id_at
-from schemas.message import Message
+from schemas.message import MAIL, Message
 
 RECEIVED = datetime(2024, 1, 1, 12, tzinfo=UTC)
 """When a sample is received, so that what steps make of it is the same every time."""
 MOST_BYTES = 64 << 20
+
+_FORMATS = {"direct": MAIL}
+"""What an end hands over whatever the bytes are."""
 
 
 class SampleError(ValueError):
@@ -48,7 +51,7 @@ def sample(
     return Message(
         id=first_id_at(received),
         channel=channel.name,
-        format=sniff(body) if wanted == "auto" else wanted,
+        format=_FORMATS.get(channel.inbound.end.name) or (sniff(body) if wanted == "auto" else wanted),
         body=body,
         received=received,
         attributes=MappingProxyType(given),
