@@ -10,6 +10,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -182,6 +183,7 @@ class Mark(NamedTuple):
     test: str
 
 
+@cache
 def marks() -> list[Mark]:
     """Every `@pytest.mark.row(...)` in the tests, and module-wide ones in `pytestmark`, from their source."""
     found = []
@@ -214,6 +216,11 @@ def _rows(decorators: list[ast.expr], tables: dict[str, ast.expr]) -> Iterator[s
                 yield from _rows([tables[each.id]], {})
 
 
+def named(mark: Mark) -> str:
+    """The test of `mark` as the page writes it."""
+    return f"{Path(mark.file).stem}::{mark.test}"
+
+
 def uncovered() -> list[str]:
     """The rows that no test names and that are not open on purpose."""
     named = {mark.row for mark in marks()}
@@ -224,7 +231,7 @@ def page() -> str:
     """The page, made from the rows and the marks."""
     tests: dict[str, list[str]] = defaultdict(list)
     for mark in marks():
-        name = f"`{Path(mark.file).stem}::{mark.test}`"
+        name = f"`{named(mark)}`"
         if name not in tests[mark.row]:
             tests[mark.row].append(name)
     lines = [
