@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
+
+from engine.cli.lazy import LazyGroup
 
 COMMANDS = {
     "run": "Start the site's channels.",
@@ -27,6 +27,7 @@ COMMANDS = {
     "prune": "Remove settled messages that are old enough.",
     "transform": "Turn HL7 v2 into FHIR, or FHIR into HL7 v2, file by file.",
     "validate": "Check HL7 v2 and FHIR files against the standard.",
+    "direct": "Make and list Direct's keys; say whom it trusts, and why.",
     "bench": "Measure what this machine does.",
     "demo": "Play the sample site, start to end.",
 }
@@ -35,31 +36,11 @@ COMMANDS = {
 _PACKAGES = ("channels", "transforms", "schemas")
 
 
-class _Commands(click.Group):
-    """Loads a command when it is called, so that `hie` itself starts at once."""
+class _Commands(LazyGroup):
+    """`hie` itself starts at once."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        found = importlib.import_module(f"engine.cli.{cmd_name}_command").command
-        assert isinstance(found, click.Command)
-        return found
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, 1)
-            hint = f"did you mean `hie {near[0]}`?" if near else "see `hie --help`"
-            ctx.fail(f"there is no command {args[0]!r}; {hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    commands_there_are = COMMANDS
+    module = "engine.cli.{}_command"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -33,16 +33,18 @@ def page(written: str) -> str:
     return head + mark + "\n" + reference() if mark else f"{written.rstrip()}\n\n{MARK}\n{reference()}"
 
 
-def _command(name: str, parent: click.Context) -> str:
-    command = hie.get_command(parent, name)
+def _command(name: str, parent: click.Context, group: click.Group = hie) -> str:
+    command = group.get_command(parent, name)
     assert command is not None
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
-    text = [f"### hie {name}\n", f"    {usage}\n", inspect.cleandoc(command.help or "") + "\n"]
+    text = [f"### {context.command_path}\n", f"    {usage}\n", inspect.cleandoc(command.help or "") + "\n"]
     options = [each for each in command.params if isinstance(each, click.Option)]
     rows = [_row(each, context) for each in options]
     if rows:
         text.append("| option | meaning |\n|---|---|\n" + "".join(rows))
+    if isinstance(command, click.Group):
+        text += [_command(each, context, command) for each in command.list_commands(context)]
     return "\n".join(text)
 
 

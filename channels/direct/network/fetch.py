@@ -22,6 +22,7 @@ _REDIRECTS = 3
 _TRIES = 3
 _REDIRECTED = {301, 302, 303, 307, 308}
 _CONNECTIONS = 20
+_SEE = "see the host, or a firewall between"
 _ANY = ("http", "https")
 
 
@@ -59,12 +60,12 @@ class Fetcher:
                 return await self._followed(method, url, limit, schemes, body, type)
         except TimeoutError:
             what = f"no whole answer within {self._timeout:g} s"
-            raise NetworkError("fetch-timeout", what, "see the host, or a firewall between", temporary=True) from None
+            raise NetworkError("fetch-timeout", what, _SEE, temporary=True) from None
         except TlsError as error:
             raise NetworkError("fetch-tls", str(error), "see fetch: tls", temporary=False) from None
         except httpx.HTTPError as error:
             what = f"the host cannot be asked: {error.__class__.__name__}"
-            raise NetworkError("fetch-failed", what, "see the host, or a firewall between", temporary=True) from None
+            raise NetworkError("fetch-failed", what, _SEE, temporary=True) from None
 
     async def _followed(
         self, method: str, url: str, limit: int, schemes: tuple[str, ...], body: bytes | None, type: str
@@ -79,10 +80,10 @@ class Fetcher:
                     continue
                 return await _content(answer, limit)
             except (httpx.InvalidURL, ValueError):
-                raise NetworkError("fetch-address", "the host points to no address", temporary=False) from None
+                raise NetworkError("fetch-address", "the host points to no address", _SEE, temporary=False) from None
             finally:
                 await answer.aclose()
-        raise NetworkError("fetch-redirects", "the host points on and on", "see the host", temporary=False)
+        raise NetworkError("fetch-redirects", "the host points on and on", _SEE, temporary=False)
 
     async def _asked(self, method: str, place: httpx.URL, body: bytes | None, type: str) -> httpx.Response:
         addresses = await self._resolve(place.host)
@@ -116,12 +117,14 @@ def _parsed(url: str, schemes: tuple[str, ...]) -> httpx.URL:
     try:
         place = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
-        raise NetworkError("fetch-address", "there is no such address", temporary=False) from None
+        raise NetworkError(
+            "fetch-address", "there is no such address", "see how it is written", temporary=False
+        ) from None
     if place.port is not None and not 0 < place.port <= 65535:
-        raise NetworkError("fetch-address", "there is no such address", temporary=False)
+        raise NetworkError("fetch-address", "there is no such address", "see how it is written", temporary=False)
     if place.scheme not in schemes or not place.host or place.userinfo:
         what = f"only {' and '.join(schemes)} addresses are fetched, without user and password"
-        raise NetworkError("fetch-scheme", what, temporary=False)
+        raise NetworkError("fetch-scheme", what, "see how the address is written", temporary=False)
     return place
 
 
@@ -129,13 +132,13 @@ async def _content(answer: httpx.Response, limit: int) -> bytes:
     if answer.status_code != 200:
         temporary = answer.status_code >= 500 or answer.status_code == 429
         what = f"the host answers {answer.status_code}"
-        raise NetworkError("fetch-status", what, "see the host", temporary=temporary)
+        raise NetworkError("fetch-status", what, _SEE, temporary=temporary)
     if answer.headers.get("content-encoding", "identity") != "identity":
-        raise NetworkError("fetch-encoding", "the answer is compressed unasked", "see the host", temporary=False)
+        raise NetworkError("fetch-encoding", "the answer is compressed unasked", _SEE, temporary=False)
     content = bytearray()
     async for part in answer.aiter_raw():
         content += part
         if len(content) > limit:
             what = f"the answer is larger than {limit >> 10} kB"
-            raise NetworkError("fetch-size", what, "see the host", temporary=False)
+            raise NetworkError("fetch-size", what, _SEE, temporary=False)
     return bytes(content)

@@ -36,7 +36,7 @@ def read_bundle(
     """
     blocks = [_decoded(block) for kind, block in _PEM.findall(data) if kind in (b"CERTIFICATE", b"PKCS7", b"CMS")]
     if not blocks:
-        blocks = [_decoded(data) if _BASE64.match(data) else data]
+        blocks = [_bare(data)]
     found: dict[x509.Certificate, None] = {}
     for block in blocks:
         found.update(dict.fromkeys(_certificates(block, signers, now)))
@@ -100,6 +100,16 @@ def _alone(block: bytes) -> tuple[x509.Certificate, ...]:
     except UNREADABLE:
         raise BundleError("bundle-malformed", "it is neither a bundle nor a certificate", "see the file") from None
     return (certificate,)
+
+
+def _bare(data: bytes) -> bytes:
+    """`data`, which may be base64 without PEM's lines around it."""
+    if not _BASE64.match(data):
+        return data
+    try:
+        return base64.b64decode(b"".join(data.split()), validate=True)
+    except binascii.Error:
+        return data
 
 
 def _decoded(block: bytes) -> bytes:

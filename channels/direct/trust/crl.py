@@ -99,4 +99,6 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def _unusable(why: str) -> NetworkError:
-    return NetworkError("crl-unusable", f"the revocation list does not count: {why}", temporary=True)
+    return NetworkError(
+        "crl-unusable", f"the revocation list does not count: {why}", "the authority must mend it", temporary=True
+    )

@@ -107,4 +107,6 @@ def _check_signature(answer: ocsp.OCSPResponse, responder: x509.Certificate) -> 
 
 
 def _unusable(why: str) -> NetworkError:
-    return NetworkError("ocsp-unusable", f"the OCSP answer does not count: {why}", temporary=True)
+    return NetworkError(
+        "ocsp-unusable", f"the OCSP answer does not count: {why}", "the authority must mend it", temporary=True
+    )

@@ -48,6 +48,11 @@ class Trust:
         """Fetch the bundles again and again, until cancelled."""
         await self._store.keep_fresh()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a bundle was not had even once, so that who is trusted cannot be said yet."""
+        return self._store.is_waiting
+
     async def refresh(self) -> None:
         """Fetch the bundles that are due now; what fails is reported."""
         await self._store.refresh()

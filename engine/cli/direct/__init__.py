@@ -1,0 +1,1 @@
+"""`hie direct`: keys, certificates, trust and where recipients' certificates are."""
