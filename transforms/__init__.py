@@ -1,6 +1,6 @@
 """The steps: functions from a message to one, several or none."""
 
-from transforms import codes, edit, select, split, validate
+from transforms import codes, edit, select, split, v2_to_ccda, validate
 from transforms.ccda_to_fhir import step as ccda_to_fhir
 from transforms.fhir_to_ccda import step as fhir_to_ccda
 from transforms.fhir_to_v2 import step as fhir_to_v2
@@ -24,6 +24,7 @@ __all__ = [
     "sets",
     "split",
     "step",
+    "v2_to_ccda",
     "v2_to_fhir",
     "validate",
 ]

@@ -148,11 +148,17 @@ def to_hl7v2(options: Path | None) -> Direction:
 
 
 def to_ccda(options: Path | None) -> Direction:
-    """FHIR to C-CDA, with the options of `fhir_to_ccda` in the YAML file `options`; raises `Failure`."""
+    """FHIR or HL7 v2 to C-CDA, with the options of the step in the YAML file `options`, read when first needed."""
+    from schemas.message import FHIR, HL7V2  # noqa: PLC0415
+
+    return Direction(".xml", {FHIR: _once(_fhir_to_ccda, options), HL7V2: _once(_v2_to_ccda, options)})
+
+
+def _fhir_to_ccda(options: Path | None) -> Convert:
+    """FHIR to C-CDA, with the options of `fhir_to_ccda`; raises `Failure`."""
     from engine.config.sample import RECEIVED  # noqa: PLC0415
     from schemas.fhir.error import FhirError  # noqa: PLC0415
     from schemas.fhir.read import read_exact  # noqa: PLC0415
-    from schemas.message import FHIR  # noqa: PLC0415
     from transforms.fhir_to_ccda import Options, convert  # noqa: PLC0415
     from transforms.fhir_to_ccda.report import account  # noqa: PLC0415
     from transforms.fhir_to_ccda.step import fhir_to_ccda  # noqa: PLC0415
@@ -168,7 +174,29 @@ def to_ccda(options: Path | None) -> Direction:
         made = convert(resource, chosen, now)
         return Converted(made.document, made.findings, account(resource, chosen, now) if report else ())
 
-    return Direction(".xml", {FHIR: one})
+    return one
+
+
+def _v2_to_ccda(options: Path | None) -> Convert:
+    """HL7 v2 to C-CDA, with the options of `v2_to_ccda`; raises `Failure`."""
+    from engine.config.sample import RECEIVED  # noqa: PLC0415
+    from schemas.hl7v2 import Er7, Hl7Error  # noqa: PLC0415
+    from transforms.moments import moment  # noqa: PLC0415
+    from transforms.v2_to_ccda import convert, options_of, v2_to_ccda  # noqa: PLC0415
+    from transforms.v2_to_fhir.report import account  # noqa: PLC0415
+
+    chosen = options_of(**_read_options(options, v2_to_ccda))
+
+    def one(body: bytes, received: datetime | None, report: bool) -> Converted:
+        try:
+            er7 = Er7.parse(body)
+        except Hl7Error as error:
+            return Converted(None, (_unreadable("V2-000", error.where or "MSH", error.args[0], error.hint),))
+        now = received or _time(moment(er7.get("MSH-7.1"), chosen.to_fhir.time_zone or "Z").text) or RECEIVED
+        made = convert(er7, chosen, now)
+        return Converted(made.document, made.findings, account(er7, chosen.to_fhir, now) if report else ())
+
+    return one
 
 
 DIRECTIONS: dict[str, Callable[[Path | None], Direction]] = {"fhir": to_fhir, "hl7v2": to_hl7v2, "ccda": to_ccda}

@@ -67,7 +67,7 @@ class Body:
         self.sections.insert(len(before), section)
 
     def _is_said_together(self, key: str) -> bool:
-        return any(
+        return "assessment" in self.document.required and any(
             key in parts and self._find(whole) is not None and not any(self._find(part) for part in parts)
             for whole, parts in _EXCLUSIVE.items()
         )

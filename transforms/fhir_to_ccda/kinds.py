@@ -22,6 +22,8 @@ class Kind(NamedTuple):
     translation: str = ""
     entries: tuple[str, ...] = ()
     """The entry templates of which the section must have one, or say that there is nothing."""
+    only: str = ""
+    """The entry template that each of its entries must keep."""
 
 
 def _both(number: str, extension: str) -> tuple[tuple[str, str], ...]:
@@ -58,10 +60,10 @@ KINDS: Mapping[str, Kind] = {
         Kind("encounters", "46240-8", "Encounters", _both("22", "2015-08-01"), entries=(f"{_E}49",)),
         Kind("social", "29762-2", "Social History", ((f"{_S}17", "2015-08-01"),)),
         Kind("plan", "18776-5", "Plan of Treatment", ((f"{_S}10", "2014-06-09"),)),
-        Kind("goals", "61146-7", "Goals", ((f"{_S}60", ""),)),
-        Kind("concerns", "75310-3", "Health Concerns", ((f"{_S}58", "2015-08-01"),)),
+        Kind("goals", "61146-7", "Goals", ((f"{_S}60", ""),), entries=(f"{_E}121",)),
+        Kind("concerns", "75310-3", "Health Concerns", ((f"{_S}58", "2015-08-01"),), entries=(f"{_E}132",)),
         Kind("interventions", "62387-6", "Interventions", (("2.16.840.1.113883.10.20.21.2.3", "2015-08-01"),)),
-        Kind("outcomes", "11383-7", "Health Status Evaluations and Outcomes", ((f"{_S}61", ""),)),
+        Kind("outcomes", "11383-7", "Health Status and Outcomes", ((f"{_S}61", ""),), entries=(f"{_E}144",)),
         Kind("team", "85847-2", "Care Team", ((f"{_S}500", "2019-07-01"),)),
         Kind("payers", "48768-6", "Payers", ((f"{_S}18", "2015-08-01"),)),
         Kind("equipment", "46264-8", "Medical Equipment", ((f"{_S}23", "2014-06-09"),)),
@@ -78,13 +80,18 @@ KINDS: Mapping[str, Kind] = {
                 f"{_E}108",
             ),
         ),
-        Kind("nutrition", "61144-2", "Nutrition", ((f"{_S}57", ""),)),
+        Kind("nutrition", "61144-2", "Nutrition", ((f"{_S}57", ""),), only=f"{_E}124"),
         Kind("referral", "42349-1", "Reason for Referral", ((f"{_IHE}3.1", "2014-06-09"),)),
         Kind("course", "8648-8", "Hospital Course", ((f"{_IHE}3.5", ""),)),
         Kind("assessment", "51848-0", "Assessments", ((f"{_S}8", ""),)),
         Kind("assessment_plan", "51847-2", "Assessment and Plan", ((f"{_S}9", "2014-06-09"),)),
         Kind(
-            "discharge_diagnosis", "11535-2", "Discharge Diagnosis", ((f"{_S}24", "2015-08-01"),), translation="78375-3"
+            "discharge_diagnosis",
+            "11535-2",
+            "Discharge Diagnosis",
+            ((f"{_S}24", "2015-08-01"),),
+            translation="78375-3",
+            only=f"{_E}33",
         ),
         Kind(
             "discharge_medications",
@@ -92,15 +99,22 @@ KINDS: Mapping[str, Kind] = {
             "Discharge Medications",
             _both("11", "2015-08-01"),
             translation="75311-1",
+            entries=(f"{_E}35",),
         ),
         Kind(
-            "admission_diagnosis", "46241-6", "Admission Diagnosis", ((f"{_S}43", "2015-08-01"),), translation="42347-5"
+            "admission_diagnosis",
+            "46241-6",
+            "Admission Diagnosis",
+            ((f"{_S}43", "2015-08-01"),),
+            translation="42347-5",
+            only=f"{_E}34",
         ),
         Kind(
             "admission_medications",
             "42346-7",
             "Admission Medications",
             ((f"{_S}44", "2015-08-01"),),
+            only=f"{_E}36",
         ),
         Kind("administered", "29549-3", "Medications Administered", ((f"{_S}38", "2014-06-09"),)),
         Kind("chief_complaint", "10154-3", "Chief Complaint", ((f"{_IHE}1.13.2.1", ""),)),
@@ -111,7 +125,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("physical_exam", "29545-1", "Physical Examination", (("2.16.840.1.113883.10.20.2.10", "2015-08-01"),)),
         Kind("general_status", "10210-3", "General Status", (("2.16.840.1.113883.10.20.2.5", ""),)),
         Kind("review", "10187-3", "Review of Systems", ((f"{_IHE}3.18", ""),)),
-        Kind("instructions", "69730-0", "Instructions", ((f"{_S}45", "2014-06-09"),)),
+        Kind("instructions", "69730-0", "Instructions", ((f"{_S}45", "2014-06-09"),), entries=(f"{_E}20",)),
         Kind("discharge_instructions", "8653-8", "Hospital Discharge Instructions", ((f"{_S}41", ""),)),
         Kind("consultations", "18841-7", "Hospital Consultations", ((f"{_S}42", ""),)),
         Kind("notes", "34109-9", "Notes", ((f"{_S}65", "2016-11-01"),)),

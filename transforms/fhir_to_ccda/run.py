@@ -42,6 +42,8 @@ class Run(Resources):
         """The site's own object identifiers, by the URI of a system."""
         self.taken: set[str] = set()
         """The IDs of the narrative so far; none may be there twice."""
+        self.section = ""
+        """The key of the section whose entries are being written."""
         self._prefixes: dict[str, int] = {}
         self._provenances: dict[str, list[Node]] | None = None
         self.composition: Node = self._composition()

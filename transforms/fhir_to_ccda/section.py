@@ -85,31 +85,47 @@ class Section:
     def element(self, *, templated: bool = True, needed: bool = False) -> Element:
         """The section. Without `templated` it does not say that it keeps the template of its kind.
 
-        Where an entry that it must have is not there, one that the document needs says that it has no information, any
-        other keeps the template with entries optional alone.
+        Where an entry that the template asks for is not there, one that the document needs says that it has no
+        information, and has what entries it has in a section of no template within it; any other keeps the template
+        with entries optional, or none.
         """
-        nothing = bool(self.kind.entries) and not self._has_required()
-        made = make("section", nullFlavor="NI" if nothing and templated and needed else "")
-        kept = self.kind.templates[:1] if nothing and not needed else self.kind.templates
-        made.extend(templates(*kept) if templated else [])
-        if self._code is not None:
-            made.append(self._code)
-        else:
-            code = coded("code", self.kind.code, LOINC, self.kind.title)
-            if self.kind.translation:
-                code.append(coded("translation", self.kind.translation, LOINC))
-            made.append(code)
+        kept = self.kind.templates if templated else ()
+        within = self._misfits() if kept else []
+        nothing = bool(kept and self.kind.entries) and not self._has_required()
+        if nothing and needed:
+            within = self.entries
+        elif nothing and (len(kept) > 1 or self.entries):
+            kept, nothing = kept[:1] if len(kept) > 1 else (), False
+        made = make("section", *templates(*kept), nullFlavor="NI" if nothing else "")
+        made.append(self._made_code())
         made.append(make("title", text=self.title))
         made.append(self._text())
         made.extend(self.head)
-        made.extend([make("entry", each, typeCode=_entry_type(each)) for each in self.entries])
+        fitting = [each for each in self.entries if not any(each is one for one in within)]
+        made.extend([make("entry", each, typeCode=_entry_type(each)) for each in fitting])
+        if within:
+            text = make("text", make("paragraph", text="The entries of the section around this one."))
+            inner = make("section", make("title", text=self.title), text)
+            inner.extend([make("entry", each, typeCode=_entry_type(each)) for each in within])
+            made.append(make("component", inner))
         made.extend([make("component", each) for each in self.inner])
         _drop_dangling(made)
         return made
 
+    def _made_code(self) -> Element:
+        if self._code is not None:
+            return self._code
+        code = coded("code", self.kind.code, LOINC, self.kind.title)
+        if self.kind.translation:
+            code.append(coded("translation", self.kind.translation, LOINC))
+        return code
+
+    def _misfits(self) -> list[Element]:
+        """The entries that the section may not have, of a kind that has one template of entries alone."""
+        return [each for each in self.entries if self.kind.only and self.kind.only not in _roots(each)]
+
     def _has_required(self) -> bool:
-        roots = {each.get("root") for entry in self.entries for each in entry.iterchildren(f"{{{V3}}}templateId")}
-        return bool(roots & set(self.kind.entries))
+        return any(root in self.kind.entries for entry in self.entries for root in _roots(entry))
 
     def _text(self) -> Element:
         text = make("text", *self._given)
@@ -137,6 +153,10 @@ class GivenRow(Row):
     def anchor(self, heading: str, text: str) -> str:
         """The ID of the text in the narrative that came, behind which it is added where it is not there."""
         return self._section.place_of(heading, text)
+
+
+def _roots(entry: Element) -> list[str]:
+    return [each.get("root", "") for each in entry.iterchildren(f"{{{V3}}}templateId")]
 
 
 def _entry_type(entry: Element) -> str:

@@ -13,7 +13,7 @@ from transforms.fhir_to_ccda.section import Section
 def write(resources: list[Node], section: Section, run: Run) -> None:
     """Write the entries of `resources` into `section`, once each; what has no writer is told."""
     fresh = [each for each in resources if each.path not in run.done]
-    key = section.kind.key
+    key = run.section = section.kind.key
     vital = [each for each in fresh if key == "vitals" and each.peek("resourceType") == "Observation"]
     for each in fresh:
         if each.path in run.done:

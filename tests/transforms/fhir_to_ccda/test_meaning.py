@@ -79,6 +79,35 @@ def test_a_denial_is_negated_and_nothing_else_is(resource: dict[str, Any], templ
         {"resourceType": "DiagnosticReport", "id": "r", "status": "entered-in-error", "code": concept("58410-2")},
         {"resourceType": "MedicationRequest", "id": "m", "status": "entered-in-error", "intent": "order"},
         {"resourceType": "MedicationStatement", "id": "m", "status": "entered-in-error"},
+        *(
+            {"resourceType": kind, "id": "x", "status": "entered-in-error"}
+            for kind in [
+                "Immunization",
+                "Procedure",
+                "Encounter",
+                "ServiceRequest",
+                "CarePlan",
+                "CareTeam",
+                "DocumentReference",
+                "DeviceUseStatement",
+                "Appointment",
+                "MedicationAdministration",
+                "MedicationDispense",
+            ]
+        ),
+        {"resourceType": "Goal", "id": "g", "lifecycleStatus": "entered-in-error"},
+        {
+            "resourceType": "Coverage",
+            "id": "v",
+            "status": "entered-in-error",
+            "beneficiary": {"reference": "Patient/p"},
+        },
+        {
+            "resourceType": "FamilyMemberHistory",
+            "id": "f",
+            "status": "entered-in-error",
+            "patient": {"reference": "Patient/p"},
+        },
         allergy(code=concept("716186003"), verificationStatus=verified("refuted", "allergyintolerance")),
         condition(code=concept("160245001"), verificationStatus=verified("refuted", "condition")),
     ],
@@ -131,3 +160,70 @@ def test_a_problem_that_is_over_has_a_concern_that_is_over(status: str, act: str
     (state,) = find(made, "//v:observation[v:code/@code='33999-4']/v:value/@code")
     assert find(concern, "v:statusCode/@code") == [act]
     assert state == {"active": "55561003", "resolved": "413322009", "inactive": "73425007"}[status]
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "mood", "negated", "act"),
+    [
+        (
+            {"resourceType": "Immunization", "status": "completed"},
+            "substanceAdministration",
+            "EVN",
+            "false",
+            "completed",
+        ),
+        ({"resourceType": "Immunization", "status": "not-done"}, "substanceAdministration", "EVN", "true", "completed"),
+        ({"resourceType": "Procedure", "status": "completed"}, "procedure", "EVN", None, "completed"),
+        ({"resourceType": "Procedure", "status": "not-done"}, "procedure", "EVN", "true", "cancelled"),
+        ({"resourceType": "Procedure", "status": "stopped"}, "procedure", "EVN", None, "aborted"),
+        ({"resourceType": "Procedure", "status": "preparation"}, "procedure", "INT", None, None),
+        ({"resourceType": "Encounter", "status": "finished"}, "encounter", "EVN", None, "completed"),
+        ({"resourceType": "Encounter", "status": "cancelled"}, "encounter", "EVN", None, "cancelled"),
+        ({"resourceType": "Encounter", "status": "planned"}, "encounter", "INT", None, "active"),
+        (
+            {"resourceType": "ServiceRequest", "status": "active", "intent": "order"},
+            "procedure",
+            "RQO",
+            None,
+            "active",
+        ),
+        (
+            {"resourceType": "ServiceRequest", "status": "active", "intent": "plan", "doNotPerform": True},
+            "procedure",
+            "INT",
+            "true",
+            "active",
+        ),
+        (
+            {"resourceType": "ServiceRequest", "status": "revoked", "intent": "order"},
+            "procedure",
+            "RQO",
+            None,
+            "aborted",
+        ),
+        ({"resourceType": "Goal", "lifecycleStatus": "active"}, "observation", "GOL", None, "active"),
+        ({"resourceType": "Goal", "lifecycleStatus": "rejected"}, "observation", "GOL", None, "aborted"),
+        ({"resourceType": "CarePlan", "status": "active", "intent": "plan"}, "act", "INT", None, "active"),
+        ({"resourceType": "Appointment", "status": "noshow"}, "encounter", "APT", None, "cancelled"),
+        ({"resourceType": "DeviceUseStatement", "status": "intended"}, "supply", "INT", None, "active"),
+        ({"resourceType": "DocumentReference", "status": "superseded"}, "act", "EVN", None, "aborted"),
+    ],
+)
+def test_what_is_planned_or_was_not_done_is_not_done(
+    resource: dict[str, Any], name: str, mood: str, negated: str | None, act: str | None
+) -> None:
+    (found,) = find(document(bundle(resource | {"id": "x"})), f"//v:entry/v:{name}")
+    assert (found.get("moodCode"), found.get("negationInd")) == (mood, negated)
+    assert find(found, "v:statusCode/@code") == ([act] if act else [])
+
+
+def test_a_cancelled_observation_of_the_social_history_is_not_a_completed_one() -> None:
+    resource = {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "cancelled",
+        "category": [concept("social-history", f"{TERMINOLOGY}observation-category")],
+        "code": concept("72166-2", "http://loinc.org"),
+    }
+    (found,) = find(document(bundle(resource)), "//v:entry/v:observation")
+    assert find(found, "v:statusCode/@code") == ["cancelled"]

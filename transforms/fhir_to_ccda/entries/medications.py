@@ -37,6 +37,8 @@ INFORMATION = (f"{T}23", "2014-06-09")
 FREE_TEXT = (f"{T}147", "")
 SUPPLY_ORDER = (f"{T}17", "2014-06-09")
 DISPENSE = (f"{T}18", "2014-06-09")
+DISCHARGE = (f"{T}35", "2016-03-01")
+ADMISSION = (f"{T}36", "2014-06-09")
 PRECONDITION = (f"{T}25", "2014-06-09")
 
 _STATUSES = {
@@ -55,6 +57,7 @@ _STATUSES = {
 }
 """FHIR's status of a medication as an act status (HL7's guide, FC-MedicationStatus; the rest by meaning)."""
 _DONE = ("MedicationStatement", "MedicationAdministration", "MedicationDispense")
+_LISTS = ("medications", "discharge_medications", "admission_medications", "administered")
 _NEGATED = ("not-taken", "not-done", "declined", "cancelled")
 
 
@@ -89,6 +92,33 @@ def medication(resource: Node, row: Row, run: Run) -> Element | None:
     return made
 
 
+@entry("MedicationRequest", "MedicationStatement", sections=("discharge_medications",))
+def discharge_medication(resource: Node, row: Row, run: Run) -> Element | None:
+    """The Discharge Medication (4.35) that wraps the activity."""
+    inner = medication(resource, row, run)
+    if inner is None:
+        return None
+    made = act(DISCHARGE)
+    code = coded("code", "10183-2", LOINC, "Hospital discharge medication")
+    code.append(coded("translation", "75311-1", LOINC, "Discharge Medication"))
+    made.append(code)
+    made.append(status())
+    made.append(related("SUBJ", inner))
+    return made
+
+
+@entry("MedicationRequest", "MedicationStatement", sections=("admission_medications",))
+def admission_medication(resource: Node, row: Row, run: Run) -> Element | None:
+    """The Admission Medication (4.36) that wraps the activity."""
+    inner = medication(resource, row, run)
+    if inner is None:
+        return None
+    made = act(ADMISSION)
+    made.append(coded("code", "42346-7", LOINC, "Medications on Admission"))
+    made.append(related("SUBJ", inner))
+    return made
+
+
 def _administration(mood: str, *, negated: bool) -> Element:
     negation = "true" if negated else ""
     made = make("substanceAdministration", classCode="SBADM", moodCode=mood, negationInd=negation)
@@ -97,7 +127,11 @@ def _administration(mood: str, *, negated: bool) -> Element:
 
 
 def _mood(resource: Node, run: Run) -> str:
-    """EVN for what was taken; INT for what is ordered, planned or proposed."""
+    """EVN for what was taken; INT for what is ordered, planned or proposed.
+
+    A plan that is reported, or that a Composition lists among the medicines, is US Core's and HL7's way to say that the
+    patient takes it (CF-MedActivityMood).
+    """
     if resource.peek("resourceType") != "MedicationRequest":
         return "INT" if resource.peek("status") in ("intended", "preparation") else "EVN"
     intent = resource.text("intent")
@@ -105,7 +139,8 @@ def _mood(resource: Node, run: Run) -> str:
     if intent not in ("order", "plan", ""):
         what = "a document knows only what is intended and what was done; this is told as intended"
         run.tell(CHANGED, f"{resource.path}.intent", what, "", Severity.INFORMATION)
-    return "EVN" if intent == "plan" and reported else "INT"
+    listed = run.composition.has("section") and run.section in _LISTS
+    return "EVN" if intent == "plan" and (reported or listed) else "INT"
 
 
 def _times(resource: Node, dosage: Node, run: Run) -> list[Element]:

@@ -59,4 +59,6 @@ def _one(resource: Node, rows: Rows, run: Run, part: Node | None = None) -> Elem
     value = next(each for each in made if str(each.tag).endswith("}value"))
     if not str(value.get("{http://www.w3.org/2001/XMLSchema-instance}type", "")).endswith("PQ"):
         made.replace(value, null("value", value.get("nullFlavor", "UNK"), kind="PQ"))
+    elif value.get("value") and not value.get("unit"):
+        value.set("unit", "1")  # what a PQ without a unit means (data types, PQ.unit); the template wants it said
     return made

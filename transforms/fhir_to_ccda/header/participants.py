@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import cd_of
-from transforms.fhir_to_ccda.datatypes.contacts import addresses_of, name_of, telecoms_of
+from transforms.fhir_to_ccda.datatypes.contacts import addresses_of, name_of, patient_name, telecoms_of
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of
 from transforms.fhir_to_ccda.documents import REFERRAL_NOTE, DocumentType
 from transforms.fhir_to_ccda.element import Element, make, null
@@ -59,7 +59,7 @@ def _contact(contact: Node, run: Run) -> Element:
     name = name_of(contact.one("name"), run) if contact.one("name") else None
     organization = contact.one("organization")
     if name is not None or not organization:
-        entity.append(make("associatedPerson", name if name is not None else null("name")))
+        entity.append(make("associatedPerson", patient_name(name) if name is not None else null("name")))
     if organization:
         found = run.resolve(organization)
         entity.append(organization_of(found, run, "scopingOrganization", organization.text("display")))
@@ -80,7 +80,7 @@ def _relative(relative: Node, run: Run) -> Element:
     entity.extend(party.codes[:1])
     entity.extend(party.addresses)
     entity.extend(party.telecoms)
-    entity.append(make("associatedPerson", *(party.names or [null("name")])))
+    entity.append(make("associatedPerson", *(map(patient_name, party.names) if party.names else [null("name")])))
     return make("participant", entity, typeCode="IND")
 
 
