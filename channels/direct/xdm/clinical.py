@@ -95,7 +95,7 @@ def _author(assigned: etree._Element) -> Author:
     device = _first(assigned, "assignedAuthoringDevice/softwareName")
     if not person and device is not None:
         person = f"^{escape(_text(device))}" if _text(device) else ""
-    specialties = (_ce(specialty),) if specialty is not None else ()
+    specialties = (escape(specialty.name),) if specialty is not None else ()
     return Author(person, institutions, (), specialties, mails)
 
 
@@ -150,10 +150,6 @@ def _xon(organization: etree._Element) -> str:
 
 def _xtn(mail: str) -> str:
     return f"^^Internet^{escape(mail.strip())}"
-
-
-def _ce(code: Code) -> str:
-    return "^".join(map(escape, (code.code, code.name, code.scheme)))
 
 
 def _cx(id: etree._Element) -> str:

@@ -74,7 +74,7 @@ def _message(data: bytes) -> Entry:
         mime_type=_MIME_TYPES[Kind.HL7V2],
         patient_id=patient_id,
         source_patient_id=patient_id,
-        patient_info=tuple(f"{path}|{value}" for path, value in known if value) if patient_id else (),
+        patient_info=tuple(f"{path}|{value}" for path, value in known if value),
         class_code=code,
         type_code=code,
         format_code=_MIME_TYPE_SUFFICIENT,

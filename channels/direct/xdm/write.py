@@ -56,8 +56,9 @@ class Sending:
 def submit(documents: Sequence[bytes], sending: Sending, now: datetime, new_id: Callable[[], str]) -> Submission:
     """The submission of `documents` with all that full metadata asks for: what they say, else what `sending` says.
 
-    Documents without a patient are taken to be about the first patient that one of them names: they are sent together.
-    `new_id` gives 32 hexadecimal digits. Raises `XdmError` where there is no document.
+    A document that has no identifier of its patient gets that of another, unless the two name different persons.
+    `new_id` gives 32 hexadecimal digits. Raises `XdmError` where there is no document, or where they are about several
+    patients.
     """
     if not documents:
         raise XdmError("xdm-empty", "a package holds a document at least")
@@ -66,9 +67,11 @@ def submit(documents: Sequence[bytes], sending: Sending, now: datetime, new_id: 
     author = Author(institutions=(sending.organization,) if sending.organization else (), telecoms=(telecom,))
     said = [describe(data) for data in documents]
     about = next((entry for entry in said if entry.patient_id), Entry())
+    if any(_is_of_another(entry, about) for entry in said):
+        raise XdmError("xdm-patients", "documents of several patients do not go in one package", "send them apart")
 
     def completed(entry: Entry) -> Entry:
-        own = entry if entry.patient_id else about
+        own = about if not entry.patient_id and _may_be_of(entry, about) else entry
         return replace(
             entry,
             unique_id=entry.unique_id or _oid(new_id()),
@@ -76,7 +79,7 @@ def submit(documents: Sequence[bytes], sending: Sending, now: datetime, new_id: 
             language=entry.language or sending.language,
             patient_id=own.patient_id,
             source_patient_id=own.source_patient_id,
-            patient_info=own.patient_info,
+            patient_info=entry.patient_info or own.patient_info,
             authors=entry.authors or (author,),
             facility=entry.facility or sending.facility,
             practice=entry.practice or sending.practice,
@@ -125,6 +128,25 @@ def write_xdm(submission: Submission, now: datetime) -> bytes:
             member.external_attr = 0o644 << 16
             package.writestr(member, data)
     return made.getvalue()
+
+
+def _is_of_another(entry: Entry, about: Entry) -> bool:
+    """Whether both have an identifier of one authority, and not the same."""
+    return entry.patient_id != about.patient_id and _authority(entry) == _authority(about) != ""
+
+
+def _authority(entry: Entry) -> str:
+    return entry.patient_id.partition("^^^")[2]
+
+
+def _may_be_of(entry: Entry, about: Entry) -> bool:
+    """Whether what an entry says of its patient, if anything, is said of the other's too."""
+    ours, theirs = (
+        dict(each.partition("|")[::2] for each in info) for info in (entry.patient_info, about.patient_info)
+    )
+    family = (ours.get("PID-5", "").partition("^")[0], theirs.get("PID-5", "").partition("^")[0])
+    born = (ours.get("PID-7", "")[:8], theirs.get("PID-7", "")[:8])
+    return all(not one or one.casefold() == other.casefold() for one, other in (family, born))
 
 
 def _named(document: Document, number: int) -> Document:

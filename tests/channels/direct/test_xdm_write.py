@@ -112,6 +112,36 @@ def test_a_referral_goes_with_its_order_and_more() -> None:
     assert len({each.entry.unique_id for each in package.documents}) == 5
 
 
+LOCAL = REFERRAL.replace(b"~P1001^^^&2.999.21.5&ISO^MRN", b"")  # no identifier with an OID
+
+
+@pytest.mark.parametrize(
+    ("other", "id", "name"),
+    [
+        pytest.param(b"a note", "M1\\S\\7^^^&2.999.1.3&ISO", "O\\F\\Neil^Ann^B.", id="one that names nobody"),
+        pytest.param(
+            LOCAL.replace(b"O\\T\\Neil", b"O\\F\\NEIL"), "M1\\S\\7^^^&2.999.1.3&ISO", "O\\F\\NEIL^Ann^B.",
+            id="the same person",
+        ),
+        pytest.param(LOCAL, "", "O\\T\\Neil^Ann^B.", id="another name"),
+        pytest.param(
+            LOCAL.replace(b"O\\T\\Neil", b"O\\F\\Neil").replace(b"19700501", b"19700502"), "", "O\\F\\Neil^Ann^B.",
+            id="another birthday",
+        ),
+    ],
+)  # fmt: skip
+def test_whose_document_it_is_is_never_guessed(other: bytes, id: str, name: str) -> None:
+    entry = submit([CLINICAL, other], SENDING, NOW, ids()).documents[1].entry
+    assert entry.patient_id == entry.source_patient_id == id
+    assert f"PID-5|{name}" in entry.patient_info
+
+
+def test_documents_of_two_patients_do_not_go_together() -> None:
+    with pytest.raises(XdmError) as caught:
+        submit([CLINICAL, CLINICAL.replace(b"M1^7", b"M2")], SENDING, NOW, ids())
+    assert caught.value.code == "xdm-patients"
+
+
 def test_the_package_has_the_pages_that_people_open() -> None:
     body = write_xdm(submit([CLINICAL, OTHER], SENDING, NOW, ids()), NOW)
     with zipfile.ZipFile(io.BytesIO(body)) as package:
