@@ -14,6 +14,8 @@ from channels.direct.cms import ber
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 MOST_CERTIFICATES = 100
+MOST_OCTETS = 64 << 10
+"""How long one certificate may be: a stranger could else fill it with names that take long to read."""
 
 
 class Holder(Protocol):
@@ -85,7 +87,7 @@ def read_certificates(elements: Sequence[ber.Element], most: int = MOST_CERTIFIC
         raise ber.BerError(f"more than {most} certificates")
     found = []
     for element in elements:
-        if element.tag == ber.SEQUENCE:
+        if element.tag == ber.SEQUENCE and len(element.whole) <= MOST_OCTETS:
             try:
                 certificate = x509.load_der_x509_certificate(bytes(element.whole))
                 certificate.public_key()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from cryptography import x509
 
+from channels.direct.cms.certificate import MOST_OCTETS
 from channels.direct.trust.checks import UNREADABLE
 
 Bound = Literal["address", "domain"]
@@ -31,9 +32,11 @@ class Place:
 
 
 def read_each(values: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
-    """The certificates among `values`, DER, each once; what is none is passed over."""
+    """The certificates among `values`, DER, each once; what is none, or overlong, is passed over."""
     found: dict[x509.Certificate, None] = {}
     for value in values:
+        if len(value) > MOST_OCTETS:
+            continue
         try:
             certificate = x509.load_der_x509_certificate(value)
             certificate.public_key()

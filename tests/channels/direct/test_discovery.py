@@ -21,8 +21,10 @@ from tests.channels.direct.dcdt import CASES, ROOT, Case, World
 from tests.channels.direct.directory import BASE, Bind, Slapd
 from tests.channels.direct.pki import NOW, Wish, pem
 from tests.channels.direct.web import Web, serving
+from tests.tls import Authority as WebAuthority
 
 HOSTED = [ROOT.issue("hosted@own.example").certificate, ROOT.issue("own.example", number=1).certificate]
+POINTED = ROOT.issue("pointed.example", number=2).certificate
 ODD = ROOT.issue("o'neil+x@odd.example").certificate
 
 
@@ -34,12 +36,17 @@ class Directories:
     web: Web
     bind: Bind
     slapds: dict[int, Slapd]
+    authorities: Path
 
 
 @pytest.fixture(scope="module")
-def directories() -> Iterator[Directories]:
+def directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directories]:
     folder = services.session_folder()
-    with serving() as web, contextlib.ExitStack() as running:
+    authority = WebAuthority(tmp_path_factory.mktemp("tls"))
+    with serving() as web, serving() as encrypted, contextlib.ExitStack() as running:
+        encrypted.encrypt(authority.issue("web", hosts=("127.0.0.1",)))
+        encrypted.pages["/pointed.cer"] = POINTED.public_bytes(Encoding.DER)
+        pointed = f"https://127.0.0.1:{encrypted.port}/pointed.cer"
         world = World(web.url)
         web.pages.update(world.pages)
         hosted = ldif_entries([*HOSTED, ODD], BASE)
@@ -55,11 +62,12 @@ def directories() -> Iterator[Directories]:
             f"_ldap._tcp.lost.example. IN SRV 0 0 {ports[1]} nowhere.example.\n"
             f"_ldap._tcp.web.example. IN SRV 0 0 {web.port} ldap1.example.\n"
             f"url.example. IN CERT IPKIX 0 0 {_base64('http://127.0.0.1/x')}\n"
+            f"pointed.example. IN CERT IPKIX 0 0 {_base64(pointed)}\n"
         )
         bind = Bind(folder / "bind", world.records(ports) + dns_records([*HOSTED, ODD]) + extra)
         for server in (bind, *slapds.values()):
             running.enter_context(services.own(server))
-        yield Directories(world, web, bind, slapds)
+        yield Directories(world, web, bind, slapds, authority.file)
 
 
 def _base64(text: str) -> str:
@@ -83,7 +91,11 @@ def new_partners(
         {
             "anchors": [{"certificates": file}],
             "revocation": {"absent": "accept"},
-            "fetch": {"networks": list(networks), "timeout": "2s"},
+            "fetch": {
+                "networks": list(networks),
+                "timeout": "2s",
+                "tls": {"authorities": directories.authorities},
+            },
         }
     )
     discovery = DiscoveryOptions.model_validate({"nameservers": [directories.bind.url], "timeout": "2s", **options})
@@ -168,6 +180,16 @@ async def test_what_cannot_be_found_is_explained(address: str, says: str, tempor
     assert not found.certificates
     assert says in found.reason
     assert found.temporary == temporary
+
+
+@pytest.mark.row("D6")
+async def test_a_record_may_point_to_the_certificate(directories: Directories, tmp_path: Path) -> None:
+    for networks, found in ((("127.0.0.0/8",), (POINTED,)), ((), ())):
+        partners = new_partners(directories, tmp_path, networks=networks, ldap=False)
+        recipient = await partners.find("a@pointed.example", ours="us@ours.example", now=NOW)
+        await partners.close()
+        assert recipient.certificates == found, recipient
+    assert "private network" in recipient.reason
 
 
 async def test_a_name_server_that_is_down_is_no_answer(directories: Directories, tmp_path: Path) -> None:
