@@ -102,9 +102,11 @@ def status_of(node: Node) -> str:
     return node.value("statusCode", "code").lower()
 
 
-def put_notes(resource: Resource, node: Node, run: Run, name: str = "note") -> None:
+def put_notes(
+    resource: Resource, node: Node, run: Run, name: str = "note", relation: str = "entryRelationship"
+) -> None:
     """Put the comments within `node` into `resource` as Annotations, with who made them and when."""
-    for act in taken(node, resource, COMMENT, codes=(_COMMENT_CODE,), names=("act",)):
+    for act in taken(node, resource, COMMENT, codes=(_COMMENT_CODE,), names=("act",), relation=relation):
         text = text_of(act.get("text"), run)
         if not text:
             continue

@@ -74,6 +74,15 @@ def entry_narrative(text: Node | None, run: Run) -> Element | None:
     return _narrative("generated", inner) if _says_something(inner) else None
 
 
+def joined(one: Element | None, other: Element | None) -> Element | None:
+    """The Narrative that says what both say, where one resource is made of two entries."""
+    if one is None or other is None or one["div"] == other["div"]:
+        return one or other
+    head, _, _ = one["div"].rpartition("</div>")
+    _, _, tail = other["div"].partition(">")
+    return {**one, "div": f"{head}{tail}"}
+
+
 def referred(text: Node, run: Run) -> etree._Element | None:
     """The element of the narrative that the reference in `text` (type ED) leads to; None, with a finding, without."""
     reference = text.get("reference")

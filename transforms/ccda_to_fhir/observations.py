@@ -52,6 +52,22 @@ def observation_of(node: Node, run: Run, category: str = "", profile: str = "") 
     return resource
 
 
+def put_span(resource: Resource, members: str, run: Run) -> None:
+    """Put the time of the Observations that `members` of `resource` refers to, where it has none of its own; one that
+    begins and ends at once is a point of time."""
+    span = resource.get("effectivePeriod", {})
+    if span.get("start") and span["start"] == span.get("end") and len(span) == 2:
+        resource["effectiveDateTime"] = resource.pop("effectivePeriod")["start"]
+    if any(name.lstrip("_").startswith("effective") for name in resource):
+        return
+    found = (run.referred(each).get("effectiveDateTime", "") for each in resource.get(members, ()))
+    times = sorted(filter(None, found))
+    if times and times[0] == times[-1]:
+        resource["effectiveDateTime"] = times[0]
+    elif times:
+        resource["effectivePeriod"] = {"start": times[0], "end": times[-1]}
+
+
 def reference_range(node: Node, run: Run) -> Element | None:
     """The reference range of a result: its bounds, its text, and what it means."""
     given = node.get("observationRange")

@@ -1,0 +1,156 @@
+"""Vital signs: a panel of what was measured at one time, and each by itself."""
+
+from __future__ import annotations
+
+from schemas.codes import concept_map
+from schemas.fhir import Element, Resource
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, concepts
+from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
+from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
+from transforms.ccda_to_fhir.datatypes.times import put_when
+from transforms.ccda_to_fhir.datatypes.values import put_value
+from transforms.ccda_to_fhir.entry import COMMENT, is_negated, is_planned, put_notes, start, status_of
+from transforms.ccda_to_fhir.narrative import entry_narrative, joined
+from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.observations import CATEGORY, observation_of, put_span, reference_range
+from transforms.ccda_to_fhir.people import actor
+from transforms.ccda_to_fhir.planned import planned
+from transforms.ccda_to_fhir.provenance import put_authors
+from transforms.ccda_to_fhir.registry import read_entry, statements, template
+from transforms.ccda_to_fhir.run import Run
+from transforms.elements import absent, append, coded, put
+
+VITAL_SIGNS = "8716-3"
+_LOINC = "http://loinc.org"
+_PANEL = "85353-1"
+_PROFILES = {
+    "85354-9": "us-core-blood-pressure",
+    "39156-5": "us-core-bmi",
+    "8302-2": "us-core-body-height",
+    "29463-7": "us-core-body-weight",
+    "3141-9": "us-core-body-weight",
+    "8310-5": "us-core-body-temperature",
+    "8867-4": "us-core-heart-rate",
+    "9279-1": "us-core-respiratory-rate",
+    "2708-6": "us-core-pulse-oximetry",
+    "59408-5": "us-core-pulse-oximetry",
+    "8287-5": "us-core-head-circumference",
+    "9843-4": "us-core-head-circumference",
+}
+"""The US Core profile of each code; of all others the general one of vital signs."""
+_PRESSURES = ("8480-6", "8462-4")
+"""Systolic and diastolic: one observation of a blood pressure in FHIR."""
+_OXIMETRY = ("2708-6", "59408-5")
+_WITH_OXIMETRY = ("3151-8", "3150-0", "3150-6")
+"""Inhaled oxygen, as a flow and as a concentration: components of the saturation that was measured with it."""
+
+
+@template("2.16.840.1.113883.10.20.22.4.26", "2.16.840.1.113883.10.20.1.35", sections=[(VITAL_SIGNS, "organizer")])
+def vital_signs_organizer(organizer: Node, run: Run) -> list[Resource]:
+    """Vital Signs Organizer: an Observation of the panel, with each vital sign as a member."""
+    if is_planned(organizer):
+        return [planned(organizer, run)]
+    resource = start("Observation", organizer, run)
+    organizer.target = resource
+    resource["status"] = "entered-in-error" if status_of(organizer) == "nullified" else "final"
+    resource["category"] = [coded(CATEGORY, "vital-signs", "Vital Signs")]
+    resource["code"] = coded(_LOINC, _PANEL)
+    own = codeable_concept(organizer.get("code"), run)
+    for each in own["coding"] if own is not None and "coding" in own else ():
+        append(resource["code"], "coding", each)
+    for member in _members(organizer, run):
+        append(resource, "hasMember", run.refer(member))
+    put_when(resource, "effective", organizer.get("effectiveTime"), run)
+    put_span(resource, "hasMember", run)
+    if not any(name.lstrip("_").startswith("effective") for name in resource):
+        resource["_effectiveDateTime"] = absent("unknown")
+    for each in organizer.all("performer"):
+        append(resource, "performer", actor(each.get("assignedEntity"), run).reference)
+    put_notes(resource, organizer, run, relation="component")
+    put_authors(resource, organizer, run, "", "")
+    return [resource]
+
+
+@template("2.16.840.1.113883.10.20.22.4.27", sections=[(VITAL_SIGNS, "observation")])
+def vital_sign_observation(observation: Node, run: Run) -> list[Resource]:
+    """Vital Sign Observation: an Observation; a planned one: a ServiceRequest."""
+    if is_planned(observation):
+        return [planned(observation, run)]
+    code = observation.value("code", "code")
+    resource = observation_of(observation, run, "vital-signs", _PROFILES.get(code, "us-core-vital-signs"))
+    if code in _OXIMETRY:
+        # US Core wants both codes of a pulse oximetry.
+        for each in _OXIMETRY:
+            if not any(held.get("code") == each for held in resource["code"].get("coding", ())):
+                append(resource["code"], "coding", coded(_LOINC, each)["coding"][0])
+    if not any(name.lstrip("_").startswith("effective") for name in resource):
+        resource["_effectiveDateTime"] = absent("unknown")
+    return [resource]
+
+
+def _members(organizer: Node, run: Run) -> list[Resource]:
+    """What the organizer holds; systolic and diastolic pressure are one, inhaled oxygen goes with its saturation."""
+    found: list[Resource] = []
+    inner = [each for _, each in statements(organizer, "component") if each.name == "observation"]
+    by_code = {each.value("code", "code"): each for each in inner if _is_plain(each)}
+    if all(code in by_code for code in _PRESSURES):
+        found.append(_blood_pressure([by_code[code] for code in _PRESSURES], run))
+    for _, each in statements(organizer, "component"):
+        if each.target is None and each.value("code", "code") not in _WITH_OXIMETRY and not _is_comment(each):
+            found += [made for made in read_entry(each, run) if made["resourceType"] == "Observation"]
+    saturation = next((code for code in _OXIMETRY if code in by_code), "")
+    for each in inner:
+        if each.target is not None:
+            continue
+        target = by_code[saturation].target if saturation and _is_plain(each) else None
+        if target is None:
+            found += read_entry(each, run)
+        else:
+            append(target, "component", _component(each, target, run))
+    return found
+
+
+def _is_plain(observation: Node) -> bool:
+    """Whether an observation can be a component: it is not denied, and has no statements of its own."""
+    is_own = observation.get("entryRelationship") is None
+    return (
+        is_own and not is_negated(observation) and not is_planned(observation) and observation.get("value") is not None
+    )
+
+
+def _blood_pressure(parts: list[Node], run: Run) -> Resource:
+    """The blood pressure that was measured as systolic and diastolic."""
+    first = parts[0]
+    resource = start("Observation", first, run, profile=_PROFILES["85354-9"])
+    resource["status"] = concept_map("CF-ResultStatus").code(status_of(first)) or "final"
+    resource["category"] = [coded(CATEGORY, "vital-signs", "Vital Signs")]
+    resource["code"] = coded(_LOINC, "85354-9", "Blood pressure panel with all children optional")
+    put_when(resource, "effective", first.get("effectiveTime"), run)
+    if not any(name.lstrip("_").startswith("effective") for name in resource):
+        resource["_effectiveDateTime"] = absent("unknown")
+    for part in parts:
+        append(resource, "component", _component(part, resource, run))
+        put(resource, "method", codeable_concept(part.get("methodCode"), run))
+        put(resource, "bodySite", codeable_concept(part.get("targetSiteCode"), run))
+        put_authors(resource, part, run, "", "")
+    return resource
+
+
+def _component(observation: Node, resource: Resource, run: Run) -> Element:
+    """The component of `resource` that says what `observation` does."""
+    observation.target = resource
+    status_of(observation)
+    append(resource, "identifier", *identifiers(observation, run))
+    put(resource, "text", joined(resource.get("text"), entry_narrative(observation.get("text"), run)))
+    component: Element = {"code": concept_or_absent(observation.get("code"), run)}
+    value = observation.get("value")
+    if not put_value(component, value, run) and value is not None:
+        component["dataAbsentReason"] = absent_concept(value.null or "UNK")
+    put(component, "interpretation", concepts(observation.all("interpretationCode"), run))
+    for each in observation.all("referenceRange"):
+        append(component, "referenceRange", reference_range(each, run))
+    return component
+
+
+def _is_comment(statement: Node) -> bool:
+    return statement.keeps(COMMENT)
