@@ -5,12 +5,13 @@ Steps and ends do not know each other (docs/decisions/mail-is-opened-by-a-step.m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from channels.direct.error import DirectError
 from channels.direct.mime import Attachment, Entity, MailFacts, attachments
-from channels.direct.xdm import attributes_of, read_xdm
+from channels.direct.xdm import Package, attributes_of, read_xdm
 from schemas.content import Kind, recognize
 from schemas.finding import Finding
 from schemas.message import Message
@@ -20,7 +21,9 @@ MOST_PARTS = 1_000
 
 
 @step
-def open_mail(message: Message, *, texts: bool = False, packages: bool = True) -> Iterator[Message]:
+def open_mail(
+    message: Message, *, texts: bool = False, packages: bool = True, strict: bool = False
+) -> Iterator[Message]:
     """Make a message of each attachment of a mail, and of each document in an XDM package that is attached.
 
     What an attachment is, is told by its bytes. Adds `direct.part` (its number), `direct.kind` (ccda, hl7v2, fhir, pdf,
@@ -31,10 +34,12 @@ def open_mail(message: Message, *, texts: bool = False, packages: bool = True) -
     Args:
         texts: Whether the text that is there to be read is a message as well. It always is where nothing is attached.
         packages: Whether XDM packages are opened; else the package is the message.
+        strict: Whether a package must be laid out as IHE has it, with full metadata and right hashes.
     """
     try:
         facts = _facts(message)
-        parts = list(_parts(message.body, texts, packages))
+        read = partial(read_xdm, strict=strict, accept_wrong_hash=not strict)
+        parts = list(_parts(message.body, texts, read if packages else None))
     except DirectError as error:
         raise StepError(f"{error.code}: {error.what}", error.hint or "see the message with `hie show`") from None
     if not parts:
@@ -72,21 +77,21 @@ def _facts(message: Message) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def _parts(mail: bytes, texts: bool, packages: bool) -> Iterator[_Part]:
+def _parts(mail: bytes, texts: bool, read: Callable[[bytes], Package] | None) -> Iterator[_Part]:
     found = attachments(mail)
     files = [each for each in found if not each.is_text]
     for each in found if texts or not files else files:
-        yield from _opened(each, packages)
+        yield from _opened(each, read)
 
 
-def _opened(attachment: Attachment, packages: bool) -> Iterator[_Part]:
+def _opened(attachment: Attachment, read: Callable[[bytes], Package] | None) -> Iterator[_Part]:
     kind = recognize(attachment.data)
     said = {"direct.file": attachment.name, "direct.type": attachment.type}
     said = {name: value for name, value in said.items() if value}
-    if kind is not Kind.XDM or not packages:
+    if kind is not Kind.XDM or read is None:
         yield _Part(attachment.data, kind, said)
         return
-    package = read_xdm(attachment.data)
+    package = read(attachment.data)
     for submission in package.submissions:
         for document in submission.documents:
             told = {**said, **attributes_of(submission, document)}

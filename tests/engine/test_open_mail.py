@@ -92,3 +92,15 @@ def test_a_mail_that_cannot_be_read_stops_with_a_reason(cut: int) -> None:
     with pytest.raises(StepError) as raised:
         parts(whole.derive("cut", body=whole.body[:cut]))
     assert "Jane" not in f"{raised.value.reason} {raised.value.hint}"
+
+
+def test_a_package_is_held_to_the_standard_where_that_is_asked_for() -> None:
+    sending = Sending("a@x.example", ("b@y.example",), "1.2.3")
+    package = write_xdm(submit([CCDA], sending, NOW, iter(f"{each:032x}" for each in count(1)).__next__), NOW)
+
+    def fill(made: EmailMessage) -> None:
+        made.add_attachment(package, "application", "zip", filename="a.zip")
+
+    assert len(parts(mail(fill))) == 1
+    with pytest.raises(StepError, match=r"xdm-missing.*patientId"):
+        parts(mail(fill), strict=True)
