@@ -33,7 +33,7 @@ def start(resource_type: str, node: Node, run: Run, subject: str = "subject", pr
     resource = run.make(resource_type, node)
     if profile and run.options.profile == "us-core":
         resource["meta"] = {"profile": [f"{US_CORE}{profile}"]}
-    put(resource, "text", entry_narrative(node.get("text"), run))
+    put(resource, "text", entry_narrative(node.get("text") or node.get("sdtc:text"), run))
     append(resource, "identifier", *identifiers(node, run))
     if subject:
         resource[subject] = run.refer(run.patient)

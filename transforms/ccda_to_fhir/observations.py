@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, concepts, shown
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, coding, concept_or_absent, concepts, shown
 from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.quantities import bounds, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_when
@@ -15,7 +15,7 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import OWN, add_extension, append, coded, put
+from transforms.elements import OWN, R5, add_extension, append, coded, put
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 NEGATED = f"{OWN}ccda-negated"
@@ -69,10 +69,14 @@ def put_span(resource: Resource, members: str, run: Run) -> None:
 
 
 def reference_range(node: Node, run: Run) -> Element | None:
-    """The reference range of a result: its bounds, its text, and what it means."""
+    """The reference range of a result: its bounds and its text; None of a range that is not the normal one."""
     given = node.get("observationRange")
     if given is None:
         return None
+    code = given.get("interpretationCode")
+    if code is not None and code.peek("code") not in ("", "N"):
+        return None
+    coding(code)
     element: Element = {}
     value = given.get("value")
     if value is not None and (value.get("low") is not None or value.get("high") is not None):
@@ -85,7 +89,6 @@ def reference_range(node: Node, run: Run) -> Element | None:
             held: Element = {}
             put_value(held, value, run)
             put(element, "text", held.get("valueString") or shown(held.get("valueCodeableConcept")))
-    put(element, "type", codeable_concept(given.get("interpretationCode"), run))
     text = text_of(given.get("text"), run)
     put(element, "text", text or element.get("text"))
     return element or None
@@ -107,7 +110,7 @@ def _put_values(resource: Resource, node: Node, run: Run) -> None:
     held: Element = {}
     if put_value(held, first, run):
         if "valueAttachment" in held:
-            add_extension(resource, {"url": f"{OWN}ccda-value", **held})
+            add_extension(resource, {"url": f"{R5}Observation.value", **held})
         else:
             resource.update(held)
     elif first is not None and first.null:

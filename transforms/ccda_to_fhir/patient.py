@@ -115,8 +115,9 @@ def _put_death(patient: Resource, person: Node, run: Run) -> None:
     is_dead = person.value("sdtc:deceasedInd")
     if time is not None and time.peek("value"):
         put_time(patient, "deceasedDateTime", time, run)
-    if "deceasedDateTime" not in patient:
-        put(patient, "deceasedBoolean", _boolean(is_dead))
+    if "deceasedDateTime" not in patient and _boolean(is_dead) is not None:
+        patient.pop("_deceasedDateTime", None)
+        patient["deceasedBoolean"] = _boolean(is_dead)
     if is_dead == "false" and "deceasedDateTime" in patient:
         what = "the patient is said not to be dead, and to have died: the time of death is kept"
         run.tell("CCDA-141", person.where, what)

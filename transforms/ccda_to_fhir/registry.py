@@ -19,6 +19,7 @@ Template = Callable[[Node, Run], list[Resource]]
 
 RELATED = f"{OWN}ccda-related"
 """What was said within an entry, and has become a resource of its own."""
+ENTRY_REFERENCE = "2.16.840.1.113883.10.20.22.4.122"
 STATEMENTS = (
     "act",
     "encounter",
@@ -124,11 +125,26 @@ def _read_rest(statement: Node, run: Run, made: list[Resource]) -> None:
     """Read what is within an entry and was not taken: as resources that those of the entry refer to."""
     for relation in ("entryRelationship", "component"):
         for _, inner in statements(statement, relation):
-            if inner.target is None:
+            if inner.keeps(ENTRY_REFERENCE) and made:
+                _refer(made[0], inner, run)
+            elif inner.target is None:
                 for each in read_entry(inner, run):
                     owner = made[0] if made else None
                     if owner is not None and owner is not each:
                         _relate(owner, each, run)
+
+
+def _refer(owner: Resource, reference: Node, run: Run) -> None:
+    """Have `owner` refer to the entry that an Entry Reference names by its identifier, wherever that stands."""
+
+    def resolve() -> None:
+        other = run.known_by(reference)
+        if other is not None and other is not owner:
+            reference.mark()
+            _relate(owner, other, run)
+
+    reference.target = owner
+    run.later(resolve)
 
 
 def _relate(owner: Resource, other: Resource, run: Run) -> None:

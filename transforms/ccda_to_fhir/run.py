@@ -58,6 +58,8 @@ class Run(Building):
         self.document_key = f"{number.attr('root')}^{number.attr('extension')}" if number is not None else ""
         self.targets = Targets(document.root)
         self._made: dict[str, Node] = {}
+        self._by_number: dict[tuple[str, str], Resource] = {}
+        self._later: list[Callable[[], None]] = []
 
     @property
     def section_code(self) -> str:
@@ -78,8 +80,29 @@ class Run(Building):
             id = resource_id(resource_type, self.document_key, node.where)
         resource = self.add_with_id(resource_type, id)
         self._made.setdefault(id, node)
+        for number in node.all("id"):
+            if number.peek("root"):
+                self._by_number.setdefault((number.peek("root"), number.peek("extension")), resource)
         node.target = resource
         return resource
+
+    def known_by(self, node: Node) -> Resource | None:
+        """The resource that an entry with one of the identifiers of `node` became, None where there is none yet."""
+        for number in node.all("id"):
+            found = self._by_number.get((number.peek("root"), number.peek("extension")))
+            if found is not None and self.find(found["id"]) is found:
+                return found
+        return None
+
+    def later(self, do: Callable[[], None]) -> None:
+        """Have `do` done once every entry of the document is read: what refers to entries that come later."""
+        self._later.append(do)
+
+    def do_later(self) -> None:
+        """Do what was put off."""
+        for do in self._later:
+            self.guard(do, self.root)
+        self._later.clear()
 
     def own_key(self, node: Node) -> tuple[str, ...]:
         """What identifies the thing at `node` where it has no identifier: the document, and the place in it."""

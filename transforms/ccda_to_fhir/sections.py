@@ -26,6 +26,7 @@ def read_body(run: Run) -> None:
         other = component.get("nonXMLBody")
         if other is not None:
             run.guard(_unstructured, other, other, run)
+    run.do_later()
 
 
 def _section(node: Node, run: Run) -> Element:

@@ -104,10 +104,14 @@ def put_end(element: Element, ts: Node, run: Run) -> None:
 
 
 def put_when(resource: Element, name: str, ivl: Node | None, run: Run) -> None:
-    """Put an IVL_TS into `resource` as `nameDateTime` where it is a point of time, else as `namePeriod`."""
+    """Put an IVL_TS into `resource` as `nameDateTime` where it begins as it ends, else as `namePeriod`."""
     if ivl is None:
         return
-    if ivl.get("low") is not None or ivl.get("high") is not None:
+    low, high = ivl.get("low"), ivl.get("high")
+    if low is not None and high is not None and low.peek("value") and low.peek("value") == high.attr("value"):
+        put_time(resource, f"{name}DateTime", low, run)
+        return
+    if low is not None or high is not None:
         found = period(ivl, run)
         if found is not None:
             resource[f"{name}Period"] = found

@@ -16,7 +16,7 @@ from transforms.ccda_to_fhir.products import product_of, put_medication
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import absent, append, coded, put
+from transforms.elements import OWN, absent, add_extension, append, coded, extension, put
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
 FREE_TEXT = "2.16.840.1.113883.10.20.22.4.147"
@@ -26,6 +26,8 @@ SUPPLY_ORDER = "2.16.840.1.113883.10.20.22.4.17"
 DISPENSE = "2.16.840.1.113883.10.20.22.4.18"
 PLANNED_MEDICATION = "2.16.840.1.113883.10.20.22.4.42"
 PLANNED_IMMUNIZATION = "2.16.840.1.113883.10.20.22.4.120"
+DISPENSER = f"{OWN}ccda-dispenser"
+"""The person who is to dispense, where R4 takes an organization only."""
 _PLANS = ("18776-5", "61146-7")
 _INTENTS = {"RQO": "order", "ARQ": "order", "PRP": "proposal", "PRMS": "plan", "APT": "plan", "PERM": "order"}
 _DISPENSED = {
@@ -107,7 +109,7 @@ def medication_dispense(supply: Node, run: Run) -> list[Resource]:
     put(resource, "quantity", quantity(supply.get("quantity"), run))
     put_time(resource, "whenHandedOver", start_of(supply.get("effectiveTime")), run)
     if "whenHandedOver" not in resource:
-        resource.pop("_whenHandedOver", None)
+        resource["_whenHandedOver"] = absent("unknown")
     for each in supply.all("performer"):
         who = actor(each.get("assignedEntity"), run).reference
         append(resource, "performer", {"actor": who} if who is not None else None)
@@ -208,4 +210,6 @@ def _dispense_request(supply: Node, run: Run) -> Element:
     for each in supply.all("performer"):
         who = actor(each.get("assignedEntity"), run)
         put(request, "performer", who.organization)
+        if who.individual is not None:
+            add_extension(request, extension(DISPENSER, "valueReference", who.individual))
     return request
