@@ -67,5 +67,5 @@ def test_list_of_samples_names_every_file() -> None:
     listed = re.findall(r"^\| `(\S+)` \|", (FOLDER.parent / "README.md").read_text(), re.MULTILINE)
     stems = {file.stem for file in FILES}
     own = [file.name for file in (FOLDER.parent / "fhir").glob("*.json") if file.stem not in stems]
-    mails = [file.name for file in (FOLDER.parent / "direct").glob("*.eml")]
-    assert sorted(listed) == sorted([*(file.name for file in FILES), *own, *mails])
+    others = [file.name for kind in ("direct/*.eml", "ccda/*.xml") for file in FOLDER.parent.glob(kind)]
+    assert sorted(listed) == sorted([*(file.name for file in FILES), *own, *others])

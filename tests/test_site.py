@@ -1,11 +1,15 @@
 """The site that ships is without a finding, and its cases cover every route."""
 
+import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from engine.config.cases import run_cases
 from engine.config.site import load_site
+from engine.demo.hisp import make_identities
+from schemas.ids import utc_now
 
 SITE = Path(__file__).parents[1] / "config"
 
@@ -28,10 +32,31 @@ def test_cases_of_the_site_pass_and_cover_every_route() -> None:
     assert list(report.lines())[-1].endswith("0 failed, 0 errors, 0 routes without a case")
 
 
+@pytest.fixture
+def with_keys(tmp_path: Path) -> Path:
+    """The site as `hie demo` sets it up: with identities, so that its channels of Direct can run."""
+    site = tmp_path / "site"
+    shutil.copytree(SITE, site, ignore=shutil.ignore_patterns("var"))
+    make_identities(site / "direct", tmp_path / "practice", utc_now())
+    return site
+
+
+def test_channels_of_direct_run_and_their_cases_pass_once_there_are_keys(with_keys: Path) -> None:
+    site = load_site(with_keys, {"DIRECT": "true"})
+    assert [str(finding) for finding in site.findings] == []
+    assert {"direct-in", "direct-out"} <= {channel.name for channel in site.channels}
+    samples = with_keys.parent / "samples"
+    samples.symlink_to(SITE.parent / "samples")
+    report = run_cases(site, None)
+    assert report.passed, "\n".join(report.lines())
+    assert list(report.lines())[-1].endswith("0 failed, 0 errors, 0 routes without a case")
+
+
 def test_site_that_ships_stays_on_this_machine() -> None:
     channels = load_site(SITE, {}).channels
     for channel in channels:
-        listen = channel.inbound.options.get("listen")
+        through = channel.inbound.options.get("through")
+        listen = channel.inbound.options.get("listen", getattr(through, "listen", None))
         assert listen is None or listen.is_loopback
         for route in channel.routes:
             connect = route.outbound.options.get("connect")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -97,14 +97,18 @@ class CaseReport:
 
 
 def run_cases(site: Site, only: str | None = None) -> CaseReport:
-    """Run the cases of the site's channels, or of the channel `only`, through the same plan that the engine uses."""
+    """Run the cases of the site's channels, or of the channel `only`, through the same plan that the engine uses.
+
+    A channel that is not started (`enabled: false`) has its cases run all the same.
+    """
     results: list[CaseResult] = []
     uncovered: list[str] = []
     findings = [each for each in site.findings if each.severity is Severity.ERROR]
-    for channel in site.channels:
+    sound = {file.where: file.channel for file in site.bound if file.channel is not None and not file.has_errors}
+    for channel_file, channel in sound.items():
         if only not in (None, channel.name):
             continue
-        where = cases_of(site.files[channel.name])
+        where = cases_of(channel_file)
         cases: list[Case] = []
         if (site.folder / where).exists():
             cases, problems = read_cases(site.folder, where, [route.name for route in channel.routes])
@@ -115,7 +119,7 @@ def run_cases(site: Site, only: str | None = None) -> CaseReport:
             results.append(result)
             covered.update(child.route.name for child in made.children)
         uncovered.extend(channel.queue(route) for route in channel.routes if route.name not in covered)
-    return CaseReport(tuple(results), tuple(uncovered), (*findings, *_without_channel(site, only)))
+    return CaseReport(tuple(results), tuple(uncovered), (*findings, *_without_channel(site, sound, only)))
 
 
 def _run(channel: Channel, case: Case) -> tuple[CaseResult, Plan]:
@@ -145,16 +149,17 @@ def _message(channel: Channel, case: Case) -> Message:
     return replace(message, body=er7.encode())
 
 
-def _without_channel(site: Site, only: str | None) -> Iterator[Finding]:
+def _without_channel(site: Site, sound: Mapping[str, Channel], only: str | None) -> Iterator[Finding]:
     """Files of cases that belong to no channel that can be run."""
     if only is not None:
-        if site.channel(only) is None:
-            names = ", ".join(sorted(site.files)) or "none"
-            yield Finding("HIE502", only, "there is no such channel, or it has errors", f"channels are {names}")
+        names = sorted(channel.name for channel in sound.values())
+        if only not in names:
+            known = ", ".join(names) or "none"
+            yield Finding("HIE502", only, "there is no such channel, or it has errors", f"channels are {known}")
         return
-    known = {cases_of(file) for file in site.files.values()}
+    files = {cases_of(file) for file in sound}
     for path in sorted((site.folder / "channels").glob("*.cases.y*ml")):
         where = f"channels/{path.name}"
-        if where not in known:
+        if where not in files:
             hint = "name it after the channel's file: adt.yaml has adt.cases.yaml"
             yield Finding("HIE502", where, "these cases belong to no channel that can be run", hint)

@@ -94,6 +94,8 @@ def _targets(file: BoundFile) -> None:
 
 def _missing_files(file: BoundFile, site: Path) -> None:
     for use in file.uses():
+        if use.kind != "step" and not file.enabled:
+            continue  # keys and certificates come when the channel is to be started
         for place, text in use.leaves("path"):
             path = site / text.text
             if not text.text or _may_exist(path):

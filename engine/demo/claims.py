@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.config.sample import sample
 from engine.config.site import Site
+from engine.demo.letters import Letters, direct_claims
 from engine.demo.record import Sent
 from engine.demo.story import DUPLICATE, OTHER, PATIENT
 from engine.journal import Status
@@ -30,7 +31,8 @@ class Evidence:
     """What there is to judge by.
 
     `lab` are the bodies of the laboratory's batch; `delivered` is what each receiver has in the end, in order, those of
-    eastmere, harbour and archive; `status` is the engine's exit status, `folder` where it all was.
+    eastmere, harbour and archive. `histories` are those of what came by HL7 v2, `letters` is what came of Direct.
+    `status` is the engine's exit status, `folder` where it all was.
     """
 
     site: Site
@@ -38,6 +40,7 @@ class Evidence:
     lab: list[bytes]
     delivered: Mapping[str, list[bytes]]
     histories: list[History]
+    letters: Letters
     status: int | None
     folder: Path
 
@@ -76,6 +79,8 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     )
     yield from _delivered(evidence)
     yield from _ordered(evidence)
+    yield from (Claim(*each) for each in direct_claims(evidence.letters))
+    histories = [*histories, *evidence.letters.histories]
     waiting = [each for each in histories if each.message.open or any(one.open for one in each.deliveries)]
     yield Claim("nothing waits, nothing failed", not waiting and not _failed(histories), f"{len(waiting)} waiting")
     yield Claim("the engine stopped in good order", evidence.status == 0, f"exit status {evidence.status}")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from engine.config.site import load_site
 from engine.demo.claims import Evidence, claims
+from engine.demo.hisp import Hisp
+from engine.demo.letters import CHANNELS, Letters
 from engine.demo.partners import Practice
 from engine.demo.record import told
 from engine.demo.screen import Screen
@@ -41,12 +43,17 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
     practice = Practice()
     await practice.open()
     stage: Stage | None = None
+    hisp: Hisp | None = None
     try:
         stage = Stage(folder, env, practice.port)
+        hisp = Hisp(stage.practice, stage.direct, stage.hisp)
+        await hisp.open()
         screen.title(await stage.start())
-        story = Story(stage, practice, screen.say)
+        story = Story(stage, practice, hisp, screen.say)
         await story.play()
-        histories = await told(stage.journal)
+        told_of = await told(stage.journal)
+        histories = [each for each in told_of if each.message.channel not in CHANNELS]
+        letters = [each for each in told_of if each.message.channel in CHANNELS]
         await stage.stop()
         screen.messages(histories, story.sent)
         if stage.status != 0:
@@ -61,6 +68,7 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
                 "archive": stage.files("archive/adt"),
             },
             histories=histories,
+            letters=Letters(stage.files("direct/documents", "*.xml"), hisp.got, hisp.notices, letters),
             status=stage.status,
             folder=folder,
         )
@@ -70,4 +78,6 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
     finally:
         if stage is not None:
             await stage.stop()
+        if hisp is not None:
+            await hisp.close()
         await practice.close()

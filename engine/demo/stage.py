@@ -9,11 +9,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.demo.hisp import make_identities
 from engine.journal import Journal
 from engine.ports import free_ports
+from schemas.ids import utc_now
 
 _HOME = Path(__file__).resolve().parents[2]
-_SITE, _SAMPLES = _HOME / "config", _HOME / "samples" / "hl7v2"
+_SITE, _SAMPLES = _HOME / "config", _HOME / "samples"
 _OWN = ("HIE_JOURNAL", "HIE_BACKBONE", "HIE_DATA", "HIE_SITE")
 _START = 30.0  # seconds
 _STOP = 30.0
@@ -31,11 +33,16 @@ class Stage:
             raise DemoError(f"the sample site and its messages are not in {_HOME}: run the demo from a checkout")
         self.site = folder / "site"
         shutil.copytree(_SITE, self.site, ignore=shutil.ignore_patterns("var"))
-        self.feed, health = free_ports(2)
+        self.feed, health, self.direct, self.hisp = free_ports(4)
+        self.practice = folder / "eastmere"
+        make_identities(self.site / "direct", self.practice, utc_now())
         self.env = {name: value for name, value in env.items() if name not in _OWN} | {
             "ADT_FEED": f"127.0.0.1:{self.feed}",
             "EASTMERE": f"127.0.0.1:{practice_port}",
             "HIE_HEALTH": f"127.0.0.1:{health}",
+            "DIRECT": "true",
+            "DIRECT_IN": f"127.0.0.1:{self.direct}",
+            "DIRECT_RELAY": f"127.0.0.1:{self.hisp}",
         }
         self.journal = Journal(f"sqlite:///{self.site / 'var' / 'journal.db'}")
         self.status: int | None = None
@@ -88,12 +95,23 @@ class Stage:
         half.write_bytes(read(sample))
         half.rename(folder / f"{sample}.hl7")
 
-    def files(self, folder: str) -> list[bytes]:
+    def hand_in(self, document: bytes) -> None:
+        """Put a discharge summary where the hospital's own system does."""
+        folder = self.site / "var" / "discharge"
+        (folder / ".summary").write_bytes(document)
+        (folder / ".summary").rename(folder / "summary.xml")
+
+    def files(self, folder: str, pattern: str = "*.hl7") -> list[bytes]:
         """What lies in `folder` of the site's var/, in the order in which it was written."""
-        found = sorted((self.site / "var" / folder).glob("*.hl7"), key=lambda file: file.stat().st_mtime_ns)
+        found = sorted((self.site / "var" / folder).glob(pattern), key=lambda file: file.stat().st_mtime_ns)
         return [file.read_bytes() for file in found]
 
 
 def read(sample: str) -> bytes:
-    """The bytes of a sample."""
-    return (_SAMPLES / f"{sample}.hl7").read_bytes()
+    """The bytes of a sample message of HL7 v2."""
+    return (_SAMPLES / "hl7v2" / f"{sample}.hl7").read_bytes()
+
+
+def read_document(sample: str) -> bytes:
+    """The bytes of a sample document."""
+    return (_SAMPLES / "ccda" / f"{sample}.xml").read_bytes()

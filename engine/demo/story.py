@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.demo.hisp import Hisp
+from engine.demo.letters import write_letters
 from engine.demo.partners import Hospital, Practice
 from engine.demo.record import Sent, settled, until
 from engine.demo.stage import Stage, read
@@ -23,8 +25,9 @@ Say = Callable[[str], None]
 class Story:
     """Plays the scenes on `stage`; `sent` is what the hospital sent, in order."""
 
-    def __init__(self, stage: Stage, practice: Practice, say: Say) -> None:
+    def __init__(self, stage: Stage, practice: Practice, hisp: Hisp, say: Say) -> None:
         self._stage = stage
+        self._hisp = hisp
         self._practice = practice
         self._say = say
         self._hospital = Hospital("127.0.0.1", stage.feed)
@@ -37,6 +40,7 @@ class Story:
             await self._calm()
             await self._failing()
             await self._gone()
+            await write_letters(self._stage, self._hisp, self._say, self._journaled + LAB_MESSAGES)
         finally:
             self._hospital.close()
 

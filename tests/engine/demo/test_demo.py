@@ -52,9 +52,23 @@ def unrejected(evidence: Evidence) -> Evidence:
     return replace(evidence, sent=[replace(each, code="AA") for each in evidence.sent])
 
 
+def of_letters(**changed: object) -> Change:
+    return lambda e: replace(e, letters=replace(e.letters, **changed))  # type: ignore[arg-type]
+
+
+def in_clear(evidence: Evidence) -> Evidence:
+    got = [replace(each, wire=each.wire + b"<ClinicalDocument/>") for each in evidence.letters.got]
+    return of_letters(got=got)(evidence)
+
+
 @pytest.mark.parametrize(
     ("change", "noticed"),
     [
+        (of_letters(filed=[b"x"]), "Eastmere's note was filed by St. Anne's byte for byte"),
+        (of_letters(notices=[]), "Eastmere was told that it is processed, and then dispatched"),
+        (of_letters(got=[]), "St. Anne's summary was opened by Eastmere byte for byte"),
+        (in_clear, "nothing of it could be read on its way"),
+        (of_letters(histories=[]), "it was pending until Eastmere's notices, and then delivered"),
         (without_last("eastmere"), "eastmere has exactly what the channel files say"),
         (without_last("harbour"), "harbour has exactly what the channel files say"),
         (without_last("archive"), "archive has exactly what the channel files say"),

@@ -1,0 +1,156 @@
+"""The practice's side of Direct in the demo: its own identity and agent, on a mail server of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import IO
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from channels.direct.agent import Agent
+from channels.direct.envelope import Envelope
+from channels.direct.issuing import issue, key_pem, new_authority, revocation_list
+from channels.direct.keys import Identity, IdentityFiles, Keys
+from channels.direct.mime import Attachment, Entity, attachments, write_mail
+from channels.direct.noticed import notices_of
+from channels.direct.notices import ASKS_FINAL_DELIVERY, Mdn, NoticeKind, write_mdn
+from channels.direct.partners import Partners
+from channels.direct.smtp.relay import Relay, RelayOptions
+from channels.direct.smtp.server import SmtpServer, SmtpSettings
+from channels.direct.trust.options import DiscoveryOptions, TrustOptions
+from schemas.finding import Finding
+from schemas.ids import utc_now
+from schemas.values import Address
+
+HOSPITAL, PRACTICE = "direct.stanne.example", "direct.eastmere.example"
+INBOX, DOCTOR = f"inbox@{HOSPITAL}", f"harrowgate@{PRACTICE}"
+_LIMIT = 50 << 20
+_LASTS = timedelta(days=1)
+
+
+def make_identities(hospital: Path, practice: Path, now: datetime) -> None:
+    """Make both sides' keys and certificates for today, below an authority of the demo's own: each side's folder holds
+    its identity (`stanne`, `eastmere`), what it trusts, and the other side's certificate."""
+    authority = new_authority("hie demo", "rsa", now, _LASTS)
+    ours = issue(authority, HOSPITAL, "rsa", "both", now, _LASTS)
+    theirs = issue(authority, DOCTOR, "rsa", "both", now, _LASTS)
+    for folder, name, own, other in ((hospital, "stanne", ours, theirs), (practice, "eastmere", theirs, ours)):
+        folder.mkdir(mode=0o700)
+        (folder / f"{name}.key").touch(0o600)
+        (folder / f"{name}.key").write_bytes(key_pem(own.key))
+        (folder / f"{name}.pem").write_bytes(_pem(own))
+        (folder / "anchors.pem").write_bytes(_pem(authority))
+        (folder / "partners.pem").write_bytes(_pem(other))
+        (folder / "revoked.crl").write_bytes(revocation_list(authority, now))
+
+
+def _pem(identity: Identity) -> bytes:
+    return identity.certificate.public_bytes(Encoding.PEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A mail that came in: as it was on the wire, and the documents in it once it was opened and found trusted."""
+
+    wire: bytes
+    documents: tuple[bytes, ...]
+
+
+class Hisp:
+    """Takes sealed mail from the hospital and answers it with notices, and sends sealed mail to it.
+
+    `got` are the messages that came in, `notices` what was said of those that went out.
+    """
+
+    def __init__(self, folder: Path, hospital: int, port: int) -> None:
+        self.got: list[Got] = []
+        self.notices: list[NoticeKind] = []
+        self.findings: list[Finding] = []
+        trust = {
+            "anchors": [{"certificates": folder / "anchors.pem"}],
+            "revocation": {"lists": [folder / "revoked.crl"]},
+        }
+        found = {"certificates": [folder / "partners.pem"], "dns": False, "ldap": False}
+        self._partners = Partners(
+            TrustOptions.model_validate(trust), DiscoveryOptions.model_validate(found), self.findings.append, utc_now
+        )
+        files = IdentityFiles(certificate=folder / "eastmere.pem", key=folder / "eastmere.key")
+        self._agent = Agent(Keys([files], self.findings.append), self._partners, utc_now)
+        relay = RelayOptions(connect=Address("127.0.0.1", hospital), security="none")
+        self._relay = Relay(relay, self.findings.append)
+        settings = SmtpSettings(
+            Address("127.0.0.1", port), PRACTICE, tls=None, is_tls_required=False, users={}, limit=_LIMIT,
+            connections=10, timeout=60,
+        )  # fmt: skip
+        self._server = SmtpServer(settings, _is_ours, self._receive, self.findings.append)
+        self._serving: asyncio.Task[None] | None = None
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Listen; raises `OSError`."""
+        ready = asyncio.Event()
+        self._serving = asyncio.create_task(self._server.serve(ready.set))
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait((waiting, self._serving), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._serving.done():
+            self._serving.result()
+
+    async def close(self) -> None:
+        """Go away."""
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, *self._answering, return_exceptions=True)
+        await self._relay.close()
+        await self._partners.close()
+
+    async def send(self, document: bytes, file: str) -> str:
+        """Send a clinical document to the hospital's inbox, sealed, and ask for word of its final delivery; why that
+        did not work."""
+        headers = [
+            ("From", DOCTOR),
+            ("To", INBOX),
+            ("Date", format_datetime(utc_now())),
+            ("Message-ID", f"<{os.urandom(16).hex()}@{PRACTICE}>"),
+            ("Subject", "Consultation note"),
+            ("Disposition-Notification-Options", ASKS_FINAL_DELIVERY),
+        ]
+        mail = write_mail(headers, "The note is attached.", [Attachment(file, "text/xml", document)], os.urandom)
+        return await self._seal(mail, INBOX)
+
+    async def _seal(self, mail: bytes, to: str) -> str:
+        sent = await self._agent.send(mail, [to])
+        for parcel in sent.parcels:
+            relayed = await self._relay.send(DOCTOR, parcel.recipients, parcel.mail)
+            return relayed.error or ", ".join(str(code) for code, _ in relayed.refused.values())
+        return "; ".join(verdict.reason for verdict in sent.verdicts.values())
+
+    async def _receive(self, envelope: Envelope, text: IO[bytes]) -> str:
+        wire = text.read()
+        received = await self._agent.receive(envelope, wire)
+        if not received.trusted:
+            return "250 2.0.0 OK"
+        inner = Entity.parse(received.inner)
+        if received.is_notice:
+            self.notices += [notice.kind for notice in notices_of(inner)]
+            return "250 2.0.0 OK"
+        self.got.append(Got(wire, tuple(each.data for each in attachments(inner) if not each.is_text)))
+        answering = asyncio.create_task(self._answer(received.sender.spec, received.facts.message_id.strip("<>")))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        return "250 2.0.0 OK"
+
+    async def _answer(self, to: str, about: str) -> None:
+        """Say that the message was taken, and that it lies where it is read."""
+        for kind in (NoticeKind.PROCESSED, NoticeKind.DISPATCHED):
+            mdn = Mdn(kind, DOCTOR, to, about, PRACTICE)
+            await self._seal(write_mdn(mdn, utc_now(), f"{os.urandom(16).hex()}@{PRACTICE}"), to)
+
+
+def _is_ours(address: str) -> bool:
+    return address.lower() == DOCTOR
