@@ -20,6 +20,10 @@ _EXCLUSIVE = {
 """Sections that say what two others say: a document has the one or the others (CONF 1198-29103, 30569)."""
 
 
+_EMPTY = {"notasked": "NASK", "withheld": "MSK", "unavailable": "NI", "notstarted": "NAV", "closed": "NI"}
+"""Why a section is empty, as a nullFlavor; of one where nothing is known of (nilknown) the narrative says so."""
+
+
 class Body:
     """The sections of one document."""
 
@@ -87,6 +91,7 @@ class Body:
             section.head.append(author_of(party_of(each, run), "", run))
         reason = node.one("emptyReason")
         if reason:
+            section.empty = _EMPTY.get(reason.one("coding").peek("code"), "NI")
             reason.skip(*reason.names())
         resources = [found for each in node.all("entry") if (found := run.resolve(each))]
         write([each for each in resources if self._is_ours(each)], section, run)

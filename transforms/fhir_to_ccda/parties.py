@@ -78,6 +78,8 @@ def _of(resource: Node, run: Run) -> Party:
     party.ids = ids_of(resource, run)
     if kind == "Device":
         party.device = resource
+        party.telecoms = telecoms_of(resource.all("contact"), run)
+        party.organization = run.resolve(resource.one("owner"))
         return party
     party.names = names_of(resource.all("name"), run)
     party.addresses = addresses_of(resource.all("address"), run)
@@ -154,8 +156,10 @@ def assigned(
 
 def authoring_device(device: Node, run: Run) -> Element:
     """The assignedAuthoringDevice of a Device."""
-    name = device.one("deviceName").text("name")
-    model = device.text("modelNumber") or device.text("manufacturer") or name or device.one("type").text("text")
+    names = {each.text("type"): each.text("name") for each in device.all("deviceName")}
+    model = names.pop("model-name", "") or device.text("modelNumber") or device.text("manufacturer")
+    name = next(iter(names.values()), "")
+    model = model or name or device.one("type").text("text")
     made = make("assignedAuthoringDevice")
     if device.one("type"):
         made.append(cd_of(device.one("type"), run))

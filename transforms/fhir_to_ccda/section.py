@@ -34,6 +34,8 @@ class Section:
         self.kind = kind
         self.run = run
         self.title = title or kind.title
+        self.empty = ""
+        """The nullFlavor of a section that says why it is empty."""
         self.entries: list[Element] = []
         self.inner: list[Element] = []
         self.head: list[Element] = []
@@ -96,7 +98,7 @@ class Section:
             within = self.entries
         elif nothing and (len(kept) > 1 or self.entries):
             kept, nothing = kept[:1] if len(kept) > 1 else (), False
-        made = make("section", *templates(*kept), nullFlavor="NI" if nothing else "")
+        made = make("section", *templates(*kept), nullFlavor=self._flavor(nothing))
         made.append(self._made_code())
         made.append(make("title", text=self.title))
         made.append(self._text())
@@ -111,6 +113,11 @@ class Section:
         made.extend([make("component", each) for each in self.inner])
         _drop_dangling(made)
         return made
+
+    def _flavor(self, nothing: bool) -> str:
+        if nothing:
+            return self.empty or "NI"
+        return self.empty if not self.entries and not self.inner else ""
 
     def _made_code(self) -> Element:
         if self._code is not None:

@@ -42,6 +42,8 @@ NULL_FLAVOR_URI = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 _ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+_ABSENCES = (NULL_FLAVOR_URI, _ABSENT_SYSTEM)
+"""Systems whose codes say why there is none."""
 _SPACE = re.compile(r"\s")
 _NAMES = {LOINC: "LOINC", SNOMED: "SNOMED CT"}
 
@@ -64,12 +66,12 @@ def cd_of(
         return null(tag, kind=kind)
     codings = concept.all("coding")
     flavor = _flavor(codings)
-    codings = [each for each in codings if _said(each)]
+    codings = [each for each in codings if _said(each) and each.peek("system") not in _ABSENCES]
     chosen = _chosen(codings, prefer, only=only)
     text = concept.text("text")
     if chosen is None:
         absent = concept.extension(_ABSENT).text("valueCode")
-        flavor = "OTH" if codings or text else flavor or NULL_FLAVORS.get(absent, "UNK")
+        flavor = flavor or ("OTH" if codings or text else NULL_FLAVORS.get(absent, "UNK"))
         made = null(tag, flavor, kind=kind)
     else:
         made = make(tag, kind=kind, **attributes_of(chosen, run))
@@ -96,8 +98,7 @@ def _flavor(codings: Sequence[Node]) -> str:
 
 
 def _chosen(codings: Sequence[Node], prefer: Sequence[str], *, only: bool) -> Node | None:
-    usable = [each for each in codings if each.peek("system") not in (NULL_FLAVOR_URI, _ABSENT_SYSTEM)]
-    usable = [each for each in usable if each.has("code") and not _SPACE.search(each.peek("code"))]
+    usable = [each for each in codings if each.has("code") and not _SPACE.search(each.peek("code"))]
     for system in prefer:
         for each in usable:
             if each.peek("system") == system:
@@ -140,6 +141,14 @@ def system_of(system: str, coding: Node, run: Run) -> dict[str, str]:
     what = "this coding system has no object identifier; a UUID made of its URI stands for it, the URI beside it"
     run.tell(NO_OID, f"{coding.path}.system", what, "give it one by the option systems", Severity.INFORMATION)
     return {"codeSystem": run.uuid(system), "codeSystemName": system, "codeSystemVersion": version}
+
+
+def is_absent(coding: Node) -> bool:
+    """Whether a Coding only says why there is none; it counts as read then."""
+    if coding.peek("system") in _ABSENCES:
+        coding.skip(*coding.names())
+        return True
+    return False
 
 
 def shown(concept: Node) -> str:

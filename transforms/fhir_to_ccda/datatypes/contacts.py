@@ -14,6 +14,7 @@ _ADDRESS_USES = {"home": "HP", "work": "WP", "temp": "TMP", "old": "BAD"}
 _ADDRESS_TYPES = {"postal": "PST", "physical": "PHYS"}
 _TELECOM_USES = {"home": "HP", "work": "WP", "temp": "TMP", "old": "BAD", "mobile": "MC"}
 _NAME_USES = {"usual": "L", "nickname": "P", "anonymous": "P"}
+_QUALIFIER = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"
 _MOST_LINES = 4
 _SCHEMES = {"phone": "tel", "pager": "tel", "sms": "tel", "fax": "fax", "email": "mailto"}
 _TEL = "+-.()/,;=&*#!~':"
@@ -31,15 +32,18 @@ def name_of(name: Node, run: Run, *, usual: bool = False) -> Element | None:
     if not family and not given:
         return make("name", text=text) if text else None
     made = make("name", use=("C" if usual else "L") if use == "official" else _NAME_USES.get(use, ""))
-    for each in name.texts("prefix"):
-        made.append(make("prefix", text=each))
+    qualifiers = _qualifiers(name)
+    for number, each in enumerate(name.texts("prefix")):
+        made.append(make("prefix", text=each, qualifier=qualifiers.get(f"prefix[{number}]", "")))
     for number, each in enumerate(given):
-        made.append(make("given", text=each, qualifier="CL" if use == "nickname" and number == 0 else ""))
+        qualifier = qualifiers.get(f"given[{number}]", "CL" if use == "nickname" and number == 0 else "")
+        made.append(make("given", text=each, qualifier=qualifier))
     if not given:
         made.append(null("given"))
-    made.append(make("family", text=family, qualifier="BR" if use == "maiden" else "") if family else null("family"))
-    for each in name.texts("suffix"):
-        made.append(make("suffix", text=each))
+    qualifier = qualifiers.get("family", "BR" if use == "maiden" else "")
+    made.append(make("family", text=family, qualifier=qualifier) if family else null("family"))
+    for number, each in enumerate(name.texts("suffix")):
+        made.append(make("suffix", text=each, qualifier=qualifiers.get(f"suffix[{number}]", "")))
     low, high = period_of(name.one("period"), run)
     if low or high:
         valid = make("validTime")
@@ -48,6 +52,17 @@ def name_of(name: Node, run: Run, *, usual: bool = False) -> Element | None:
     elif use in ("old", "temp"):
         run.tell(CHANGED, f"{name.path}.use", "a name in a document cannot say this use; give the name a period")
     return made
+
+
+def _qualifiers(name: Node) -> dict[str, str]:
+    """The qualifiers of the parts of a name (HL7's extension), by `family` and `given[0]`."""
+    found: dict[str, str] = {}
+    for part in ("family", "given", "prefix", "suffix"):
+        for beside in name.all(f"_{part}"):
+            words = [code for each in beside.extensions(_QUALIFIER) if (code := each.text("valueCode"))]
+            if words:
+                found[beside.path.rpartition(".")[2].removeprefix("_")] = " ".join(words)
+    return found
 
 
 def patient_name(made: Element) -> Element:

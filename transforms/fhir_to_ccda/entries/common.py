@@ -88,11 +88,12 @@ def authors(resource: Node, run: Run, *pairs: tuple[str, str]) -> list[Element]:
             party = party_of(each, run) if each is not None else None
             seen.add(f"{_target(each, run)}@{time}")
             made.append(author_of(party, time, run))
-    for agent, time in provenance(resource, run):
+    for agent, time, behalf in provenance(resource, run):
         key = f"{_target(agent, run)}@{time}"
         if key not in seen:
             seen.add(key)
             made.append(author_of(party_of(agent, run), time, run))
+            add_organization(made[-1], party_of(behalf, run), run)
     return made
 
 
@@ -103,17 +104,17 @@ def _target(reference: Node | None, run: Run) -> str:
     return found.path or reference.peek("reference") or reference.peek("display")
 
 
-def provenance(resource: Node, run: Run) -> list[tuple[Node, str]]:
-    """Who wrote a resource and when, by the Provenance of the Bundle that has it as its target."""
+def provenance(resource: Node, run: Run) -> list[tuple[Node, str, Node]]:
+    """Who wrote a resource, when, and on whose behalf, by the Provenance of the Bundle that has it as its target."""
     found = []
     for each in run.provenances(resource):
         run.mark(each)
-        time = ts_text(each, "recorded", run)
+        time = ts_text(each, "occurredDateTime", run) or ts_text(each, "recorded", run)
         for agent in each.all("agent"):
             kinds = {coding.peek("code") for coding in agent.one("type").all("coding")}
             if kinds <= {"author"} and agent.one("who"):
                 agent.skip("type")
-                found.append((agent.one("who"), time))
+                found.append((agent.one("who"), time, agent.one("onBehalfOf")))
     return found
 
 

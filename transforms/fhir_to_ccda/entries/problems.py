@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from schemas.finding import Severity
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import LOINC, SNOMED, SNOMED_URI, cd_of, coded, has_code, shown
+from transforms.fhir_to_ccda.datatypes.codes import (
+    LOINC,
+    SNOMED,
+    SNOMED_URI,
+    attributes_of,
+    cd_of,
+    coded,
+    has_code,
+    shown,
+)
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.quantities import pq
 from transforms.fhir_to_ccda.datatypes.quantities import shown as shown_quantity
@@ -43,6 +52,17 @@ _TYPES = {
     "problem-list-item": ("55607006", "Problem", "75326-9", "Problem"),
     "health-concern": ("64572001", "Condition", "75323-6", "Condition"),
 }
+_KINDS = {
+    "404684003": ("Finding", "75321-0", "Clinical finding"),
+    "409586006": ("Complaint", "75322-8", "Complaint"),
+    "282291009": ("Diagnosis", "29308-4", "Diagnosis"),
+    "64572001": ("Condition", "75323-6", "Condition"),
+    "248536006": ("Finding of functional performance and activity", "75324-4", "Functional limitation"),
+    "418799008": ("Symptom", "75325-1", "Symptom"),
+    "55607006": ("Problem", "75326-9", "Problem"),
+    "373930000": ("Cognitive function finding", "75275-8", "Cognitive function"),
+}
+"""Problem Type (SNOMED CT), with LOINC's code for each."""
 _AGES = frozenset(("a", "mo", "wk", "d", "h", "min"))
 
 
@@ -147,27 +167,33 @@ def _value(resource: Node, row: Row, run: Run, *, none_known: bool, refuted: boo
 
 
 def _type(resource: Node, run: Run) -> Element:
-    """The kind of the problem, with LOINC's code for it beside SNOMED CT's (CONF 1198-32950)."""
+    """The kind of the problem, with LOINC's code for it beside SNOMED CT's (CONF 1198-32950).
+
+    A category that is a Problem Type of SNOMED CT says it; else FHIR's own category.
+    """
     found = _TYPES["problem-list-item"]
-    chosen = False
-    others = []
+    others: list[Element] = []
+    named = False
     for category in resource.all("category"):
-        codes = {each.peek("code"): each for each in category.all("coding")}
+        codes = {each.peek("code") for each in category.all("coding")}
+        kind = next((code for code in _KINDS if code in codes), "")
         known = next((code for code in _TYPES if code in codes), "")
-        if known and not chosen:
-            found, chosen = _TYPES[known], True
-            category.skip(*category.names())
+        if kind:
+            found, named = (kind, *_KINDS[kind]), True
+            for each in category.all("coding"):
+                if each.peek("code") in (kind, _KINDS[kind][1]):
+                    each.skip(*each.names())
+                else:
+                    others.append(make("translation", **attributes_of(each, run)))
+            category.text("text")
         elif known:
+            found = found if named else _TYPES[known]
             category.skip(*category.names())
         else:
-            others += [cd_of(category, run, "translation")] if category.has("coding") else []
+            others += [make("translation", **attributes_of(each, run)) for each in category.all("coding")]
     made = coded("code", found[0], SNOMED, found[1])
     made.append(coded("translation", found[2], LOINC, found[3]))
-    for each in others:
-        inner = [child for child in each if str(child.tag).endswith("}translation")]
-        made.append(each)
-        for child in inner:
-            made.append(child)
+    made.extend(others)
     return made
 
 

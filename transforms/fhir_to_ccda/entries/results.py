@@ -8,7 +8,7 @@ from schemas.ccda.namespaces import V3
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes import quantities
 from transforms.fhir_to_ccda.datatypes.attachments import ed_of
-from transforms.fhir_to_ccda.datatypes.codes import LOINC, LOINC_URI, cd_of, coded, shown
+from transforms.fhir_to_ccda.datatypes.codes import LOINC, LOINC_URI, attributes_of, cd_of, coded, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.quantities import shown_range
 from transforms.fhir_to_ccda.datatypes.times import low_high, onset_of, time_of
@@ -36,6 +36,8 @@ OBSERVATION = (f"{T}2", "2015-08-01")
 
 Rows = Callable[[Node], Row]
 """What gives the row of the narrative for a resource."""
+
+_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 
 STATUSES = {
     "registered": "active",
@@ -233,7 +235,9 @@ def range_of(range_: Node, row: Row, run: Run) -> Element:
     for each in range_.one("type").all("coding"):
         if each.peek("code") == "normal":
             made.append(make("interpretationCode", code="N", codeSystem="2.16.840.1.113883.5.83"))
-            range_.one("type").skip(*range_.one("type").names())
+            each.skip(*each.names())
+        elif each.peek("system") == _INTERPRETATION:
+            made.append(make("interpretationCode", **attributes_of(each, run)))
     return make("referenceRange", made)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import attributes_of, cd_of, coded
+from transforms.fhir_node import EMPTY, Node
+from transforms.fhir_to_ccda.datatypes.codes import attributes_of, cd_of, coded, is_absent
 from transforms.fhir_to_ccda.datatypes.contacts import addresses_of
-from transforms.fhir_to_ccda.datatypes.ids import ids_of
+from transforms.fhir_to_ccda.datatypes.ids import ids_of, ii_of
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of
 from transforms.fhir_to_ccda.documents import CCD, DISCHARGE_SUMMARY, TRANSFER_SUMMARY, DocumentType
 from transforms.fhir_to_ccda.element import Element, make, null
@@ -35,6 +35,19 @@ def documentation_of(document: DocumentType, run: Run) -> list[Element]:
     if not low and not high:
         low, high = period_of(encounter_of(run).one("period"), run)
     made = make("serviceEvent", classCode="PCPR")
+    for event in events[:1]:
+        made.extend(
+            [
+                found
+                for each in event.extensions(_IDENTIFIER)
+                if (found := ii_of(each.one("valueIdentifier"), run)) is not None
+            ]
+        )
+        for concept in event.all("code")[:1]:
+            if all(each.peek("system") == _ACT_CLASS for each in concept.all("coding")):
+                concept.skip(*concept.names())
+            else:
+                made.append(cd_of(concept, run))
     if not low:
         run.gap("Composition.event.period", "from when to when the care was given")
     made.append(low_high(low, high, ended=True))
@@ -48,19 +61,34 @@ def documentation_of(document: DocumentType, run: Run) -> list[Element]:
 
 def _performers(events: list[Node], run: Run) -> list[Element]:
     made = []
-    references = [each.one("valueReference") for event in events for each in event.extensions(_PERFORMER)]
-    for each in (*references, *run.patient.all("generalPractitioner")):
-        party = party_of(each, run)
-        if party is None or not (party.names or party.organization or party.organization_name):
+    seen: set[str] = set()
+    for each in (one for event in events for one in event.extensions(_PERFORMER)):
+        reference = each.extension("actor").one("valueReference") or each.one("valueReference")
+        seen.add(run.find(reference).path)
+        party = party_of(reference, run)
+        if party is None:
             continue
+        each.extension("type").text("valueCode")
         one = make("performer", assigned(party, run), typeCode="PRF")
-        if each not in references:
-            one.append(coded("functionCode", "PCP", "2.16.840.1.113883.5.88", "Primary Care Provider"))
+        function = each.extension("function").one("valueCodeableConcept")
+        if function:
+            one.append(cd_of(function, run, "functionCode"))
+        low, high = period_of(each.extension("period").one("valuePeriod"), run)
+        if low or high:
+            one.append(low_high(low, high, "time", "IVL_TS"))
         made.append(one)
+    for each in run.patient.all("generalPractitioner"):
+        party = party_of(each, run) if run.find(each).path not in seen else None
+        if party is not None and (party.names or party.organization or party.organization_name):
+            one = make("performer", assigned(party, run), typeCode="PRF")
+            one.append(coded("functionCode", "PCP", "2.16.840.1.113883.5.88", "Primary Care Provider"))
+            made.append(one)
     return made
 
 
 _PERFORMER = "http://hl7.org/fhir/us/ccda/StructureDefinition/PerformerExtension"
+_IDENTIFIER = "urn:hie-engine:ccda-identifier"
+_ACT_CLASS = "http://terminology.hl7.org/CodeSystem/v3-ActClass"
 
 
 def component_of(document: DocumentType, run: Run) -> list[Element]:
@@ -89,6 +117,8 @@ def component_of(document: DocumentType, run: Run) -> list[Element]:
     location = _location(encounter, run)
     if location is not None:
         made.append(location)
+    if run.composition.has("section"):
+        run.mark(encounter)
     return [make("componentOf", made)]
 
 
@@ -96,6 +126,8 @@ def encounter_code(encounter: Node, run: Run) -> Element | None:
     """What kind of encounter it was: its type, its class beside it; None where it says neither."""
     kinds = encounter.all("type")
     cls = encounter.one("class")
+    if is_absent(cls):
+        cls = EMPTY
     if not kinds and not cls:
         return None
     if not kinds:

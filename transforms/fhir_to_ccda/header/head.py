@@ -10,14 +10,17 @@ from transforms.fhir_to_ccda.datatypes.ids import ii_of
 from transforms.fhir_to_ccda.datatypes.times import ts_text
 from transforms.fhir_to_ccda.documents import DocumentType, code_of
 from transforms.fhir_to_ccda.element import Element, make, null, templates
+from transforms.fhir_to_ccda.entries.common import provenance
 from transforms.fhir_to_ccda.header.custodian import custodian
 from transforms.fhir_to_ccda.header.encounter import component_of, documentation_of
-from transforms.fhir_to_ccda.header.participants import participants, recipients
+from transforms.fhir_to_ccda.header.participants import helpers, participants, recipients
 from transforms.fhir_to_ccda.header.patient import record_target
 from transforms.fhir_to_ccda.parties import assigned, author_of, party_of
 from transforms.fhir_to_ccda.run import Run
 
 REALM_HEADER = ("2.16.840.1.113883.10.20.22.1.1", "2015-08-01")
+_ORDER = "http://hl7.org/fhir/us/ccda/StructureDefinition/OrderExtension"
+_CONSENT = "http://hl7.org/fhir/us/ccda/StructureDefinition/AuthorizationExtension"
 _VERSION = "2015-08-01"
 _CONFIDENTIALITY = "2.16.840.1.113883.5.25"
 _RESTRICTIONS = {
@@ -46,12 +49,15 @@ def header(document: DocumentType, run: Run) -> list[Element]:
     made.append(record_target(run.patient, run))
     keeper = custodian(run)
     made += _authors(time, keeper, run)
+    made += helpers(run)
     made.append(keeper)
     made += recipients(document, run)
     made += _authenticators(run)
     made += participants(run)
+    made += _orders(run)
     made += documentation_of(document, run)
     made += [each for relation in composition.all("relatesTo") if (each := _related(relation, run)) is not None]
+    made += _consents(run)
     made += component_of(document, run)
     return made
 
@@ -66,7 +72,7 @@ def document_time(run: Run) -> str:
 
 
 def _id(run: Run) -> Element:
-    for holder in (run.composition, run.bundle):
+    for holder in (run.bundle, run.composition):
         for identifier in holder.all("identifier"):
             made = ii_of(identifier, run)
             if made is not None:
@@ -112,12 +118,15 @@ def _version(run: Run) -> list[Element]:
 
 
 def _authors(time: str, keeper: Element, run: Run) -> list[Element]:
-    found = [party for each in run.composition.all("author") if (party := party_of(each, run)) is not None]
-    if not found:
-        sender = run.first("MessageHeader")
-        found = [party for each in sender.all("author") if (party := party_of(each, run)) is not None]
+    times = {run.find(who).path: when for who, when, _ in provenance(run.composition, run)}
+    references = run.composition.all("author") or run.first("MessageHeader").all("author")
+    found = [
+        (party, times.get(run.find(each).path) or time)
+        for each in references
+        if not _is_unknown(each) and (party := party_of(each, run)) is not None
+    ]
     if found:
-        made = [author_of(each, time, run, in_header=True) for each in found]
+        made = [author_of(party, when, run, in_header=True) for party, when in found]
         for each in made:
             _complete(each, keeper, run)
         return made
@@ -125,6 +134,30 @@ def _authors(time: str, keeper: Element, run: Run) -> list[Element]:
     one = author_of(None, time, run, in_header=True)
     _complete(one, keeper, run)
     return [one]
+
+
+def _is_unknown(reference: Node) -> bool:
+    """Whether a reference only says that nobody knows who it was."""
+    if reference.extension("http://hl7.org/fhir/StructureDefinition/data-absent-reason") and not reference.has(
+        "reference"
+    ):
+        reference.skip(*reference.names())
+        return True
+    return False
+
+
+def _orders(run: Run) -> list[Element]:
+    """The orders that the document fulfils."""
+    found = (each.one("valueReference").one("identifier") for each in run.composition.extensions(_ORDER))
+    ids = [made for each in found if (made := ii_of(each, run)) is not None]
+    return [make("inFulfillmentOf", make("order", each)) for each in ids]
+
+
+def _consents(run: Run) -> list[Element]:
+    """The consents that the document was written under."""
+    found = (each.one("valueReference").one("identifier") for each in run.composition.extensions(_CONSENT))
+    ids = [made for each in found if (made := ii_of(each, run)) is not None]
+    return [make("authorization", make("consent", each, make("statusCode", code="completed"))) for each in ids]
 
 
 def _complete(author: Element, keeper: Element, run: Run) -> None:

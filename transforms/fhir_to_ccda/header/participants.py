@@ -1,21 +1,28 @@
-"""Who else has to do with the document: whom it is for, whom to call, the patient's relatives."""
+"""Who else has to do with the document: readers, informants, who entered it, the patient's contacts and relatives."""
 
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import cd_of
+from transforms.fhir_to_ccda.datatypes.codes import attributes_of, cd_of
 from transforms.fhir_to_ccda.datatypes.contacts import addresses_of, name_of, patient_name, telecoms_of
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of
 from transforms.fhir_to_ccda.documents import REFERRAL_NOTE, DocumentType
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.header.patient import is_guardian
-from transforms.fhir_to_ccda.parties import organization_of, party_of, party_of_resource
+from transforms.fhir_to_ccda.parties import Party, assigned, organization_of, party_of, party_of_resource
 from transforms.fhir_to_ccda.run import Run
 
-RECIPIENT = "http://hl7.org/fhir/us/ccda/StructureDefinition/InformationRecipientExtension"
+_CCDA = "http://hl7.org/fhir/us/ccda/StructureDefinition/"
+RECIPIENT = f"{_CCDA}InformationRecipientExtension"
+DATA_ENTERER = f"{_CCDA}DataEntererExtension"
+INFORMANT = f"{_CCDA}InformantExtension"
+PARTICIPANT = "urn:hie-engine:ccda-participant"
+"""Who takes part otherwise, as the way to FHIR keeps it."""
 
 _EMERGENCY = frozenset(("C", "ECON", "EP"))
 _NEXT_OF_KIN = frozenset(("N", "NOK", "ONESELF"))
+_RELATIVES = frozenset(("PRS", "NOK", "CAREGIVER", "AGNT", "GRD", "ECON", "QUAL"))
+"""Roles of a person beside the patient (INDRoleclassCodes)."""
 
 
 def recipients(document: DocumentType, run: Run) -> list[Element]:
@@ -31,7 +38,10 @@ def recipients(document: DocumentType, run: Run) -> list[Element]:
         role = make("intendedRecipient", *party.ids)
         role.extend(party.addresses)
         role.extend(party.telecoms)
-        role.append(make("informationRecipient", *(party.names or [null("name")])))
+        if party.names or document is REFERRAL_NOTE:
+            role.append(
+                make("informationRecipient", *(map(patient_name, party.names) if party.names else [null("name")]))
+            )
         if party.organization or party.organization_name:
             role.append(organization_of(party.organization, run, "receivedOrganization", party.organization_name))
         made.append(make("informationRecipient", role))
@@ -41,11 +51,85 @@ def recipients(document: DocumentType, run: Run) -> list[Element]:
     return made[:1] if document is REFERRAL_NOTE else made
 
 
+def helpers(run: Run) -> list[Element]:
+    """Who entered the document, and who told what is in it."""
+    made = []
+    for each in run.composition.extensions(DATA_ENTERER)[:1]:
+        party = party_of(each.one("valueReference"), run)
+        if party is not None:
+            party.names = party.names or [null("name")]
+            made.append(make("dataEnterer", assigned(party, run)))
+    for each in run.composition.extensions(INFORMANT):
+        reference = each.one("valueReference")
+        party = party_of(reference, run)
+        if party is None:
+            continue
+        if party.kind in ("RelatedPerson", "Patient"):
+            entity = make("relatedEntity", classCode="PRS")
+            entity.extend(party.codes[:1])
+            entity.extend(party.addresses)
+            entity.extend(party.telecoms)
+            entity.append(make("relatedPerson", *(party.names or [null("name")])))
+        else:
+            party.names = party.names or [null("name")]
+            entity = assigned(party, run)
+        made.append(make("informant", entity))
+    return made
+
+
 def participants(run: Run) -> list[Element]:
-    """The patient's contacts and relatives."""
+    """The patient's contacts and relatives, and who is named as taking part."""
     made = [_contact(each, run) for each in run.patient.all("contact") if not is_guardian(each)]
+    named: set[str] = set()
+    for each in run.composition.extensions(PARTICIPANT):
+        made.extend(_named(each, run, named))
     relatives = [each for each in run.of_type("RelatedPerson") if run.refers(each.one("patient"), run.patient)]
-    return made + [_relative(each, run) for each in relatives]
+    return made + [
+        _relative(each, run) for each in relatives if each.path not in named and not _plays_elsewhere(each, run)
+    ]
+
+
+def _plays_elsewhere(relative: Node, run: Run) -> bool:
+    """Whether a relative is in the document in another part already."""
+    return relative.path in run.done
+
+
+def _named(extension: Node, run: Run, named: set[str]) -> list[Element]:
+    reference = extension.extension("actor").one("valueReference")
+    named.add(run.find(reference).path)
+    party = party_of(reference, run)
+    if party is None:
+        return []
+    kind = extension.extension("type").text("valueCode") or "IND"
+    role = extension.extension("role").text("valueCode")
+    if kind == "IND" and role not in _RELATIVES:
+        role = role if role in ("PAYOR", "POLHOLD", "ASSIGNED", "PROV", "CON") else "PRS"
+    if kind == "CALLBCK":
+        role = "ASSIGNED"
+    made = make("participant", _entity(party, role or "PRS", run), typeCode=kind)
+    function = extension.extension("function").one("valueCodeableConcept")
+    if function:
+        made.append(cd_of(function, run, "functionCode"))
+    low, high = period_of(extension.extension("period").one("valuePeriod"), run)
+    if low or high:
+        made.append(low_high(low, high, "time", "IVL_TS"))
+    if kind in ("IND", "CALLBCK") and not any(str(each.tag).endswith("}associatedPerson") for each in made[-1]):
+        made[0].append(make("associatedPerson", null("name")))
+    return [made]
+
+
+def _entity(party: Party, role: str, run: Run) -> Element:
+    entity = make("associatedEntity", *(party.ids or [null("id")]), classCode=role)
+    entity.extend(party.codes[:1])
+    entity.extend(party.addresses)
+    entity.extend(party.telecoms or [null("telecom")])
+    if party.names:
+        entity.append(make("associatedPerson", *map(patient_name, party.names)))
+    if party.organization or party.organization_name:
+        entity.append(organization_of(party.organization, run, "scopingOrganization", party.organization_name))
+    elif not party.names:
+        entity.append(make("associatedPerson", null("name")))
+    return entity
 
 
 def _contact(contact: Node, run: Run) -> Element:
@@ -53,13 +137,15 @@ def _contact(contact: Node, run: Run) -> Element:
     codes = {each.peek("code") for one in relationships for each in one.all("coding")}
     entity = make("associatedEntity", classCode=_role(codes))
     if relationships:
-        entity.append(cd_of(relationships[-1], run))
+        code = cd_of(relationships[0], run)
+        for each in relationships[1:]:
+            code.extend([make("translation", **attributes_of(one, run)) for one in each.all("coding")])
+        entity.append(code)
     entity.extend(addresses_of(contact.all("address"), run))
     entity.extend(telecoms_of(contact.all("telecom"), run))
     name = name_of(contact.one("name"), run) if contact.one("name") else None
     organization = contact.one("organization")
-    if name is not None or not organization:
-        entity.append(make("associatedPerson", patient_name(name) if name is not None else null("name")))
+    entity.append(make("associatedPerson", patient_name(name) if name is not None else null("name")))
     if organization:
         found = run.resolve(organization)
         entity.append(organization_of(found, run, "scopingOrganization", organization.text("display")))
@@ -67,25 +153,20 @@ def _contact(contact: Node, run: Run) -> Element:
     low, high = period_of(contact.one("period"), run)
     if low or high:
         made.append(low_high(low, high, "time", "IVL_TS"))
-    for each in relationships[:-1]:
-        if {one.peek("code") for one in each.all("coding")} <= (_EMERGENCY | _NEXT_OF_KIN):
-            each.skip(*each.names())
     return made
 
 
 def _relative(relative: Node, run: Run) -> Element:
     party = party_of_resource(relative, run)
     codes = {each.peek("code") for one in relative.all("relationship") for each in one.all("coding")}
-    entity = make("associatedEntity", *party.ids, classCode=_role(codes))
-    entity.extend(party.codes[:1])
-    entity.extend(party.addresses)
-    entity.extend(party.telecoms)
-    entity.append(make("associatedPerson", *(map(patient_name, party.names) if party.names else [null("name")])))
-    return make("participant", entity, typeCode="IND")
+    made = make("participant", _entity(party, _role(codes), run), typeCode="IND")
+    if not party.names:
+        made[0].append(make("associatedPerson", null("name")))
+    return made
 
 
 def _role(codes: set[str]) -> str:
-    """The role of a person beside the patient (IND roles): emergency contact, next of kin, caregiver, or relative."""
+    """The role of a person beside the patient: emergency contact, next of kin, caregiver, or relative."""
     if codes & _EMERGENCY:
         return "ECON"
     if codes & _NEXT_OF_KIN:
