@@ -52,7 +52,7 @@ _PDF = b"%PDF-"
 _PDF_BEGINS_WITHIN = 1024
 """Readers of PDF accept as much before its header (ISO 32000-1, annex H.3.4.1)."""
 _ZIP = b"PK\x03\x04"
-_XDM = re.compile(rb"(?:^|[/\\]|[\x00-\x1f])METADATA\.XML", re.IGNORECASE)
+_XDM = re.compile(rb"(?:^|[/\\]|[\x00-\x1f]|SUBSET\d\d)METADATA\.XML", re.IGNORECASE)
 _DIRECTORY_WITHIN = 1 << 20
 _CLINICAL_DOCUMENT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?ClinicalDocument[\s/>]")
 _MARK = codecs.BOM_UTF8

@@ -35,6 +35,7 @@ def zipped(*names: str) -> bytes:
         pytest.param(b"x" * 2000 + b"%PDF-1.4", "text", "text", id="a text that quotes a PDF"),
         pytest.param(zipped("INDEX.HTM", "IHE_XDM/SUBSET01/METADATA.XML"), "xdm", "binary", id="XDM"),
         pytest.param(zipped("docs\\subset01\\metadata.xml"), "xdm", "binary", id="XDM, backslashes, small letters"),
+        pytest.param(zipped("IHE_XDM/SUBSET01METADATA.xml"), "xdm", "binary", id="XDM, a slash forgotten"),
         pytest.param(zipped("METADATA.XML"), "xdm", "binary", id="XDM without folders"),
         pytest.param(zipped("word/document.xml", "MY-METADATA.XML"), "other", "binary", id="another ZIP"),
         pytest.param("Grüße".encode(), "text", "text", id="text"),

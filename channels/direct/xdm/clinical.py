@@ -24,6 +24,7 @@ _TIME = re.compile(r"(\d{4,14})(?:\.\d+)?([+-]\d{4})?\Z")
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+\Z")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _MAIL = "mailto:"
+_LONGEST_ID = 128  # ITI TF-3, 4.2.3.2.26
 
 
 def describe_clinical(body: bytes) -> Entry:
@@ -162,7 +163,7 @@ def _unique_id(id: etree._Element | None) -> str:
     root, extension = _value(id, "root"), _value(id, "extension")
     if _UUID.match(root):
         root = f"2.25.{UUID(root).int}"
-    if not _OID.match(root):
+    if not _OID.match(root) or len(root) + len(extension) >= _LONGEST_ID:
         return ""
     return f"{root}^{extension}" if extension else root
 

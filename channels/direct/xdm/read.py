@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,8 @@ from channels.direct.xdm.package import Document, Entry, Package, Submission
 from schemas.finding import Finding, Severity
 
 METADATA = "METADATA.XML"
+_METADATA = re.compile(r"(?:^|/)(?:SUBSET\d\d)?METADATA\.XML\Z", re.IGNORECASE)
+"""The Java reference implementation forgets the slash, and its documents lie at `IHE_XDM/SUBSET01NAME` likewise."""
 ROOT = "IHE_XDM"
 _PRESENTATION = ("INDEX.HTM", "README.TXT")
 _STYLES = (".xsl", ".xslt", ".css", ".png", ".gif", ".jpg", ".ico", ".js")
@@ -27,7 +30,7 @@ def read_xdm(body: bytes, *, strict: bool = False, accept_wrong_hash: bool = Tru
     What a package with a wrong hash or size holds is taken with a finding, or refused.
     """
     files = _Files(read_archive(body, limits))
-    found = [path for path in files.data if _name(path).upper() == METADATA]
+    found = [path for path in files.data if _METADATA.search(path)]
     if strict:
         found = _strictly(files.data, found)
     if not found:
@@ -144,7 +147,7 @@ def _wrong(entry: Entry, data: bytes, hash: str) -> str:
 def _is_document(path: str) -> bool:
     """Whether a file can be a document: not the package's own pages, nor what styles them."""
     name = _name(path)
-    return name.upper() not in (METADATA, *_PRESENTATION) and not name.lower().endswith(_STYLES)
+    return name.upper() not in _PRESENTATION and not _METADATA.search(path) and not name.lower().endswith(_STYLES)
 
 
 def _name(path: str) -> str:

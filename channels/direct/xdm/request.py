@@ -12,6 +12,8 @@ from channels.direct.xdm.package import Author, Code, Entry, Submission
 
 _SET = "SubmissionSet01"
 _OBJECT = f"{schemes.OBJECT}:"
+_LONGEST_VALUE, _LONGEST_TEXT = 256, 1024
+"""What the schema of ebRIM 3.0 allows (LongName, FreeFormText); a value that is longer is left out, a text is cut."""
 
 
 def write_metadata(submission: Submission) -> bytes:
@@ -128,7 +130,7 @@ def _classification(node: etree._Element, id: str, of: str, scheme: str, code: s
 
 
 def _slot(node: etree._Element, name: str, values: Iterable[str]) -> None:
-    kept = [value for value in values if value]
+    kept = [value for value in values if 0 < len(value) <= _LONGEST_VALUE]
     if kept:
         values_of = _add(_add(node, "Slot", name=name), "ValueList")
         for value in kept:
@@ -136,7 +138,7 @@ def _slot(node: etree._Element, name: str, values: Iterable[str]) -> None:
 
 
 def _localized(node: etree._Element, name: str, text: str) -> None:
-    _add(_add(node, name), "LocalizedString", value=text)
+    _add(_add(node, name), "LocalizedString", value=text[:_LONGEST_TEXT])
 
 
 def _add(node: etree._Element, name: str, /, **attributes: str) -> etree._Element:

@@ -69,6 +69,9 @@ TWO = metadata(entry("d"), entry("e", "DOC2.XML"))
         pytest.param({path.replace("/", "\\"): data for path, data in GOOD.items()}, (), id="backslashes"),
         pytest.param({path.lower(): data for path, data in GOOD.items()}, (), id="small letters"),
         pytest.param({path.removeprefix(FOLDER): data for path, data in GOOD.items()}, (), id="no folders"),
+        pytest.param(
+            {path.replace("SUBSET01/", "SUBSET01"): data for path, data in GOOD.items()}, (), id="a slash forgotten"
+        ),
         pytest.param({**GOOD, ".DS_Store": b"x", "__MACOSX/._a": b"y", f"{FOLDER}.DS_Store": b"z"}, (), id="litter"),
         pytest.param({**GOOD, f"{FOLDER}CDA.XSL": b"<x/>"}, (), id="a stylesheet"),
         pytest.param({"METADATA.XML": ALONE, "A.XML": CLINICAL}, ("XDM-102",), id="no URI, one file"),

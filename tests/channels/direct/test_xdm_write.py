@@ -190,6 +190,14 @@ def test_times_are_in_utc(written: str, said: str) -> None:
     assert found == (said or "20261125040000")
 
 
+def test_nothing_is_longer_than_the_schema_allows() -> None:
+    document = CLINICAL.replace(b"Referral &amp; more", b"T" * 2000).replace(b"1 Oak Way", b"S" * 300)
+    document = document.replace(b'extension="D1"', b'extension="%s"' % (b"9" * 200))
+    entry = read_xdm(write_xdm(submit([document], SENDING, NOW, ids()), NOW), strict=True).documents[0].entry
+    assert (len(entry.title), entry.unique_id) == (1024, "2.25.1")
+    assert [each.partition("|")[0] for each in entry.patient_info] == ["PID-3", "PID-5", "PID-7", "PID-8"]
+
+
 def test_damaged_documents_are_sent_as_what_they_are() -> None:
     damaged = CLINICAL.replace(b"</ClinicalDocument>", b"")
     package = read_xdm(write_xdm(submit([damaged, b"MSH|^~"], SENDING, NOW, ids()), NOW))
