@@ -168,13 +168,14 @@ def result(
     part: Node | None = None,
     *,
     empty: bool = False,
+    leads: bool = False,
     template: tuple[str, str] | None = OBSERVATION,
 ) -> Element:
-    """The result observation of an Observation, or of one part of it."""
+    """The result observation of an Observation, or of one part of it; the part that `leads` stands for the whole."""
     run.mark(resource)
     said = resource if part is None else part
     made = observation(*([] if template is None else [template]))
-    if part is None:
+    if part is None or leads:
         made.extend(ids_of(resource, run))
     else:
         made.append(make("id", root=run.uuid("component", part.path.rpartition(".")[2], run.own_id(resource))))
@@ -189,7 +190,7 @@ def result(
         value = null("value", "NA", kind="CD") if empty else absent_value(said, run)
     made.append(value)
     made.extend([cd_of(each, run, "interpretationCode") for each in said.all("interpretation")])
-    if part is None:
+    if part is None or leads:
         _put_rest(made, resource, row, run)
     for each in said.all("referenceRange"):
         made.append(range_of(each, row, run))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import LOINC, SNOMED, coded
+from transforms.fhir_to_ccda.datatypes.codes import LOINC, SNOMED, attributes_of, coded
+from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.times import onset_of, time_of
 from transforms.fhir_to_ccda.element import Element, make, null, templates
-from transforms.fhir_to_ccda.entries.common import T, left_out, status
+from transforms.fhir_to_ccda.entries.common import T, authors, comment, left_out, performers, status
 from transforms.fhir_to_ccda.entries.results import Rows, members, result
 from transforms.fhir_to_ccda.run import Run
 
 ORGANIZER = (f"{T}26", "2015-08-01")
 OBSERVATION = (f"{T}27", "2014-06-09")
+RESULT = (f"{T}2", "2015-08-01")
 
 _DONE = ("final", "amended", "corrected", "")
+_OWN_CODES = frozenset(("46680005", "74728-7", "85353-1"))
+"""Codes that say of a panel that it is one of vital signs."""
 
 
 def is_vital(resource: Node) -> bool:
@@ -25,6 +29,13 @@ def is_vital(resource: Node) -> bool:
     return kinds <= {"valueQuantity", ""} and not any(each.one("valueQuantity").has("comparator") for each in holders)
 
 
+def is_panel(resource: Node, run: Run) -> bool:
+    """Whether an Observation only names others as its members, one of which the template can say."""
+    if resource.choice("value") or resource.has("component") or resource.peek("status") not in _DONE:
+        return False
+    return any(is_vital(each) and each is not resource for each in members([resource], run))
+
+
 def by_time(resources: list[Node], run: Run) -> list[list[Node]]:
     """The observations of each time together, in the order in which the times first occur."""
     groups: dict[tuple[str, ...], list[Node]] = {}
@@ -33,29 +44,73 @@ def by_time(resources: list[Node], run: Run) -> list[list[Node]]:
     return list(groups.values())
 
 
+def panel(resource: Node, rows: Rows, run: Run) -> Element | None:
+    """The organizer that a panel is, with its members; None of one that was entered in error."""
+    if left_out(resource, "status", run):
+        return None
+    run.mark(resource)
+    resource.text("status")
+    resource.skip("category")
+    row = rows(resource)
+    made = _organizer(ids_of(resource, run), resource, run)
+    code = next(each for each in made if str(each.tag).endswith("}code"))
+    for each in resource.one("code").all("coding"):
+        if each.peek("code") in _OWN_CODES:
+            each.skip(*each.names())
+        else:
+            code.append(make("translation", **attributes_of(each, run)))
+    resource.one("code").text("text")
+    made.extend(performers(resource, run, "performer", ""))
+    made.extend(authors(resource, run, ("", "issued")))
+    parts = _parts([each for each in members([resource], run) if each is not resource], rows, run)
+    made.extend([make("component", each) for each in parts])
+    made.extend([make("component", comment(each.text("text"), row, run, each)) for each in resource.all("note")])
+    return made
+
+
 def vitals(group: list[Node], rows: Rows, run: Run) -> Element | None:
     """The organizer of the vital signs of one time; None where all of them were entered in error."""
+    id = make("id", root=run.uuid("vitals", *(run.own_id(each) for each in group)))
+    made = _organizer([id], group[0], run)
+    parts = _parts(group, rows, run)
+    made.extend([make("component", each) for each in parts])
+    return made if parts else None
+
+
+def _organizer(ids: list[Element], timed: Node, run: Run) -> Element:
     made = make("organizer", *templates(ORGANIZER), classCode="CLUSTER", moodCode="EVN")
-    made.append(make("id", root=run.uuid("vitals", *(run.own_id(each) for each in group))))
+    made.extend(ids)
     code = coded("code", "46680005", SNOMED, "Vital Signs")
     code.append(coded("translation", "74728-7", LOINC, "Vital signs"))
     made.append(code)
     made.append(status())
-    made.append(time_of(group[0], "effective", run))
+    made.append(time_of(timed, "effective", run))
+    return made
+
+
+def _parts(group: list[Node], rows: Rows, run: Run) -> list[Element]:
     parts: list[Element] = []
     for each in group:
         if left_out(each, "status", run):
             continue
         run.mark(each)
-        if each.choice("value") or not (each.has("component") or each.has("hasMember")):
+        if not is_vital(each):
+            parts.append(result(each, rows(each), run, template=RESULT))
+            parts += [result(each, rows(each), run, part, template=RESULT) for part in each.all("component")]
+            continue
+        inner = each.all("component")
+        if each.choice("value") or not (inner or each.has("hasMember")):
             parts.append(_one(each, rows, run))
-        parts += [_one(each, rows, run, part) for part in each.all("component")]
-    made.extend([make("component", each) for each in parts])
-    return made if parts else None
+        elif inner:
+            parts.append(_one(each, rows, run, inner[0], leads=True))
+            inner = inner[1:]
+        parts += [_one(each, rows, run, part) for part in inner]
+    return parts
 
 
-def _one(resource: Node, rows: Rows, run: Run, part: Node | None = None) -> Element:
-    made = result(resource, rows(resource), run, part, template=OBSERVATION)
+def _one(resource: Node, rows: Rows, run: Run, part: Node | None = None, *, leads: bool = False) -> Element:
+    """One vital sign; the part that `leads` has the identifiers of an Observation that has no value of its own."""
+    made = result(resource, rows(resource), run, part, template=OBSERVATION, leads=leads)
     value = next(each for each in made if str(each.tag).endswith("}value"))
     if not str(value.get("{http://www.w3.org/2001/XMLSchema-instance}type", "")).endswith("PQ"):
         made.replace(value, null("value", value.get("nullFlavor", "UNK"), kind="PQ"))
