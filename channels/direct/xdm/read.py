@@ -18,6 +18,7 @@ METADATA = "METADATA.XML"
 _METADATA = re.compile(r"(?:^|/)(?:SUBSET\d\d)?METADATA\.XML\Z", re.IGNORECASE)
 """The Java reference implementation forgets the slash, and its documents lie at `IHE_XDM/SUBSET01NAME` likewise."""
 ROOT = "IHE_XDM"
+_ELSEWHERE = "XDM-104"
 _PRESENTATION = ("INDEX.HTM", "README.TXT")
 _STYLES = (".xsl", ".xslt", ".css", ".png", ".gif", ".jpg", ".ico", ".js")
 
@@ -44,6 +45,8 @@ def read_xdm(body: bytes, *, strict: bool = False, accept_wrong_hash: bool = Tru
         folder = path[: -len(METADATA)]
         described = read_metadata(files.data[path], strict=strict)
         submissions += (_bound(each, files, folder, findings, accept_wrong_hash) for each in described)
+    if strict and any(finding.code == _ELSEWHERE for finding in findings):
+        raise XdmError("xdm-missing-document", "a document is not where its URI says")
     left = files.left("")
     if left:
         what = f"{len(left)} files in the package are not described by its metadata, and are left out"
@@ -70,6 +73,10 @@ class _Files:
         """What in `folder` could be a document and is none yet."""
         return [path for path in self.data if path not in self.taken and path.startswith(folder) and _is_document(path)]
 
+    def having(self, hash: str, folder: str) -> list[str]:
+        """What of that has this hash; nothing has none."""
+        return [path for path in self.left(folder) if self.hash(path) == hash] if hash else []
+
     def hash(self, path: str) -> str:
         if path not in self._hashes:
             self._hashes[path] = hashlib.sha1(self.data[path], usedforsecurity=False).hexdigest()
@@ -89,10 +96,16 @@ def _bound(
     """The submission with its documents: first those whose URI says where they are, then those without one."""
     paths: dict[int, str] = {}
     for number, entry in enumerate(described.entries):
-        if entry.uri:
-            paths[number] = files.take(_by_uri(entry, files, folder))
+        if entry.uri and (path := _by_uri(entry, files, folder)):
+            paths[number] = files.take(path)
     for number, entry in enumerate(described.entries):
-        if not entry.uri:
+        if number in paths:
+            continue
+        if entry.uri:
+            paths[number] = files.take(_elsewhere(entry, files, folder))
+            what = "the document is not where its URI says: the file that has its hash was taken"
+            findings.append(Finding(_ELSEWHERE, f"document[{number}]", what, severity=Severity.WARNING))
+        else:
             alone = len(described.entries) == len(paths) + 1
             paths[number] = files.take(_without_uri(entry, files, folder, alone))
     documents = []
@@ -113,6 +126,7 @@ def _bound(
 
 
 def _by_uri(entry: Entry, files: _Files, folder: str) -> str:
+    """Where the URI leads to, "" where nothing is; raises `XdmError` where it leads out of the package."""
     try:
         parts = urlsplit(entry.uri)
     except ValueError:
@@ -120,19 +134,22 @@ def _by_uri(entry: Entry, files: _Files, folder: str) -> str:
     if parts.scheme or parts.netloc or parts.query or parts.fragment:
         raise XdmError("xdm-uri", "a document's URI leads out of the package", "its sender has to correct it")
     name = safe_path(unquote(parts.path))
-    path = files.by_name.get(f"{folder}{name}".lower()) or files.by_name.get(name.lower())
-    if path is None:
+    return files.by_name.get(f"{folder}{name}".lower()) or files.by_name.get(name.lower()) or ""
+
+
+def _elsewhere(entry: Entry, files: _Files, folder: str) -> str:
+    """The file that has the document's hash: names with umlauts are written in one code and said in another."""
+    same = files.having(entry.hash, folder)
+    if len(same) != 1:
         raise XdmError("xdm-missing-document", "a document that the metadata describes is not in the package")
-    return path
+    return same[0]
 
 
 def _without_uri(entry: Entry, files: _Files, folder: str, alone: bool) -> str:
     """The file that has the document's hash; else the only one left for the only document left."""
-    left = files.left(folder)
-    if entry.hash:
-        same = [path for path in left if files.hash(path) == entry.hash]
-        if len(same) == 1:
-            return same[0]
+    same, left = files.having(entry.hash, folder), files.left(folder)
+    if len(same) == 1:
+        return same[0]
     if alone and len(left) == 1:
         return left[0]
     raise XdmError("xdm-no-uri", "a document has no URI in the metadata, and no file is clearly meant")

@@ -91,6 +91,10 @@ TWO = metadata(entry("d"), entry("e", "DOC2.XML"))
             ("XDM-101",), id="a wrong hash",
         ),
         pytest.param(
+            {"METADATA.XML": metadata(entry("d", "M\u00fc.xml", hash=sha1(CLINICAL))), "M\u251c\u255d.xml": CLINICAL},
+            ("XDM-104",), id="a name in another code",
+        ),
+        pytest.param(
             {"METADATA.XML": metadata(entry("d", "DOC1.XML", size="7")), "DOC1.XML": CLINICAL},
             ("XDM-101",), id="a wrong size",
         ),
@@ -224,6 +228,10 @@ EXTERNAL = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
         pytest.param(zipped({"METADATA.XML": metadata(entry("d", "http://x.example/"))}), "xdm-uri", id="URI, the web"),
         pytest.param(zipped({"METADATA.XML": metadata(entry("d", "//[x/"))}), "xdm-uri", id="URI, none"),
         pytest.param(zipped({"METADATA.XML": metadata(entry("d", "A"))}), "xdm-missing-document", id="missing file"),
+        pytest.param(
+            zipped({"METADATA.XML": metadata(entry("d", "A", hash=sha1(b"y"))), "B": b"x"}),
+            "xdm-missing-document", id="missing file, and another",
+        ),
         pytest.param(
             zipped({"METADATA.XML": metadata(entry("d", "A"), entry("e", "A")), "A": b"x"}),
             "xdm-duplicate", id="one file for two",
