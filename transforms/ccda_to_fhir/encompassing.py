@@ -18,6 +18,14 @@ from transforms.elements import absent, append, coded, put
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+CPT = "http://www.ama-assn.org/go/cpt"
+_VISITS = (
+    ("99201", "99215", "AMB", "ambulatory"),
+    ("99221", "99223", "IMP", "inpatient encounter"),
+    ("99231", "99239", "IMP", "inpatient encounter"),
+    ("99281", "99285", "EMER", "emergency"),
+)
+"""Codes of CPT from one to another, and the class of visit that they are for."""
 _CLASSES = frozenset(["AMB", "EMER", "FLD", "HH", "IMP", "ACUTE", "NONAC", "OBSENC", "PRENC", "SS", "VR"])
 
 
@@ -44,11 +52,10 @@ def put_kind(encounter: Resource, code: Node | None, run: Run) -> None:
     concept = codeable_concept(code, run) or {}
     codings = concept.get("coding", [])
     classes = [each for each in codings if each.get("system") == ACT_CODE and each["code"] in _CLASSES]
-    if classes:
-        encounter["class"] = classes[0]
-    else:
-        encounter["class"] = {"system": ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}
     others = [each for each in codings if each not in classes]
+    found = classes[0] if classes else next(filter(None, map(_class_of_visit, others)), None)
+    unknown = {"system": ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}
+    encounter["class"] = found or encounter.get("class") or unknown
     if others or not classes:
         kind: Element = {}
         put(kind, "coding", others)
@@ -58,14 +65,28 @@ def put_kind(encounter: Resource, code: Node | None, run: Run) -> None:
         encounter["type"] = [{"coding": classes}] if classes else [coded(ABSENT_SYSTEM, "unknown", "Unknown")]
 
 
+def _class_of_visit(coding: Element) -> Element | None:
+    """The class that a code of CPT's evaluation and management says; None of another code."""
+    if coding.get("system") != CPT:
+        return None
+    code = coding["code"]
+    for first, last, found, display in _VISITS:
+        if first <= code <= last:
+            return {"system": ACT_CODE, "code": found, "display": display}
+    return None
+
+
 def put_span(encounter: Resource, node: Node, run: Run) -> None:
     """Put an encounter's period and status into it: by statusCode where that says more than that it was."""
     time = node.get("effectiveTime")
     span = period(time, run)
+    is_point = time is not None and bool(time.peek("value"))
+    if is_point and span is not None:
+        span.pop("end", None)  # when it was, not how long
     put(encounter, "period", span)
     code = node.value("statusCode", "code").lower()
     if code in ("", "completed", "active") and span is not None:
-        is_over = "end" in span or "_end" in span
+        is_over = is_point or "end" in span or "_end" in span
         encounter["status"] = "finished" if is_over or code == "completed" else "in-progress"
     else:
         encounter["status"] = concept_map("CF-EncounterStatus").code(code) or "unknown"

@@ -76,7 +76,7 @@ class Run(Building):
         """
         id = resource_id(resource_type, *self._key(node, *owner))
         before = self._made.get(id)
-        if before is not None and before is not node and _facts(before) != _facts(node):
+        if before is not None and before is not node and not _is_same(before, node):
             id = resource_id(resource_type, self.document_key, node.where)
         resource = self.add_with_id(resource_type, id)
         self._made.setdefault(id, node)
@@ -158,6 +158,11 @@ class Run(Building):
     def report_code(self, node: Node, codes: str) -> None:
         """Say that a code has no row in the map `codes`."""
         self.tell(UNMAPPED_CODE, node.where, f"the map {codes} has no such code", "", Severity.INFORMATION)
+
+
+def _is_same(one: Node, other: Node) -> bool:
+    """Whether two elements with one identifier are one thing: the header's visit and its entry, or of equal words."""
+    return one.name != other.name or _facts(one) == _facts(other)
 
 
 def _facts(node: Node) -> tuple[str, ...]:

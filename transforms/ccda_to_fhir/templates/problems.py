@@ -48,6 +48,21 @@ def problem_concern_act(act: Node, run: Run) -> list[Resource]:
 
 
 @template(
+    "2.16.840.1.113883.10.20.22.4.80",
+    "2.16.840.1.113883.10.20.22.4.33",
+    "2.16.840.1.113883.10.20.22.4.34",
+    "2.16.840.1.113883.10.20.22.4.51",
+    "2.16.840.1.113883.10.20.22.4.65",
+    codes=[("29308-4", "act")],
+)
+def encounter_diagnosis(act: Node, run: Run) -> list[Resource]:
+    """Encounter Diagnosis, and those at admission, at discharge, before and after an operation: each problem of it."""
+    found = problem_concern_act(act, run)
+    act.value("statusCode", "code")
+    return found
+
+
+@template(
     OBSERVATION,
     "2.16.840.1.113883.10.20.1.28",
     general=True,
