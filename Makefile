@@ -35,7 +35,7 @@ bench: set-up-dev ## Print the figures of bench/README.md
 		echo "== $$file"; $(BIN)/python -m bench.$$(basename $$file .py) || exit 1; done
 
 corpus: set-up-dev ## Print the figures of docs/fhir-figures.md, on the open corpus (HIE_CORPUS)
-	@$(BIN)/python -m tests.corpus $(ARGS)
+	@$(BIN)/python -m tests.corpus $(ARGS); v2=$$?; $(BIN)/python -m tests.corpus.ccda $(CCDA_ARGS) && exit $$v2
 
 lock: set-up-dev ## Pin the newest versions that pyproject.toml admits
 	@cd $(CURDIR) && for kind in "" -dev; do \

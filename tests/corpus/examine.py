@@ -160,7 +160,7 @@ def populated(er7: Er7) -> Iterator[list[str]]:
 def _resources(found: Examined, bundle: Any, wanted: set[str]) -> None:
     for resource in standing_alone(bundle):
         found.resources[resource["resourceType"]] += 1
-        failures = _checked(resource, wanted)
+        failures = checked(resource, wanted)
         found.failures.update(failures)
         found.bad_resources += bool(failures)
     if "structure" in wanted:
@@ -176,7 +176,7 @@ def _bundle_alone(bundle: Any) -> Any:
     return {**bundle, "entry": [each for each in kept if each]}
 
 
-def _checked(resource: Any, wanted: set[str]) -> list[Failure]:
+def checked(resource: Any, wanted: set[str]) -> list[Failure]:
     """What the validators say against a resource; the same content is checked once."""
     text = orjson.dumps(resource)
     failures: list[Failure] = []

@@ -1,0 +1,1 @@
+"""What the conversions between C-CDA and FHIR are worth, in figures: `python -m tests.corpus.ccda`."""
