@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from engine.cli.common import Failure, body_text, json_option, print_json, shown
+from engine.cli.mailing import Mailing, mail_outbound
 
 if TYPE_CHECKING:
     from channels.ends import EndContext, Outbound, Outcome
@@ -42,7 +43,9 @@ class Answer:
 
 @click.command("send")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True), metavar="FILE...")
-@click.option("--to", required=True, metavar="URL", help="mllp://HOST:PORT, mllps://HOST:PORT, or an http(s):// URL.")
+@click.option(
+    "--to", required=True, metavar="URL", help="mllp(s)://HOST:PORT, an http(s):// URL, or mailto:ADDRESS for Direct."
+)
 @click.option(
     "--repeat", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="Send everything so many times."
 )
@@ -55,6 +58,14 @@ class Answer:
 @click.option("--key", type=click.Path(path_type=Path), help="TLS: its private key (PEM).")
 @click.option("--server-name", metavar="NAME", help="TLS: the name in the receiver's certificate, when not its host's.")
 @click.option("--token", envvar="HIE_TOKEN", metavar="TOKEN", help="HTTP: the bearer token; better in $HIE_TOKEN.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Direct: the address that it comes from.")
+@click.option("--relay", metavar="HOST:PORT", help="Direct: the mail server, a HISP's or that of an inbound `direct`.")
+@click.option("--user", metavar="NAME", help="Direct: who we are at the relay; the password is $HIE_PASSWORD.")
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Direct: sign and encrypt, with what `hie direct keys` wrote into this folder; else plain, for a HISP.",
+)
 @click.option("--full", is_flag=True, help="Print each answer in full.")
 @json_option
 def command(
@@ -63,7 +74,8 @@ def command(
     """Send each FILE (- for standard input) and print the answers: MSA code, text, time.
 
     A file of several HL7 v2 messages is split, with or without batch headers. Messages go one after the other on one
-    connection. Exit status 1 when any was not accepted.
+    connection. By Direct each is the attachment of a mail, and accepted when the relay has taken it. Exit status 1 when
+    any was not accepted.
     """
     bodies = [(name, number, body) for name, content in map(_read, files) for number, body in _split(name, content)]
     outbound = _outbound(to, **given)
@@ -164,6 +176,10 @@ def _outbound(
     key: Path | None,
     server_name: str | None,
     token: str | None,
+    sender: str | None,
+    relay: str | None,
+    user: str | None,
+    keys: Path | None,
 ) -> Callable[[EndContext], Outbound]:
     """The outbound end that `to` names, to be made inside the event loop."""
     from datetime import timedelta  # noqa: PLC0415
@@ -173,6 +189,11 @@ def _outbound(
     if url.scheme in ("mllp", "http") and any((ca, cert, key, server_name)):
         raise click.UsageError(f"--ca, --cert, --key and --server-name are for TLS: write {url.scheme}s://")
     tls = _tls(ca, cert, key, server_name)
+    mailing = Mailing(sender, relay, user, keys)
+    if url.scheme == "mailto":
+        return mail_outbound(to, mailing, tls, patience)
+    if mailing.is_given:
+        raise click.UsageError("--from, --relay, --user and --keys are for mailto:")
     if url.scheme in ("mllp", "mllps"):
         from channels.mllp import MllpOutbound  # noqa: PLC0415
         from channels.tls import ClientTls  # noqa: PLC0415
@@ -200,7 +221,7 @@ def _outbound(
             context, url=literal, tls=tls, token=secret, timeout=patience, on_error="refuse", on_reject="refuse"
         )
     raise click.BadParameter(
-        f"{to!r}: write mllp://HOST:PORT, mllps://HOST:PORT or an http(s):// URL", param_hint="--to"
+        f"{to!r}: write mllp://HOST:PORT, mllps://HOST:PORT, an http(s):// URL or mailto:ADDRESS", param_hint="--to"
     )
 
 
