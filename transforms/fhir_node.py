@@ -116,6 +116,17 @@ class Node:
                     each.skip(*each.names())
             self._used.add(name)
 
+    def references(self) -> Iterator[Node]:
+        """Every element beneath that is a Reference with an address; nothing is marked as read."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            if isinstance(node._data.get("reference"), str):
+                yield node
+            for name, value in node._data.items():
+                if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
+                    stack += node.all(name)
+
     def leaves(self) -> Iterator[tuple[str, str, bool]]:
         """Each primitive value beneath, in order: its path, its path without indexes, and whether it was read."""
         stack: list[tuple[Node, str, bool]] = [(self, self.path.partition(".")[0], False)]

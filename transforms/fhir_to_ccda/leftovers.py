@@ -40,6 +40,20 @@ LEFT_OUT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _QUIET = frozenset(("Provenance", "Bundle", "MessageHeader", "OperationOutcome"))
 
 
+_SHARED = frozenset(("Organization", "Practitioner", "Device", "Location", "Endpoint"))
+"""What others refer to: it needs no place where only the message's header does."""
+
+
+def _referred(run: Run) -> set[str]:
+    """The paths of the resources that one refers to which tells of the patient."""
+    found: set[str] = set()
+    for resource in run.resources:
+        if resource.peek("resourceType") not in _QUIET:
+            for each in resource.references():
+                found.add(run.find(each).path)
+    return found
+
+
 def leaves_of(resource: Node) -> Iterator[tuple[str, str, bool]]:
     """The primitive values of a resource: path, path from the resource on without indexes, whether it was read."""
     kind = resource.peek("resourceType") or "Resource"
@@ -59,10 +73,11 @@ def report_unread(run: Run) -> None:
     if run.options.unmapped == "ignore":
         return
     seen: set[str] = set()
+    referred = _referred(run)
     for resource in run.resources:
         kind = resource.peek("resourceType")
         if resource.path not in run.done:
-            if kind not in _QUIET:
+            if kind not in _QUIET and (kind not in _SHARED or resource.path in referred):
                 what = f"no part of this document tells of this {kind[:30]}; it is left out"
                 run.tell(NOT_CARRIED, resource.path, what)
             continue

@@ -6,7 +6,7 @@ import re
 
 from schemas.codes import identifier_oid, system_oid
 from schemas.finding import Severity
-from transforms.fhir_node import Node
+from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_ccda.element import Element, make
 from transforms.fhir_to_ccda.run import NO_OID, Run
 
@@ -39,16 +39,23 @@ def ii_of(identifier: Node, run: Run, name: str = "id") -> Element | None:
         if is_root(root):
             return make(name, root=root)
     if not system:
-        assigner = identifier.one("assigner").text("display")
+        assigner = _assigner(identifier, run)
         return make(name, root=run.uuid("no system"), extension=value, assigningAuthorityName=assigner)
     root = _root_of(system, run)
     if not root and (whole := _whole_uri(system, value)):
-        return make(
-            name, root=_URI_ROOT, extension=whole, assigningAuthorityName=identifier.one("assigner").text("display")
-        )
+        return make(name, root=_URI_ROOT, extension=whole, assigningAuthorityName=_assigner(identifier, run))
     root = root or root_of(system, identifier.path, run)
-    named = system if root == run.uuid(system) else identifier.one("assigner").text("display")
+    named = system if root == run.uuid(system) else _assigner(identifier, run)
     return make(name, root=root, extension=value, assigningAuthorityName=named)
+
+
+def _assigner(identifier: Node, run: Run) -> str:
+    """The name of who assigned an Identifier."""
+    assigner = identifier.one("assigner")
+    display = assigner.text("display")
+    found = run.resolve(assigner) if assigner.has("reference") else EMPTY
+    run.mark(found)
+    return found.text("name") or display
 
 
 def root_of(system: str, where: str, run: Run) -> str:

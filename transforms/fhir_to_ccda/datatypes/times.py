@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.run import NOT_A_TIME, Run
 from transforms.fhir_to_v2.datatypes.times import dtm
 
+_TS = re.compile(r"\d{4}(?:\d\d(?:\d\d(?:\d\d(?:\d\d(?:\d\d(?:\.\d+)?)?)?(?:[+-]\d{4})?)?)?)?\Z", re.ASCII)
+"""A point in time as the data type TS has it, to the year at least."""
+_OFFSET = re.compile(r"([+-]\d\d):(\d\d)\Z", re.ASCII)
 _KEPT = ("urn:hie-engine:v2-time", "urn:hie-engine:ccda-time")
 """Where the ways to FHIR keep a time that FHIR cannot say."""
 
@@ -19,8 +24,9 @@ def ts_text(element: Node, name: str, run: Run) -> str:
     text = element.text(name)
     if element.has(f"_{name}"):
         for url in _KEPT:
-            kept = element.beside(name).extension(url).text("valueString")
-            if kept and (not text or kept.startswith(text.replace("-", "")[:8])):
+            kept = _OFFSET.sub(r"\1\2", element.beside(name).extension(url).text("valueString"))
+            if _TS.match(kept) and (not text or kept.startswith(text.replace("-", "")[:8])):
+                element.text(name)
                 return kept
     if not text:
         return ""

@@ -25,8 +25,6 @@ from transforms.fhir_to_ccda.run import Run
 
 NOTE = (f"{T}202", "2016-11-01")
 
-_RELATIONS = {"replaces": "RPLC", "appends": "APND", "transforms": "XFRM"}
-
 
 @entry("DocumentReference", home="notes")
 def note(resource: Node, row: Row, run: Run) -> Element | None:
@@ -66,8 +64,7 @@ def note(resource: Node, row: Row, run: Run) -> Element | None:
         further.append(_text(each.one("attachment"), row, run))
         made.append(related("COMP", further))
     for relation in resource.all("relatesTo"):
-        kind = _RELATIONS.get(relation.text("code"), "REFR")
-        made.extend(references(relation, run, "target", kind=kind if kind in ("RPLC", "XFRM") else "REFR"))
+        made.append(_related(relation, run))
     made.extend(references(resource.one("context"), run, "encounter", kind="COMP"))
     made.extend(references(resource.one("context"), run, "related"))
     if resource.text("description"):
@@ -76,6 +73,18 @@ def note(resource: Node, row: Row, run: Run) -> Element | None:
     row.tell("Time", resource.peek("date")[:10])
     row.tell("Status", state if state != "current" else resource.peek("docStatus"))
     return made
+
+
+def _related(relation: Node, run: Run) -> Element:
+    """The document that a note replaces, or has to do with otherwise."""
+    target = relation.one("target")
+    found = run.resolve(target)
+    target.skip("display", "type")
+    ids = ids_of(found, run) if found else []
+    if not found and target.one("identifier"):
+        ids = [made for made in [ii_of(target.one("identifier"), run)] if made is not None]
+    document = make("externalDocument", *(ids or [null("id")]), classCode="DOC", moodCode="EVN")
+    return make("reference", document, typeCode="RPLC" if relation.text("code") == "replaces" else "REFR")
 
 
 def _code(resource: Node, run: Run) -> Element:

@@ -19,11 +19,12 @@ def place_of(reference: Node, run: Run, period: Node | None = None) -> Element |
     if not reference:
         return None
     found = run.resolve(reference)
-    name = found.text("name") or reference.text("display")
+    name = ", ".join(dict.fromkeys(filter(None, (each.text("name") for each in run.chain(found, "partOf")))))
+    name = name or reference.text("display")
     reference.skip("display")
     if not found and not name:
         return None
-    run.mark(found)
+    run.mark(*run.chain(found, "partOf"))
     role = make("participantRole", *templates(PLACE), classCode="SDLOC")
     role.extend(ids_of(found, run) if found else [])
     kinds = found.all("type")

@@ -14,7 +14,6 @@ from transforms.fhir_to_ccda.entries.common import (
     comment,
     left_out,
     status,
-    text_reference,
     told_time,
 )
 from transforms.fhir_to_ccda.narrative import Row
@@ -50,7 +49,7 @@ def care_team(resource: Node, row: Row, run: Run) -> Element | None:
     _order(code)
     made.append(code)
     state = resource.text("status")
-    made.append(text_reference(row))
+    made.append(make("sdtc:text", make("reference", value=f"#{row.id}")))
     made.append(status(_STATUSES.get(state, "active")))
     low, high = period_of(resource.one("period"), run)
     made.append(low_high(low, high, kind="IVL_TS"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.ccda.namespaces import XSI_TYPE
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC, SNOMED, attributes_of, coded
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
@@ -112,8 +113,10 @@ def _one(resource: Node, rows: Rows, run: Run, part: Node | None = None, *, lead
     """One vital sign; the part that `leads` has the identifiers of an Observation that has no value of its own."""
     made = result(resource, rows(resource), run, part, template=OBSERVATION, leads=leads)
     value = next(each for each in made if str(each.tag).endswith("}value"))
-    if not str(value.get("{http://www.w3.org/2001/XMLSchema-instance}type", "")).endswith("PQ"):
-        made.replace(value, null("value", value.get("nullFlavor", "UNK"), kind="PQ"))
-    elif value.get("value") and not value.get("unit"):
+    if value.get(XSI_TYPE) != "PQ":
+        absent = null("value", value.get("nullFlavor", "UNK"), kind="PQ")
+        made.replace(value, absent)
+        value = absent
+    if not value.get("unit"):
         value.set("unit", "1")  # what a PQ without a unit means (data types, PQ.unit); the template wants it said
     return made

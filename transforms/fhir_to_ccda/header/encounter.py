@@ -167,11 +167,12 @@ def _location(encounter: Node, run: Run) -> Element | None:
         display = each.one("location").text("display")
         provider = encounter.one("serviceProvider")
         facility = make("healthCareFacility", *(ids_of(found, run) if found else []))
-        run.mark(found)
+        wards = run.chain(found, "partOf")
+        run.mark(*wards)
         kinds = found.all("type")
         if kinds:
             facility.append(cd_of(kinds[0], run))
-        name = found.text("name") or display
+        name = ", ".join(dict.fromkeys(filter(None, (one.text("name") for one in wards)))) or display
         place = make("location", make("name", text=name) if name else None)
         place.extend(addresses_of(found.all("address"), run)[:1])
         facility.append(place)

@@ -7,7 +7,7 @@ from transforms.fhir_to_ccda.datatypes.codes import attributes_of, cd_of
 from transforms.fhir_to_ccda.datatypes.contacts import addresses_of, name_of, patient_name, telecoms_of
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of
 from transforms.fhir_to_ccda.documents import REFERRAL_NOTE, DocumentType
-from transforms.fhir_to_ccda.element import Element, make, null
+from transforms.fhir_to_ccda.element import Element, local, make, null
 from transforms.fhir_to_ccda.header.patient import is_guardian
 from transforms.fhir_to_ccda.parties import Party, assigned, organization_of, party_of, party_of_resource
 from transforms.fhir_to_ccda.run import Run
@@ -113,8 +113,8 @@ def _named(extension: Node, run: Run, named: set[str]) -> list[Element]:
     low, high = period_of(extension.extension("period").one("valuePeriod"), run)
     if low or high:
         made.append(low_high(low, high, "time", "IVL_TS"))
-    if kind in ("IND", "CALLBCK") and not any(str(each.tag).endswith("}associatedPerson") for each in made[-1]):
-        made[0].append(make("associatedPerson", null("name")))
+    if kind in ("IND", "CALLBCK"):
+        _with_person(made[0])
     return [made]
 
 
@@ -128,6 +128,13 @@ def _entity(party: Party, role: str, run: Run) -> Element:
     if party.organization or party.organization_name:
         entity.append(organization_of(party.organization, run, "scopingOrganization", party.organization_name))
     elif not party.names:
+        entity.append(make("associatedPerson", null("name")))
+    return entity
+
+
+def _with_person(entity: Element) -> Element:
+    """Give an entity the person that one who is called back, or stands by the patient, must have."""
+    if not any(local(each) == "associatedPerson" for each in entity):
         entity.append(make("associatedPerson", null("name")))
     return entity
 
@@ -159,10 +166,7 @@ def _contact(contact: Node, run: Run) -> Element:
 def _relative(relative: Node, run: Run) -> Element:
     party = party_of_resource(relative, run)
     codes = {each.peek("code") for one in relative.all("relationship") for each in one.all("coding")}
-    made = make("participant", _entity(party, _role(codes), run), typeCode="IND")
-    if not party.names:
-        made[0].append(make("associatedPerson", null("name")))
-    return made
+    return make("participant", _with_person(_entity(party, _role(codes), run)), typeCode="IND")
 
 
 def _role(codes: set[str]) -> str:

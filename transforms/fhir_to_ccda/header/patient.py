@@ -106,7 +106,7 @@ def _put_births(made: Element, patient: Node) -> None:
     several = patient.text("multipleBirthBoolean") or ("true" if number else "")
     if several:
         made.append(make("sdtc:multipleBirthInd", value=several))
-    if number:
+    if number and number != "0":
         made.append(make("sdtc:multipleBirthOrderNumber", value=number))
 
 
