@@ -71,7 +71,7 @@ def gpgsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def give_to_gpgsm(folder: Path, file: str, each: Person, name: str) -> None:
-    """Import a person's key. Of one in 25 good PKCS#12 files gpgsm 2.2 says that they cannot be decrypted, by their salt
+    """Import a person's key. Of one in 25 good PKCS#12 files gpgsm 2.2 says that it cannot be decrypted, by its salt
     alone; the same key in a file with another salt is read."""
     for last in (False, False, False, True):
         (folder / file).write_bytes(each.pkcs12(name, b"secret"))
