@@ -44,7 +44,7 @@ PACKAGES = {
     "OpenLDAP": "slapd",
     "NSS": "libnss3-tools",
     "GnuPG's S/MIME": "gpgsm",
-    "BouncyCastle": "libbcmail-java",
+    "BouncyCastle": "libbcmail-java default-jdk-headless",
 }
 PEERS = {
     "Postfix": "postfix",
@@ -54,9 +54,10 @@ PEERS = {
     "OpenLDAP": "slapd",
     "NSS": "cmsutil",
     "GnuPG's S/MIME": "gpgsm",
-    "BouncyCastle": "javac",
 }
 """Other sides of tests that are run from their programs, with configurations of our own."""
+OPTIONAL = {"BouncyCastle": [Path("/usr/share/java/bcmail.jar"), Path("/usr/bin/javac")]}
+"""Those that tests can do without, saying so: what is there when they are installed."""
 
 
 class ServiceMissingError(RuntimeError):
@@ -94,7 +95,7 @@ def install(service: str) -> None:
     """Install the Debian package of `service` when root; raises `ServiceMissingError` with what to do otherwise."""
     package = PACKAGES[service]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        if service in PEERS:
+        if service in PEERS or service in OPTIONAL:
             raise ServiceMissingError(f"{service} is needed: install it (Debian: apt-get install {package})")
         default = "127.0.0.1:5672 (guest, with the management plugin)" if service == "RabbitMQ" else "127.0.0.1:5432"
         raise ServiceMissingError(
@@ -104,7 +105,7 @@ def install(service: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
     with _not_started() if service in PEERS else contextlib.nullcontext():
-        for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", package]):
+        for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", *package.split()]):
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 failed = f"`{' '.join(command)}` failed:\n{done.stderr[-2000:]}"
@@ -476,6 +477,12 @@ def install_what_is_missing() -> None:
         install(Postgres.name)
     for peer in PEERS:
         program(peer)
+    for peer, files in OPTIONAL.items():
+        if not all(file.exists() for file in files):
+            try:
+                install(peer)
+            except ServiceMissingError as error:
+                print(f"not tried in the tests: {error}")
 
 
 def usual_rabbitmq() -> bool:

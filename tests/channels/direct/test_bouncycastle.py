@@ -1,6 +1,6 @@
 """Signatures and envelopes against BouncyCastle, which the Java reference implementation and most HISPs are built on.
 
-All cases are two runs of Java, the second one with JavaMail and whole mails; where there is no Java, a warning says
+All cases are two runs of Java, the second one with JavaMail and whole mails. Where it is not installed, a warning says
 that nothing was tried.
 """
 
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from channels.direct import cms, smime
 from channels.direct.mime import Attachment, attachments, write_mail
 from tests.channels.direct.people import NOW, Person, person
-from tests.services import install
+from tests.services import PACKAGES
 
 JAR_NAMES = ("bcpkix", "bcprov", "bcutil", "bcmail", "javax.mail", "javax.activation")
 JARS = [Path("/usr/share/java") / f"{name}.jar" for name in JAR_NAMES]
@@ -85,12 +85,10 @@ class Peer:
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer | None]:
     """BouncyCastle after all its jobs, None where it is not installed."""
-    if shutil.which("javac") is None:
-        warnings.warn("BouncyCastle was NOT tried: install default-jdk-headless for these cases", stacklevel=1)
+    if shutil.which("javac") is None or not all(jar.exists() for jar in JARS):
+        warnings.warn(f"BouncyCastle was NOT tried: install {PACKAGES['BouncyCastle']} for these cases", stacklevel=1)
         yield None
         return
-    if not all(jar.exists() for jar in JARS):
-        install("BouncyCastle")
     peer = Peer(tmp_path_factory.mktemp("bouncycastle"))
     peer.write("mail", MAIL)
     for kind in KINDS:
