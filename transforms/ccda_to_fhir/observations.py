@@ -15,7 +15,7 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import OWN, R5, add_extension, append, coded, put
+from transforms.elements import OWN, R5, absent, add_extension, append, coded, put
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 NEGATED = f"{OWN}ccda-negated"
@@ -49,7 +49,23 @@ def observation_of(node: Node, run: Run, category: str = "", profile: str = "") 
             who = author.actor.reference
             if who is not None and run.referred(who)["resourceType"] != "Device":
                 append(resource, "performer", who)
+    if profile:
+        supply_value(resource, run)
     return resource
+
+
+def supply_value(resource: Resource, run: Run) -> None:
+    """Say that a value is not known, where US Core asks for one and there is neither that nor a part."""
+    has_value = any(name.startswith("value") or name == "dataAbsentReason" for name in resource)
+    if not has_value and not resource.keys() & {"component", "hasMember"} and run.options.profile == "us-core":
+        resource["dataAbsentReason"] = absent_concept("")
+
+
+def supply_time(resource: Resource, run: Run) -> None:
+    """Say that the time is not known, where US Core asks for one."""
+    has_time = any(name.lstrip("_").startswith("effective") for name in resource)
+    if not has_time and run.options.profile == "us-core":
+        resource["_effectiveDateTime"] = absent("unknown")
 
 
 def put_span(resource: Resource, members: str, run: Run) -> None:
@@ -58,10 +74,12 @@ def put_span(resource: Resource, members: str, run: Run) -> None:
     span = resource.get("effectivePeriod", {})
     if span.get("start") and span["start"] == span.get("end") and len(span) == 2:
         resource["effectiveDateTime"] = resource.pop("effectivePeriod")["start"]
-    if any(name.lstrip("_").startswith("effective") for name in resource):
+    if "effectiveDateTime" in resource or "effectivePeriod" in resource:
         return
     found = (run.referred(each).get("effectiveDateTime", "") for each in resource.get(members, ()))
     times = sorted(filter(None, found))
+    if times:
+        resource.pop("_effectiveDateTime", None)
     if times and times[0] == times[-1]:
         resource["effectiveDateTime"] = times[0]
     elif times:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
+from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.quantities import quantity
 from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.node import Node
@@ -40,6 +41,7 @@ def put_collection(resource: Resource, procedure: Node, run: Run) -> Resource:
         specimen = _specimen(role, run)
     else:
         specimen = run.make("Specimen", procedure)
+        specimen.setdefault("type", absent_concept(""))
         specimen["subject"] = run.refer(run.patient)
     if reference is None:
         append(resource, "specimen", run.refer(specimen))
@@ -60,8 +62,14 @@ def _specimen(role: Node, run: Run) -> Resource:
     append(resource, "identifier", *identifiers(role, run))
     resource["subject"] = run.refer(run.patient)
     entity = role.get("specimenPlayingEntity") or role.get("playingEntity")
-    if entity is None:
-        return resource
+    if entity is not None:
+        _put_entity(resource, entity, run)
+    if "type" not in resource and run.options.profile == "us-core":
+        resource["type"] = absent_concept("")
+    return resource
+
+
+def _put_entity(resource: Resource, entity: Node, run: Run) -> None:
     put(resource, "type", codeable_concept(entity.get("code"), run))
     name = entity.string("name")
     if name and "type" not in resource:
@@ -73,4 +81,3 @@ def _specimen(role: Node, run: Run) -> Resource:
         resource["collection"] = {"quantity": amount}
     description = entity.string("desc")
     append(resource, "note", {"text": description} if description else None)
-    return resource

@@ -11,6 +11,24 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import NOT_A_NUMBER, Run
 
 UCUM = "http://unitsofmeasure.org"
+_WRITTEN_FOR = {
+    "mmhg": "mm[Hg]",
+    "mm hg": "mm[Hg]",
+    "lb": "[lb_av]",
+    "lbs": "[lb_av]",
+    "pounds": "[lb_av]",
+    "in": "[in_i]",
+    "inch": "[in_i]",
+    "inches": "[in_i]",
+    "bpm": "/min",
+    "beats/min": "/min",
+    "breaths/min": "/min",
+    "degf": "[degF]",
+    "degc": "Cel",
+    "mcg": "ug",
+    "kg/m^2": "kg/m2",
+}
+"""The codes of UCUM for what documents write in their place, in lower case; the unit in words stays what it is."""
 
 
 def decimal(node: Node, name: str, run: Run) -> Decimal | None:
@@ -63,10 +81,10 @@ def put_unit(element: Element, pq: Node, run: Run) -> None:
                 element["code"] = translation.attr("code")
         return
     element["unit"] = unit
-    if unit != "1" and not is_ucum(unit):
-        return
-    element["system"] = UCUM
-    element["code"] = unit
+    code = _WRITTEN_FOR.get(unit.lower(), unit)
+    if is_ucum(code):
+        element["system"] = UCUM
+        element["code"] = code
 
 
 def is_ucum(unit: str) -> bool:

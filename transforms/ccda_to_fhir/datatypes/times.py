@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.fhir import Element
+from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.nulls import absent_for
 from transforms.ccda_to_fhir.extensions import CCDA_TIME
 from transforms.ccda_to_fhir.node import Node
@@ -103,21 +103,30 @@ def put_end(element: Element, ts: Node, run: Run) -> None:
         run.tell(NOT_A_TIME, ts.where, "the period ends before it starts; the text of its end is kept beside")
 
 
-def put_when(resource: Element, name: str, ivl: Node | None, run: Run) -> None:
+def put_when(resource: Resource, name: str, ivl: Node | None, run: Run) -> None:
     """Put an IVL_TS into `resource` as `nameDateTime` where it begins as it ends, else as `namePeriod`."""
     if ivl is None:
         return
     low, high = ivl.get("low"), ivl.get("high")
     if low is not None and high is not None and low.peek("value") and low.peek("value") == high.attr("value"):
         put_time(resource, f"{name}DateTime", low, run)
+        _keep_one(resource, name)
         return
     if low is not None or high is not None:
         found = period(ivl, run)
         if found is not None:
             resource[f"{name}Period"] = found
+            _keep_one(resource, name)
         return
     put_time(resource, f"{name}DateTime", start_of(ivl), run)
     if f"{name}DateTime" not in resource and name not in ("effective", "performed", "occurrence"):
+        resource.pop(f"_{name}DateTime", None)
+
+
+def _keep_one(resource: Resource, name: str) -> None:
+    """Keep one of the values of a choice, where an entry that was met before had another: the period."""
+    if f"{name}Period" in resource:
+        resource.pop(f"{name}DateTime", None)
         resource.pop(f"_{name}DateTime", None)
 
 

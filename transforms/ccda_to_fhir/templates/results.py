@@ -5,17 +5,17 @@ from __future__ import annotations
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent, concepts
-from transforms.ccda_to_fhir.datatypes.times import put_when
+from transforms.ccda_to_fhir.datatypes.times import instant, put_when
 from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of, taken
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import observation_of, put_span
+from transforms.ccda_to_fhir.observations import observation_of, put_span, supply_time
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.planned import planned
-from transforms.ccda_to_fhir.provenance import put_authors
+from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.specimens import COLLECTION, COLLECTION_CODE, CONDITION, put_collection, put_specimens
-from transforms.elements import add_extension, append, coded
+from transforms.elements import absent, add_extension, append, coded
 
 SERVICE = "http://terminology.hl7.org/CodeSystem/v2-0074"
 RESULTS = "30954-2"
@@ -43,6 +43,12 @@ def result_organizer(organizer: Node, run: Run) -> list[Resource]:
     _put_components(resource, organizer, run)
     put_when(resource, "effective", organizer.get("effectiveTime"), run)
     put_span(resource, "result", run)
+    supply_time(resource, run)
+    issued = sorted(filter(None, (instant(each.time, run) for each in authors_of(organizer, run))))
+    if issued:
+        resource["issued"] = issued[-1]
+    elif run.options.profile == "us-core":
+        resource["_issued"] = absent("unknown")
     for each in organizer.all("performer"):
         append(resource, "performer", actor(each.get("assignedEntity"), run).reference)
     put_authors(resource, organizer, run, "", "")

@@ -12,32 +12,35 @@ from transforms.ccda_to_fhir.datatypes.values import put_value
 from transforms.ccda_to_fhir.entry import COMMENT, is_negated, is_planned, put_notes, start, status_of
 from transforms.ccda_to_fhir.narrative import entry_narrative, joined
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import CATEGORY, observation_of, put_span, reference_range
+from transforms.ccda_to_fhir.observations import (
+    CATEGORY,
+    observation_of,
+    put_span,
+    reference_range,
+    supply_time,
+)
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import absent, append, coded, put
+from transforms.elements import US_CORE, append, coded, put
 
 VITAL_SIGNS = "8716-3"
 _LOINC = "http://loinc.org"
 _PANEL = "85353-1"
-_PROFILES = {
-    "85354-9": "us-core-blood-pressure",
-    "39156-5": "us-core-bmi",
-    "8302-2": "us-core-body-height",
-    "29463-7": "us-core-body-weight",
-    "3141-9": "us-core-body-weight",
-    "8310-5": "us-core-body-temperature",
-    "8867-4": "us-core-heart-rate",
-    "9279-1": "us-core-respiratory-rate",
-    "2708-6": "us-core-pulse-oximetry",
-    "59408-5": "us-core-pulse-oximetry",
-    "8287-5": "us-core-head-circumference",
-    "9843-4": "us-core-head-circumference",
+_PROFILES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "39156-5": ("us-core-bmi", ("kg/m2",)),
+    "8302-2": ("us-core-body-height", ("cm", "[in_i]")),
+    "29463-7": ("us-core-body-weight", ("g", "kg", "[lb_av]")),
+    "8310-5": ("us-core-body-temperature", ("Cel", "[degF]")),
+    "8867-4": ("us-core-heart-rate", ("/min",)),
+    "9279-1": ("us-core-respiratory-rate", ("/min",)),
+    "2708-6": ("us-core-pulse-oximetry", ("%",)),
+    "59408-5": ("us-core-pulse-oximetry", ("%",)),
+    "9843-4": ("us-core-head-circumference", ("cm", "[in_i]")),
 }
-"""The US Core profile of each code; of all others the general one of vital signs."""
+"""The US Core profile of each code, and the units that it takes; of all others the general one of vital signs."""
 _PRESSURES = ("8480-6", "8462-4")
 """Systolic and diastolic: one observation of a blood pressure in FHIR."""
 _OXIMETRY = ("2708-6", "59408-5")
@@ -62,8 +65,7 @@ def vital_signs_organizer(organizer: Node, run: Run) -> list[Resource]:
         append(resource, "hasMember", run.refer(member))
     put_when(resource, "effective", organizer.get("effectiveTime"), run)
     put_span(resource, "hasMember", run)
-    if not any(name.lstrip("_").startswith("effective") for name in resource):
-        resource["_effectiveDateTime"] = absent("unknown")
+    supply_time(resource, run)
     for each in organizer.all("performer"):
         append(resource, "performer", actor(each.get("assignedEntity"), run).reference)
     put_notes(resource, organizer, run, relation="component")
@@ -77,15 +79,23 @@ def vital_sign_observation(observation: Node, run: Run) -> list[Resource]:
     if is_planned(observation):
         return [planned(observation, run)]
     code = observation.value("code", "code")
-    resource = observation_of(observation, run, "vital-signs", _PROFILES.get(code, "us-core-vital-signs"))
+    resource = observation_of(observation, run, "vital-signs", "us-core-vital-signs")
     if code in _OXIMETRY:
         # US Core wants both codes of a pulse oximetry.
         for each in _OXIMETRY:
             if not any(held.get("code") == each for held in resource["code"].get("coding", ())):
                 append(resource["code"], "coding", coded(_LOINC, each)["coding"][0])
-    if not any(name.lstrip("_").startswith("effective") for name in resource):
-        resource["_effectiveDateTime"] = absent("unknown")
+    supply_time(resource, run)
+    _claim(resource, code, run)
     return [resource]
+
+
+def _claim(resource: Resource, code: str, run: Run) -> None:
+    """Claim the US Core profile of the code, where the value is in the units that it takes; else the general one."""
+    profile, units = _PROFILES.get(code, ("", ()))
+    unit = resource.get("valueQuantity", {}).get("code")
+    if profile and unit in units and run.options.profile == "us-core":
+        resource["meta"] = {"profile": [f"{US_CORE}{profile}"]}
 
 
 def _members(organizer: Node, run: Run) -> list[Resource]:
@@ -107,6 +117,9 @@ def _members(organizer: Node, run: Run) -> list[Resource]:
             found += read_entry(each, run)
         else:
             append(target, "component", _component(each, target, run))
+            wanted = "L/min" if each.value("code", "code") == "3151-8" else "%"
+            if target["component"][-1].get("valueQuantity", {}).get("code") != wanted and "meta" in target:
+                target["meta"] = {"profile": [f"{US_CORE}us-core-vital-signs"]}
     return found
 
 
@@ -121,15 +134,16 @@ def _is_plain(observation: Node) -> bool:
 def _blood_pressure(parts: list[Node], run: Run) -> Resource:
     """The blood pressure that was measured as systolic and diastolic."""
     first = parts[0]
-    resource = start("Observation", first, run, profile=_PROFILES["85354-9"])
+    resource = start("Observation", first, run, profile="us-core-blood-pressure")
     resource["status"] = concept_map("CF-ResultStatus").code(status_of(first)) or "final"
     resource["category"] = [coded(CATEGORY, "vital-signs", "Vital Signs")]
     resource["code"] = coded(_LOINC, "85354-9", "Blood pressure panel with all children optional")
     put_when(resource, "effective", first.get("effectiveTime"), run)
-    if not any(name.lstrip("_").startswith("effective") for name in resource):
-        resource["_effectiveDateTime"] = absent("unknown")
+    supply_time(resource, run)
     for part in parts:
         append(resource, "component", _component(part, resource, run))
+        if resource["component"][-1].get("valueQuantity", {}).get("code") != "mm[Hg]" and "meta" in resource:
+            resource["meta"] = {"profile": [f"{US_CORE}us-core-vital-signs"]}
         put(resource, "method", codeable_concept(part.get("methodCode"), run))
         put(resource, "bodySite", codeable_concept(part.get("targetSiteCode"), run))
         put_authors(resource, part, run, "", "")
