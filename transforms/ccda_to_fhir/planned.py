@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent
 from transforms.ccda_to_fhir.datatypes.times import put_when
+from transforms.ccda_to_fhir.encompassing import service_delivery_location
 from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
@@ -42,6 +43,10 @@ def planned(node: Node, run: Run) -> Resource:
         append(resource, "bodySite", codeable_concept(each, run))
     for each in node.all("performer"):
         append(resource, "performer", actor(each.get("assignedEntity"), run).reference)
+    for each in node.all("participant"):
+        role = each.get("participantRole")
+        if each.attr("typeCode") == "LOC" and role is not None:
+            append(resource, "locationReference", service_delivery_location(role, run))
     put_notes(resource, node, run)
     put_authors(resource, node, run, "requester", "authoredOn")
     return resource

@@ -121,6 +121,12 @@ def _choose(statement: Node, run: Run) -> tuple[Template | None, bool]:
     return registry.by_class.get(statement.name), False
 
 
+def carry(statement: Node, run: Run) -> list[Resource]:
+    """The resources that an entry becomes by its class alone, whichever template it says that it keeps."""
+    function = _registry().by_class.get(statement.name)
+    return function(statement, run) if function is not None else []
+
+
 def _read_rest(statement: Node, run: Run, made: list[Resource]) -> None:
     """Read what is within an entry and was not taken: as resources that those of the entry refer to."""
     for relation in ("entryRelationship", "component"):

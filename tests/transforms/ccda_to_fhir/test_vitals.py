@@ -50,7 +50,8 @@ def test_one_half_of_a_pressure_stands_for_itself() -> None:
 
 
 def test_inhaled_oxygen_belongs_to_its_saturation() -> None:
-    found = convert_entries("8716-3", organizer(vital("3151-8"), vital("59408-5"), vital("3150-0")))
+    flow = vital("3151-8", '<value xsi:type="PQ" value="6" unit="L/min"/>')
+    found = convert_entries("8716-3", organizer(flow, vital("59408-5"), vital("3150-0")))
     _, saturation = resources(found, "Observation")
     assert {each["code"] for each in saturation["code"]["coding"]} == {"59408-5", "2708-6"}
     assert [code(each["code"]) for each in saturation["component"]] == ["3151-8", "3150-0"]

@@ -44,8 +44,9 @@ _PROFILES: dict[str, tuple[str, tuple[str, ...]]] = {
 _PRESSURES = ("8480-6", "8462-4")
 """Systolic and diastolic: one observation of a blood pressure in FHIR."""
 _OXIMETRY = ("2708-6", "59408-5")
-_WITH_OXIMETRY = ("3151-8", "3150-0", "3150-6")
-"""Inhaled oxygen, as a flow and as a concentration: components of the saturation that was measured with it."""
+_WITH_OXIMETRY = {"3151-8": "L/min", "3150-0": "%", "3150-6": "%"}
+"""Inhaled oxygen, as a flow and as a concentration: components of the saturation that was measured with it, in the
+units that US Core wants."""
 
 
 @template("2.16.840.1.113883.10.20.22.4.26", "2.16.840.1.113883.10.20.1.35", sections=[(VITAL_SIGNS, "organizer")])
@@ -112,7 +113,8 @@ def _members(organizer: Node, run: Run) -> list[Resource]:
     for each in inner:
         if each.target is not None:
             continue
-        target = by_code[saturation].target if saturation and _is_plain(each) else None
+        is_usual = _is_plain(each) and each.value("value", "unit") == _WITH_OXIMETRY[each.value("code", "code")]
+        target = by_code[saturation].target if saturation and is_usual else None
         if target is None:
             found += read_entry(each, run)
         else:
