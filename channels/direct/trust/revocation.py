@@ -43,7 +43,7 @@ class Revoked:
         self._options = options
         self._fetcher = fetcher
         self._lists: Kept[tuple[str, bytes], RevocationList] = Kept(_MOST_LISTS)
-        self._answers: Kept[tuple[bytes, bytes], ocsp.Status] = Kept(_MOST_ANSWERS)
+        self._answers: Kept[tuple[str, bytes, bytes], ocsp.Status] = Kept(_MOST_ANSWERS)
 
     async def check(self, path: Sequence[x509.Certificate], now: datetime) -> None:
         """See that no certificate of `path` below its anchor was revoked; raises `UntrustedError`."""
@@ -56,6 +56,8 @@ class Revoked:
 
     async def _check(self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> None:
         points = _points(certificate)
+        # The site's own lists first: what an operator has put there is to count whatever others say.
+        known, _ = await self._by_lists(self._options.lists, certificate, issuer, now)
         why: NetworkError | None = None
         for url in points.responders:
             try:
@@ -65,28 +67,40 @@ class Revoked:
             else:
                 _see(certificate, revoked=status.revoked)
                 return
-        sources: list[str | Path] = [*self._options.lists, *points.lists]
+        spoken, unusable = await self._by_lists(points.lists, certificate, issuer, now)
+        if known or spoken:
+            return
+        if not points.responders and not points.lists:
+            self._unsure(self._options.absent, "the certificate names neither a CRL nor an OCSP responder", why=None)
+        else:
+            self._unsure(self._options.unknown, "its revocation cannot be looked up", unusable or why)
+
+    async def _by_lists(
+        self, sources: Sequence[str | Path], certificate: x509.Certificate, issuer: x509.Certificate, now: datetime
+    ) -> tuple[bool, NetworkError | None]:
+        """Whether one of these lists speaks of `certificate`, and why the last one that does not count does not.
+
+        Raises `UntrustedError` when one says that it was revoked.
+        """
+        why: NetworkError | None = None
         for source in sources:
             try:
                 found = await self._list(source, issuer, now)
             except NetworkError as error:
-                why = error if isinstance(source, str) or why is None else why
+                why = error
                 continue
             if found.speaks_of(certificate):
                 _see(certificate, revoked=certificate.serial_number in found.serials)
-                return
-            why = why or NetworkError("crl-other", "the list speaks of other certificates", temporary=True)
-        if not points.responders and not points.lists:
-            self._unsure(self._options.absent, "the certificate names neither a CRL nor an OCSP responder", why=None)
-        else:
-            self._unsure(self._options.unknown, "its revocation cannot be looked up", why)
+                return True, None
+            why = NetworkError("crl-other", "the list speaks of other certificates", "see the list", temporary=True)
+        return False, why
 
     def _unsure(self, policy: str, what: str, why: NetworkError | None) -> None:
         if policy == "accept":
             return
         if why is None:
             raise UntrustedError("revocation-absent", what, "write revocation: absent: accept, if that is agreed")
-        raise UntrustedError("revocation-unknown", f"{what}: {why.what}", why.hint or "see the host", temporary=True)
+        raise UntrustedError("revocation-unknown", f"{what}: {why.what}", why.hint, temporary=True)
 
     async def _asked(
         self, url: str, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime
@@ -97,7 +111,7 @@ class Revoked:
             status = ocsp.read_answer(data, certificate, issuer, now)
             return Found(status, min(status.until, now + self._options.keep), status.until)
 
-        key = (certificate.fingerprint(hashes.SHA256()), issuer.fingerprint(hashes.SHA256()))
+        key = (url, certificate.fingerprint(hashes.SHA256()), issuer.fingerprint(hashes.SHA256()))
         return await self._answers.get(key, now, ask)
 
     async def _list(self, source: str | Path, issuer: x509.Certificate, now: datetime) -> RevocationList:

@@ -59,6 +59,7 @@ class Wish:
     subject_mail: str = ""
     crl: str = ""
     ocsp: str = ""
+    ocsp_too: str = ""
     issuers: str = ""
     path_length: int | None = None
     permitted: tuple[x509.GeneralName, ...] = ()
@@ -200,7 +201,8 @@ def _certificate(
     if wish.crl:
         point = x509.DistributionPoint([x509.UniformResourceIdentifier(wish.crl)], None, None, None)
         extensions.append((x509.CRLDistributionPoints([point]), False))
-    places = [(AuthorityInformationAccessOID.OCSP, wish.ocsp), (AuthorityInformationAccessOID.CA_ISSUERS, wish.issuers)]
+    places = [(AuthorityInformationAccessOID.OCSP, each) for each in (wish.ocsp, wish.ocsp_too)]
+    places += [(AuthorityInformationAccessOID.CA_ISSUERS, wish.issuers)]
     described = [x509.AccessDescription(oid, x509.UniformResourceIdentifier(url)) for oid, url in places if url]
     if described:
         extensions.append((x509.AuthorityInformationAccess(described), False))

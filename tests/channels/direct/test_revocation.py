@@ -135,6 +135,26 @@ def flipped(signed: bytes) -> bytes:
     return signed[:-1] + bytes([signed[-1] ^ 1])
 
 
+@pytest.mark.row("T6")
+async def test_a_list_of_ours_counts_whatever_others_say(tmp_path: Path, web: Web) -> None:
+    alice = ROOT.issue("alice@a.example", wish=Wish(ocsp=f"{web.url}/ocsp", crl=f"{web.url}/root.crl"))
+    web.pages |= {"/ocsp": ROOT.ocsp(alice.certificate), "/root.crl": ROOT.crl()}
+    file = tmp_path / "ours.crl"
+    judge = Judge(tmp_path, ROOT.certificate, revocation={"lists": [file]})
+    file.write_bytes(ROOT.crl())
+    assert (await judge.judge(alice)).trusted
+    assert asked(web, "/ocsp") == 1
+    file.write_bytes(ROOT.crl(alice.certificate))
+    assert (await judge.judge(alice)).code == "revoked"
+
+
+@pytest.mark.row("T6")
+async def test_a_second_responder_is_asked_when_the_first_is_down(tmp_path: Path, web: Web) -> None:
+    alice = ROOT.issue("alice@a.example", wish=Wish(ocsp=f"{web.url}/down", ocsp_too=f"{web.url}/ocsp"))
+    web.pages["/ocsp"] = ROOT.ocsp(alice.certificate, revoked=True)
+    assert (await Judge(tmp_path, ROOT.certificate, **STRICT).judge(alice)).code == "revoked"
+
+
 DELEGATE = ROOT.issue("ocsp.example", wish=Wish(purposes=(ExtendedKeyUsageOID.OCSP_SIGNING,)), number=5)
 ANSWERS: list[tuple[str, str, Callable[[x509.Certificate], Any]]] = [
     ("trusted", "", ROOT.ocsp),
