@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 
 _KEPT = timedelta(days=8)  # longer than a route may retry by default
 _GIVEN_UP = timedelta(days=1)
-_LEASE = timedelta(minutes=5)
+_LEASE = timedelta(seconds=15)  # a notice that is sent twice, since another process took over, does no harm
 _LOOKED_AGAIN = (1.0, 2.0, 5.0, 15.0, 60.0)  # seconds until a delivery is asked about, again and again
 _TRIED_AGAIN = (10.0, 60.0, 300.0, 1800.0)  # seconds until a notice is tried again
 _AT_ONCE = 8
-_MOST = 200
+_MOST = 64
 _EVERY = 1.0  # seconds
 _UNDELIVERED = "The message could not be delivered at its destination."
 

@@ -12,13 +12,13 @@ from typing import IO
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from channels.direct.agent import Agent
+from channels.direct.agent import Agent, AgentError, Parcel
 from channels.direct.envelope import Envelope
 from channels.direct.issuing import issue, key_pem, new_authority, revocation_list
 from channels.direct.keys import Identity, IdentityFiles, Keys
 from channels.direct.mime import Attachment, Entity, attachments, write_mail
 from channels.direct.noticed import notices_of
-from channels.direct.notices import ASKS_FINAL_DELIVERY, Mdn, NoticeKind, write_mdn
+from channels.direct.notices import ASKS_FINAL_DELIVERY, Mdn, Notice, NoticeKind, write_mdn
 from channels.direct.partners import Partners
 from channels.direct.smtp.relay import Relay, RelayOptions
 from channels.direct.smtp.server import SmtpServer, SmtpSettings
@@ -31,6 +31,7 @@ HOSPITAL, PRACTICE = "direct.stanne.example", "direct.eastmere.example"
 INBOX, DOCTOR = f"inbox@{HOSPITAL}", f"harrowgate@{PRACTICE}"
 _LIMIT = 50 << 20
 _LASTS = timedelta(days=1)
+_TRIES, _AGAIN = 100, 0.5  # seconds until a notice that was not taken is handed over once more
 
 
 def make_identities(hospital: Path, practice: Path, now: datetime) -> None:
@@ -64,12 +65,15 @@ class Got:
 class Hisp:
     """Takes sealed mail from the hospital and answers it with notices, and sends sealed mail to it.
 
-    `got` are the messages that came in, `notices` what was said of those that went out.
+    `got` are the messages that came in, answered while it `may_answer`; `notices` is what was said of those that went
+    out.
     """
 
     def __init__(self, folder: Path, hospital: int, port: int) -> None:
         self.got: list[Got] = []
-        self.notices: list[NoticeKind] = []
+        self.notices: list[Notice] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.findings: list[Finding] = []
         trust = {
             "anchors": [{"certificates": folder / "anchors.pem"}],
@@ -112,23 +116,19 @@ class Hisp:
     async def send(self, document: bytes, file: str) -> str:
         """Send a clinical document to the hospital's inbox, sealed, and ask for word of its final delivery; why that
         did not work."""
-        headers = [
-            ("From", DOCTOR),
-            ("To", INBOX),
-            ("Date", format_datetime(utc_now())),
-            ("Message-ID", f"<{os.urandom(16).hex()}@{PRACTICE}>"),
-            ("Subject", "Consultation note"),
-            ("Disposition-Notification-Options", ASKS_FINAL_DELIVERY),
-        ]
-        mail = write_mail(headers, "The note is attached.", [Attachment(file, "text/xml", document)], os.urandom)
-        return await self._seal(mail, INBOX)
+        return await self.hand_over(await self.seal(letter(document, file), INBOX))
 
-    async def _seal(self, mail: bytes, to: str) -> str:
+    async def seal(self, mail: bytes, to: str) -> Parcel:
+        """`mail` signed, and encrypted to `to`; raises `DirectError`."""
         sent = await self._agent.send(mail, [to])
-        for parcel in sent.parcels:
-            relayed = await self._relay.send(DOCTOR, parcel.recipients, parcel.mail)
-            return relayed.error or ", ".join(str(code) for code, _ in relayed.refused.values())
-        return "; ".join(verdict.reason for verdict in sent.verdicts.values())
+        if not sent.parcels:
+            raise AgentError("agent-nobody", "; ".join(verdict.reason for verdict in sent.verdicts.values()))
+        return sent.parcels[0]
+
+    async def hand_over(self, parcel: Parcel) -> str:
+        """Hand sealed mail to the hospital's server; why it did not take it."""
+        relayed = await self._relay.send(DOCTOR, parcel.recipients, parcel.mail)
+        return relayed.error or ", ".join(str(code) for code, _ in relayed.refused.values())
 
     async def _receive(self, envelope: Envelope, text: IO[bytes]) -> str:
         wire = text.read()
@@ -137,7 +137,7 @@ class Hisp:
             return "250 2.0.0 OK"
         inner = Entity.parse(received.inner)
         if received.is_notice:
-            self.notices += [notice.kind for notice in notices_of(inner)]
+            self.notices += notices_of(inner)
             return "250 2.0.0 OK"
         self.got.append(Got(wire, tuple(each.data for each in attachments(inner) if not each.is_text)))
         answering = asyncio.create_task(self._answer(received.sender.spec, received.facts.message_id.strip("<>")))
@@ -147,9 +147,28 @@ class Hisp:
 
     async def _answer(self, to: str, about: str) -> None:
         """Say that the message was taken, and that it lies where it is read."""
+        await self.may_answer.wait()
         for kind in (NoticeKind.PROCESSED, NoticeKind.DISPATCHED):
             mdn = Mdn(kind, DOCTOR, to, about, PRACTICE)
-            await self._seal(write_mdn(mdn, utc_now(), f"{os.urandom(16).hex()}@{PRACTICE}"), to)
+            mail = write_mdn(mdn, utc_now(), f"{os.urandom(16).hex()}@{PRACTICE}")
+            parcel = await self.seal(mail, to)
+            for _ in range(_TRIES):
+                if not await self.hand_over(parcel):
+                    break
+                await asyncio.sleep(_AGAIN)
+
+
+def letter(document: bytes, file: str) -> bytes:
+    """The mail that carries a document of the practice, not sealed yet."""
+    headers = [
+        ("From", DOCTOR),
+        ("To", INBOX),
+        ("Date", format_datetime(utc_now())),
+        ("Message-ID", f"<{os.urandom(16).hex()}@{PRACTICE}>"),
+        ("Subject", "Consultation note"),
+        ("Disposition-Notification-Options", ASKS_FINAL_DELIVERY),
+    ]
+    return write_mail(headers, "The note is attached.", [Attachment(file, "text/xml", document)], os.urandom)
 
 
 def _is_ours(address: str) -> bool:

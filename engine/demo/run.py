@@ -68,7 +68,9 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
                 "archive": stage.files("archive/adt"),
             },
             histories=histories,
-            letters=Letters(stage.files("direct/documents", "*.xml"), hisp.got, hisp.notices, letters),
+            letters=Letters(
+                stage.files("direct/documents", "*.xml"), hisp.got, [each.kind for each in hisp.notices], letters
+            ),
             status=stage.status,
             folder=folder,
         )
