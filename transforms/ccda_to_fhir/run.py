@@ -29,6 +29,7 @@ UNMAPPED_CODE = "CCDA-121"
 LOST_REFERENCE = "CCDA-131"
 
 _OFFSET = re.compile(r"[+-]\d{4}\Z", re.ASCII)
+_VISIT = {"encompassingEncounter", "encounter"}
 _FACTS = ("code", "value", "effectiveTime", "consumable", "participant", "doseQuantity")
 
 P = ParamSpec("P")
@@ -162,7 +163,7 @@ class Run(Building):
 
 def _is_same(one: Node, other: Node) -> bool:
     """Whether two elements with one identifier are one thing: the header's visit and its entry, or of equal words."""
-    return one.name != other.name or _facts(one) == _facts(other)
+    return {one.name, other.name} == _VISIT or (one.name == other.name and _facts(one) == _facts(other))
 
 
 def _facts(node: Node) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from transforms.ccda_to_fhir.registry import read_entry, statements
 from transforms.ccda_to_fhir.run import Run
 from transforms.elements import append, coded, put
 
+NOTE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"
 EMPTY_REASON = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
 _EMPTY_REASONS = {"NASK": "notasked", "ASKU": "unavailable", "NAV": "unavailable", "MSK": "withheld"}
 
@@ -69,6 +70,7 @@ def _unstructured(node: Node, run: Run) -> None:
     node.target = resource
     resource["status"] = "current"
     resource["type"] = run.composition["type"]
+    resource["category"] = [coded(NOTE_CATEGORY, "clinical-note", "Clinical Note")]
     resource["subject"] = run.refer(run.patient)
     put(resource, "date", run.composition.get("date") if "T" in run.composition.get("date", "") else None)
     resource["content"] = [{"attachment": found or {"title": run.composition["title"]}}]

@@ -94,3 +94,15 @@ def test_the_texts_of_both_halves_are_kept() -> None:
 def test_a_panel_without_any_time_says_so() -> None:
     found = only(convert_entries("8716-3", organizer()), "Observation")
     assert "_effectiveDateTime" in found
+
+
+def test_a_panel_and_its_members_of_one_identifier_are_each_their_own() -> None:
+    found = convert_entries(
+        "8716-3",
+        """<organizer classCode="CLUSTER" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.26"/>
+<id root="1.2.3"/><code code="46680005" codeSystem="2.16.840.1.113883.6.96"/><statusCode code="completed"/><component>
+<observation classCode="OBS" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.27"/><id root="1.2.3"/>
+<code code="8867-4" codeSystem="2.16.840.1.113883.6.1"/><statusCode code="completed"/><effectiveTime value="2024"/>
+<value xsi:type="PQ" value="80" unit="/min"/></observation></component></organizer>""",
+    )
+    assert len(resources(found, "Observation")) == 2
