@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -23,6 +23,8 @@ from schemas.values import Secret, SiteFile
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _LIMIT = 1 << 20
+_SOON = timedelta(days=30)
+_DAY = timedelta(days=1)
 
 
 class KeysError(DirectError):
@@ -101,6 +103,7 @@ class Keys:
         self._report = report
         self._stamps = [_look(each.files) for each in self._files]
         self._identities = [each.read() for each in self._files]
+        self._warned: dict[x509.Certificate, datetime] = {}
 
     def identities(self) -> tuple[Identity, ...]:
         """Every identity as its files are now."""
@@ -120,11 +123,25 @@ class Keys:
         if found is None:
             what = f"no certificate in its time may sign for {address}"
             raise KeysError("keys-none", what, "add an identity under `keys`; `hie direct certs` lists those there are")
+        self._warn(found.certificate, now)
         return found
 
     def decrypting(self) -> tuple[Identity, ...]:
         """Every identity that others may have encrypted to; an expired one still opens what was sent in its time."""
         return tuple(each for each in self.identities() if each.can_decrypt)
+
+    def _warn(self, certificate: x509.Certificate, now: datetime) -> None:
+        """Report once a day that what signs ends soon."""
+        left = certificate.not_valid_after_utc - now
+        warned = self._warned.get(certificate)
+        if left < _SOON and (warned is None or now - warned >= _DAY):
+            self._warned[certificate] = now
+            where = str(next(each.files[0] for each, held in self._pairs() if held.certificate == certificate))
+            what = f"the identity that signs ends in {left.days} days"
+            self._report(Finding("DIR-103", where, what, "put its successor beside it", Severity.WARNING))
+
+    def _pairs(self) -> Iterable[tuple[IdentityFiles, Identity]]:
+        return zip(self._files, self._identities, strict=True)
 
     def _renew(self, number: int, each: IdentityFiles) -> None:
         where = str(each.files[0])

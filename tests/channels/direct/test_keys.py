@@ -81,6 +81,20 @@ def test_the_signer_is_the_address_own_before_the_domains_and_the_newest(tmp_pat
         keys.signing("bob@sub.a.example", NOW)
 
 
+def test_an_identity_that_ends_soon_is_reported_once_a_day(tmp_path: Path) -> None:
+    certificate, key = write_pem(tmp_path, "a", MIDDLE.issue("a.example", wish=Wish(end=NOW + timedelta(days=40))))
+    keys, found = keys_of(IdentityFiles(certificate=certificate, key=key))
+    keys.signing("a@a.example", NOW)
+    assert not found
+    for hours in (0, 23, 24):
+        keys.signing("a@a.example", NOW + timedelta(days=20, hours=hours))
+    assert [(each.code, each.what.split()[-2:]) for each in found] == [
+        ("DIR-103", ["20", "days"]),
+        ("DIR-103", ["19", "days"]),
+    ]
+    assert found[0].where == str(certificate)
+
+
 def test_separate_certificates_sign_and_open(tmp_path: Path) -> None:
     signs = MIDDLE.issue("alice@a.example", wish=Wish(usages=("digital_signature",)))
     opens = MIDDLE.issue("alice@a.example", wish=replace(Wish(), usages=("key_encipherment",)), number=1)
