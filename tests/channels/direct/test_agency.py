@@ -65,7 +65,7 @@ async def test_a_message_is_taken_and_its_processed_notice_delivers_it(alice: Pa
     assert bob.engine.settled == []
 
 
-@pytest.mark.row("N8", "N13", "N15")
+@pytest.mark.row("N8", "N13", "N15", "MT 29")
 async def test_the_final_delivery_is_told_when_it_is_asked_for_and_done(alice: Party, bob: Party) -> None:
     async with both(alice, bob):
         end = alice.outbound(bob, wait_for="delivered")
@@ -116,7 +116,7 @@ PROCESSED = (NoticeKind.PROCESSED, "1@a.example", False)
 FINAL = ("Disposition-Notification-Options", ASKS_FINAL_DELIVERY)
 
 
-@pytest.mark.row("N10")
+@pytest.mark.row("N10", "MT 41")
 @pytest.mark.parametrize("headers", [(), (FINAL,)])
 @pytest.mark.parametrize("status", ["refused", "failed"])
 async def test_what_fails_after_it_was_taken_is_told(
@@ -130,7 +130,7 @@ async def test_what_fails_after_it_was_taken_is_told(
     assert post.notices() == [PROCESSED, (NoticeKind.FAILED, "1@a.example", False)]
 
 
-@pytest.mark.row("N8", "N9", "N13")
+@pytest.mark.row("N8", "N9", "N13", "MT 38", "MT 39", "MT 40")
 @pytest.mark.parametrize(
     ("options", "final"),
     [(ASKS_FINAL_DELIVERY, True), ("", False), ("X-DIRECT-FINAL-DESTINATION-DELIVERY=true", False)],
@@ -224,7 +224,7 @@ async def test_a_notice_that_is_owed_survives_a_crash_and_a_relay_that_is_away(a
             await until(lambda: hub.taken)
 
 
-@pytest.mark.row("T1", "N14")
+@pytest.mark.row("T1", "N14", "MT 3", "MT 25")
 async def test_to_whom_nobody_trusted_is_found_nothing_goes_and_it_is_said_at_once(alice: Party, bob: Party) -> None:
     async with Hub().open() as hub:
         bob.port = hub.options.connect.port

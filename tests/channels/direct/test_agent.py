@@ -286,7 +286,7 @@ async def test_what_is_sent_is_received(tmp_path: Path) -> None:
         assert (received.inner, received.trusted) == (octets, (to,))
 
 
-@pytest.mark.row("T1", "D4", "N14", "N18")
+@pytest.mark.row("T1", "D4", "N14", "N18", "MT 2", "MT 24")
 async def test_recipients_without_a_trusted_certificate_are_dropped_and_told(tmp_path: Path) -> None:
     foreign = FOREIGN.issue("dave@d.example", number=13)
     octets = mail(to="bob@b.example, dave@d.example, eve@e.example")

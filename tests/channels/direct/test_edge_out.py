@@ -23,7 +23,7 @@ async def tell(engine: Engine, notice: bytes) -> None:
     await Correspondence(engine.context).apply(said, for_anybody, notice)
 
 
-@pytest.mark.row("M2", "N17")
+@pytest.mark.row("M2", "N17", "MT 17", "MT 45", "MT 46")
 async def test_the_mail_says_who_to_whom_and_asks_for_notices() -> None:
     engine = Engine()
     async with Hub().open() as hub:

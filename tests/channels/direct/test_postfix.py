@@ -85,7 +85,7 @@ async def test_a_sealed_message_goes_through_and_its_notices_come_back(line: Lin
     assert "Untrusted" not in line.postfix.log
 
 
-@pytest.mark.row("N10", "N15")
+@pytest.mark.row("N10", "N15", "MT 1", "MT 23")
 async def test_a_bounce_settles_a_sealed_message_though_nobody_signed_it(line: Line) -> None:
     async with line.alice.listening(line.relay, tls=line.server):
         end = line.alice.outbound(line.bob, relay=line.relay, to="gone@b.example")

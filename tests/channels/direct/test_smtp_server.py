@@ -109,7 +109,7 @@ async def test_a_notice_has_no_sender() -> None:
         assert post.taken[0][0].sender == ""
 
 
-@pytest.mark.row("E1")
+@pytest.mark.row("E1", "ETT 10", "ETT 11")
 @pytest.mark.parametrize(
     ("lines", "code"),
     [
@@ -145,7 +145,7 @@ async def test_what_is_against_the_rules_is_answered_so(lines: list[bytes], code
         assert (await post.talk(EHLO, FROM, TO, b"DATA\r\n", MAIL + b".\r\n"))[-1].startswith("250")
 
 
-@pytest.mark.row("E1")
+@pytest.mark.row("E1", "ETT 13")
 async def test_recipients_connections_and_silence_have_limits() -> None:
     async with Post(connections=1, timeout=0.3).open() as post:
         reader, writer = await asyncio.open_connection("127.0.0.1", post.server.port)
@@ -174,7 +174,7 @@ async def test_a_mail_that_trickles_in_is_not_cut_off_by_the_limit_for_silence()
         writer.close()
 
 
-@pytest.mark.row("E2", "E3")
+@pytest.mark.row("E2", "E3", "ETT 16", "ETT 20", "ETT 22")
 async def test_tls_and_a_password_are_asked_for_and_checked(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     identity = authority.issue("mx.y.example")

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from email.message import Message
 from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
+from functools import cache
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from channels.direct import smime
+from channels.direct.issuing import issue, new_authority
+from channels.direct.keys import Identity
 from channels.direct.mime import Attachment, write_mail
+from channels.direct.notices import Mdn, NoticeKind, write_mdn
+from channels.direct.trust.binding import names_of
 from tests.channels.direct.openssl import openssl
 from tests.channels.direct.people import NOW, person
 
@@ -29,6 +37,8 @@ HEADERS = [
     ("References", "<00@b.example> <0@b.example>"),
     ("Subject", "Überweisung, XDM/1.0/DDM"),
     ("Comments", "none"),
+    ("X-Optional", "whatever"),
+    ("Disposition-Notification-To", "alice@a.example"),
     ("Keywords", "referral"),
 ]
 FILES = [
@@ -137,6 +147,9 @@ CHECKS = [
     pytest.param(lambda made: "subject" in made.inner, marks=pytest.mark.row("DTS 124")),
     pytest.param(lambda made: made.inner["comments"] == "none", marks=pytest.mark.row("DTS 125")),
     pytest.param(lambda made: made.inner["keywords"] == "referral", marks=pytest.mark.row("DTS 126")),
+    pytest.param(lambda made: made.inner["x-optional"] == "whatever", marks=pytest.mark.row("DTS 127")),
+    pytest.param(lambda made: mailboxes(made.inner["disposition-notification-to"]), marks=pytest.mark.row("DTS 128")),
+    pytest.param(lambda made: of_type(made.outer, "application/pkcs7-mime"), marks=pytest.mark.row("DTS 129")),
     pytest.param(lambda made: of_type(made.outer, "application/pkcs7-mime"), marks=pytest.mark.row("DTS 133a")),
     pytest.param(lambda made: of_type(made.signed, "multipart/signed"), marks=pytest.mark.row("DTS 133b")),
     pytest.param(
@@ -223,3 +236,75 @@ CHECKS = [
 @pytest.mark.parametrize("holds", CHECKS)
 def test_what_is_sent_passes_the_validator(made: Made, holds: Callable[[Made], bool]) -> None:
     assert holds(made)
+
+
+CERTIFICATES = [
+    pytest.param(
+        lambda certificate: len(names_of(certificate).addresses + names_of(certificate).domains) == 1,
+        marks=pytest.mark.row("DTS C4", "DTS 240"),
+    ),
+    pytest.param(
+        lambda certificate: all("@" in each for each in names_of(certificate).addresses),
+        marks=pytest.mark.row("DTS C5"),
+    ),
+    pytest.param(
+        lambda certificate: all("." in each and "@" not in each for each in names_of(certificate).domains),
+        marks=pytest.mark.row("DTS C7"),
+    ),
+    pytest.param(lambda certificate: len(certificate.subject) > 0, marks=pytest.mark.row("DTS 225")),
+    pytest.param(
+        lambda certificate: isinstance(certificate.signature_hash_algorithm, hashes.SHA256),
+        marks=pytest.mark.row("DTS SVAP"),
+    ),
+]
+
+
+@cache
+def made_identity(name: str) -> Identity:
+    lasts = timedelta(days=30)
+    return issue(new_authority("Anchor", "ec", NOW, lasts), name, "ec", "both", NOW, lasts)
+
+
+@pytest.mark.parametrize("holds", CERTIFICATES)
+@pytest.mark.parametrize("name", ["alice@a.example", "a.example"])
+def test_an_identity_that_is_made_for_tests_passes_the_validator(
+    name: str, holds: Callable[[x509.Certificate], bool]
+) -> None:
+    assert holds(made_identity(name).certificate)
+
+
+NOTICES = [
+    pytest.param(lambda mail, _: "bcc" not in mail, marks=pytest.mark.row("DTS 451")),
+    pytest.param(lambda mail, _: "disposition-notification-to" not in mail, marks=pytest.mark.row("DTS 452")),
+    pytest.param(lambda mail, _: "disposition-notification-options" not in mail, marks=pytest.mark.row("DTS 453")),
+    pytest.param(lambda mail, _: "original-recipient" not in mail, marks=pytest.mark.row("DTS 454")),
+    pytest.param(lambda mail, _: mail.get_content_type() == "multipart/report", marks=pytest.mark.row("DTS 455")),
+    pytest.param(
+        lambda mail, _: mail.get_payload(1).get_content_type() == "message/disposition-notification",
+        marks=pytest.mark.row("DTS 456"),
+    ),
+    pytest.param(lambda _, fields: is_printable(fields.get("failure", "")), marks=pytest.mark.row("DTS 463")),
+    pytest.param(lambda _, fields: is_printable(fields.get("error", "")), marks=pytest.mark.row("DTS 464")),
+    pytest.param(lambda _, fields: is_printable(fields.get("warning", "")), marks=pytest.mark.row("DTS 465")),
+    pytest.param(
+        lambda _, fields: is_printable(fields.get("x-direct-final-destination-delivery", "")),
+        marks=pytest.mark.row("DTS 466"),
+    ),
+]
+
+
+@pytest.mark.parametrize("holds", NOTICES)
+@pytest.mark.parametrize("kind", [NoticeKind.PROCESSED, NoticeKind.DISPATCHED, NoticeKind.FAILED])
+def test_a_notice_passes_the_validator(kind: NoticeKind, holds: Callable[[Message, Message], bool]) -> None:
+    failure = "5.2.2 the mailbox is full" if kind is NoticeKind.FAILED else ""
+    mdn = Mdn(kind, "bob@b.example", "alice@a.example", "1@a.example", "b.example", failure)
+    mail = BytesParser().parsebytes(write_mdn(mdn, NOW, "2@b.example"))
+    fields = mail.get_payload(1).get_payload(0)  # type: ignore[union-attr]
+    assert isinstance(fields, Message)
+    assert ("failure" in fields) == bool(failure)
+    assert ("x-direct-final-destination-delivery" in fields) == (kind is NoticeKind.DISPATCHED)
+    assert holds(mail, fields)
+
+
+def is_printable(text: str) -> bool:
+    return text.isascii() and (text.isprintable() or not text)
