@@ -34,11 +34,10 @@ def encompassing_encounter(node: Node, run: Run) -> Resource:
     encounter = start("Encounter", node, run, profile="us-core-encounter")
     put_kind(encounter, node.get("code"), run)
     put_span(encounter, node, run)
-    party = node.get("responsibleParty/assignedEntity")
-    if party is not None:
-        _put_participant(encounter, party, "RESP", None, run)
+    for each in node.all("responsibleParty"):
+        put_participant(encounter, each, coded(PARTICIPATION, "RESP"), run)
     for each in node.all("encounterParticipant"):
-        _put_participant(encounter, each.get("assignedEntity"), each.attr("typeCode"), each.get("time"), run)
+        put_participant(encounter, each, coded(PARTICIPATION, each.attr("typeCode") or "PART"), run)
     facility = node.get("location/healthCareFacility")
     if facility is not None:
         put_location(encounter, health_care_facility(facility, run))
@@ -159,11 +158,15 @@ def put_place_name(location: Resource, name: str, run: Run) -> None:
         location["_name"] = absent("unknown")
 
 
-def _put_participant(encounter: Resource, entity: Node | None, kind: str, time: Node | None, run: Run) -> None:
-    who = actor(entity, run).individual
-    if who is None:
+def put_participant(encounter: Resource, node: Node, kind: Element | None, run: Run) -> None:
+    """Put who took part into an encounter, as `kind`; an organization alone is who provides the service."""
+    who = actor(node.get("assignedEntity"), run)
+    if who.individual is None:
+        if who.organization is not None and "serviceProvider" not in encounter:
+            encounter["serviceProvider"] = who.organization
         return
-    element: Element = {"type": [coded(PARTICIPATION, kind or "PART")]}
-    put(element, "period", period(time, run))
-    element["individual"] = who
+    element: Element = {}
+    append(element, "type", kind)
+    put(element, "period", period(node.get("time"), run))
+    element["individual"] = who.individual
     append(encounter, "participant", element)

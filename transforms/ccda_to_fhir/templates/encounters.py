@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from schemas.fhir import Element, Resource
+from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
-from transforms.ccda_to_fhir.datatypes.times import period
 from transforms.ccda_to_fhir.encompassing import (
     put_discharge,
     put_kind,
     put_location,
+    put_participant,
     put_span,
     service_delivery_location,
 )
 from transforms.ccda_to_fhir.entry import COMMENT, is_negated, is_planned, start, taken
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.reasons import put_reasons
@@ -48,7 +47,7 @@ def encounter_activity(encounter: Node, run: Run) -> list[Resource]:
     put(resource, "priority", codeable_concept(encounter.get("priorityCode"), run))
     put_discharge(resource, encounter.get("sdtc:dischargeDispositionCode"), run)
     for each in encounter.all("performer"):
-        append(resource, "participant", _participant(each, run))
+        put_participant(resource, each, codeable_concept(each.get("sdtc:functionCode"), run), run)
     for each in encounter.all("participant"):
         role = each.get("participantRole")
         if each.attr("typeCode") == "LOC" and role is not None:
@@ -62,15 +61,3 @@ def encounter_activity(encounter: Node, run: Run) -> list[Resource]:
         add_extension(resource, extension(NOTE, "valueAnnotation", {"text": text_of(act.get("text"), run) or "-"}))
     put_authors(resource, encounter, run, "", "")
     return [resource]
-
-
-def _participant(performer: Node, run: Run) -> Element | None:
-    function = performer.get("sdtc:functionCode") or performer.get("functionCode")
-    who = actor(performer.get("assignedEntity"), run).individual
-    if who is None:
-        return None
-    element: Element = {}
-    append(element, "type", codeable_concept(function, run))
-    put(element, "period", period(performer.get("time"), run))
-    element["individual"] = who
-    return element

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
+from transforms.ccda_to_fhir.datatypes.nulls import absent_for
 from transforms.ccda_to_fhir.datatypes.quantities import positive_int, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_day, put_time, start_of
 from transforms.ccda_to_fhir.encompassing import service_delivery_location
@@ -37,8 +38,8 @@ def immunization_activity(activity: Node, run: Run) -> list[Resource]:
     product = product_of(activity)
     resource["vaccineCode"] = product_concept(product, run)
     put_time(resource, "occurrenceDateTime", start_of(activity.get("effectiveTime")), run)
-    if "occurrenceDateTime" not in resource and "_occurrenceDateTime" not in resource:
-        resource["_occurrenceDateTime"] = absent("unknown")
+    if "occurrenceDateTime" not in resource:
+        _put_no_time(resource, start_of(activity.get("effectiveTime")))
     resource["_primarySource"] = absent("unsupported")
     if product is not None:
         put(resource, "manufacturer", organization(product.get("manufacturerOrganization"), run))
@@ -57,6 +58,15 @@ def immunization_activity(activity: Node, run: Run) -> list[Resource]:
     _put_reactions(resource, activity, run)
     put_notes(resource, activity, run)
     return [resource]
+
+
+def _put_no_time(resource: Resource, time: Node | None) -> None:
+    """Say in words when it was, or that it is not known: R4 wants one or the other."""
+    resource.pop("_occurrenceDateTime", None)
+    written = time.attr("value") if time is not None else ""
+    resource["occurrenceString"] = written or "unknown"
+    if not written:
+        resource["_occurrenceString"] = absent_for(time.null if time is not None else "")
 
 
 def _put_people(resource: Resource, activity: Node, run: Run) -> None:
