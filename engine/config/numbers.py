@@ -303,6 +303,13 @@ _ALL = (
         "An option names a route of this channel that the channel does not have.",
         "see the spelling: the name stands behind `route:`",
     ),
+    Rule(
+        "HIE315",
+        "Notices that nobody takes",
+        "The route waits for notices of delivery, and no channel takes mail for the address that it sends from.",
+        "add the address or its domain to `recipients` of an inbound direct end, or write wait_for: nothing",
+        _WARNING,
+    ),
     # 4xx: safety
     Rule(
         "HIE401",

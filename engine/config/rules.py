@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.config.bind import BoundFile, BoundRoute, Use
 from engine.config.load import read
+from engine.config.mail import check_mail
 from engine.config.numbers import finding
 from engine.config.paths import check_paths, path_problem
 from engine.config.reach import check_reach
@@ -32,6 +33,7 @@ def lint(files: list[BoundFile], settings: Settings, tree: Entries | None, site:
         check_safety(file)
         _targets(file)
         _missing_files(file, site)
+    check_mail(files)
     _names(files)
     _ports(files, settings)
     _folders(files, site)
@@ -156,7 +158,9 @@ def _ports(files: list[BoundFile], settings: Settings) -> None:
 
 
 def _addresses(use: Use) -> Iterable[tuple[str, Address]]:
-    return [(name, value) for name, value in use.arguments.items() if isinstance(value, Address)]
+    """The addresses that an end listens on, each with its option; `listen` may stand within one (`through`)."""
+    given = [(name, getattr(value, "listen", value)) for name, value in use.arguments.items()]
+    return [(name, value) for name, value in given if isinstance(value, Address)]
 
 
 def _collide(one: Address, other: Address) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from channels.direct import DirectInbound, DirectOutbound
 from channels.ends import Accept, End, EndContext, Outcome, OutcomeCode
 from engine.config.site import Site, load_site
 from schemas.message import Message
@@ -112,6 +113,7 @@ ENDS = {
     "wire": End("wire", WireIn, WireOut),  # type: ignore[arg-type]
     "folder": End("folder", FolderIn, FolderOut),  # type: ignore[arg-type]
     "sink": End("sink", None, FolderOut),
+    "direct": End("direct", DirectInbound, DirectOutbound),
 }
 ALL_STEPS: dict[str, StepFunction] = {**STEPS, "stamp": stamp}
 

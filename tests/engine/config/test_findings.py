@@ -52,6 +52,14 @@ def route(text: str) -> str:
     return f"routes:\n  - route: a\n    outbound: {{folder: {{folder: out}}}}\n    {text}\n"
 
 
+def mail_in(through: str, name: str = "b") -> str:
+    return f"channel: {name}\ninbound: {{direct: {{recipients: [direct.example], {through}}}}}\n{OUT}"
+
+
+def mail_out(options: str, relay: str = "{connect: '127.0.0.1:25', security: none}") -> str:
+    return f"routes: [{{route: a, outbound: {{direct: {{to: b@y.example, relay: {relay}, {options}}}}}}}]\n"
+
+
 CASES = [
     Case("HIE101", "channels/adt.yaml", "no regular file", {"channels/adt.yaml/x": ""}),
     channel("HIE102", 1, "1 MB", b"#" * ((1 << 20) + 1)),
@@ -166,6 +174,15 @@ CASES = [
     site("HIE401", "hie.yaml:1", "password", {"hie.yaml": "journal: postgresql://hie:swordfish@db/hie\n"}),
     site("HIE401", "hie.yaml:1", "password", {"hie.yaml": "journal: postgresql://hie:${PW:-swordfish}@db/hie\n"}),
     site("HIE401", "hie.yaml:1", "password", {"hie.yaml": "journal: ${DB:-postgresql://hie:swordfish@db/hie}\n"}),
+    line("HIE315", "for a@x.example", mail_out("from: a@x.example")),
+    site(
+        "HIE304",
+        "channels/b.yaml:2",
+        "channels/adt.yaml:2",
+        {"channels/b.yaml": mail_in("through: {listen: '0.0.0.0:2575'}")},
+    ),
+    channel("HIE402", 2, "0.0.0.0:25 without TLS", mail_in("through: {listen: '0.0.0.0:25'}", name="adt")),
+    line("HIE402", "beyond", mail_out("from: a@x.example", relay="{connect: 'mail.example:25', security: none}")),
     channel("HIE402", 2, "0.0.0.0:2575", "channel: adt\ninbound: {wire: {listen: '0.0.0.0:2575'}}\n" + OUT),
     line("HIE402", "beyond", "routes: [{route: a, outbound: {wire: {connect: 'lab.example:2575'}}}]\n"),
 ]
@@ -222,3 +239,22 @@ def test_a_near_miss_is_told_what_was_meant(text: str, hint: str, tmp_path: Path
 def test_what_is_found_says_file_line_number_what_and_hint(tmp_path: Path) -> None:
     (found,) = site_of(tmp_path, {"channels/adt.yaml": HEAD + "stps: x\n" + OUT}).findings
     assert str(found) == "channels/adt.yaml:3: HIE201 a channel has no key 'stps' (did you mean steps?)"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            {"channels/adt.yaml": HEAD + mail_out("from: a@direct.example, wait_for: nothing")}, id="no notice"
+        ),
+        pytest.param(
+            {
+                "channels/adt.yaml": HEAD + mail_out("from: A@direct.example"),
+                "channels/b.yaml": mail_in("through: {listen: '127.0.0.1:2525'}"),
+            },
+            id="another channel takes them",
+        ),
+    ],
+)
+def test_notices_that_are_taken_or_not_waited_for_are_no_finding(files: Mapping[str, str], tmp_path: Path) -> None:
+    assert site_of(tmp_path, files).findings == ()
