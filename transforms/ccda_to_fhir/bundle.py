@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.identifiers import ii_identifier, system_of
-from transforms.ccda_to_fhir.datatypes.times import instant
+from transforms.ccda_to_fhir.datatypes.times import made_at
 from transforms.ccda_to_fhir.run import Run
 from transforms.elements import URI
 from transforms.identity import resource_id
-from transforms.moments import moment
 
 _BY_CONDITION = ("Patient", "Practitioner", "Organization", "Encounter")
 """What is looked up at the server by its identifier: the server may know it from elsewhere, under an id of its own."""
@@ -28,7 +27,7 @@ def bundle_of(run: Run, now: datetime) -> Resource:
         found["identifier"] = _identifier(run, found["id"])
     found["type"] = kind
     if kind in ("document", "collection"):
-        found["timestamp"] = _timestamp(run, now)
+        found["timestamp"] = made_at(run) or now.isoformat()
     conditions = (
         Counter(_condition(resource, run) for resource in run.resources) if kind == "transaction" else Counter()
     )
@@ -42,19 +41,6 @@ def _identifier(run: Run, id: str) -> Element:
     if found is None or "system" not in found:
         return {"system": URI, "value": f"urn:uuid:{id}"}
     return found
-
-
-def _timestamp(run: Run, now: datetime) -> str:
-    """When the document was made; a time whose offset is not known counts as UTC here, where an instant must be."""
-    node = run.root.get("effectiveTime")
-    text = instant(node, run)
-    if text or node is None:
-        return text or now.isoformat()
-    written = node.peek("value")
-    assumed = moment(written, "Z").text
-    if "T" in assumed:
-        return assumed
-    return f"{assumed}T00:00:00Z" if len(assumed) == 10 else now.isoformat()
 
 
 def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.times import instant, put_time
+from transforms.ccda_to_fhir.datatypes.times import instant, made_at, put_time
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import Actor, actor
 from transforms.ccda_to_fhir.run import Run
@@ -75,7 +75,7 @@ def put_provenance(resource: Resource, author: Author, run: Run, kind: str = "au
         provenance["target"] = []
         if author.time is not None and when:
             put_time(provenance, "occurredDateTime", author.time, run)
-        recorded = instant(author.time, run) or instant(run.root.get("effectiveTime"), run)
+        recorded = instant(author.time, run) or made_at(run)
         if recorded:
             provenance["recorded"] = recorded
         else:

@@ -9,6 +9,17 @@ from transforms.elements import absent
 ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 
 
+_DISPLAYS = {
+    "asked-unknown": "Asked But Unknown",
+    "temp-unknown": "Temporarily Unknown",
+    "not-asked": "Not Asked",
+    "negative-infinity": "Negative Infinity (NINF)",
+    "positive-infinity": "Positive Infinity (PINF)",
+    "not-applicable": "Not Applicable",
+}
+"""How reasons are shown whose code is not one word."""
+
+
 def reason(null: str) -> str:
     """The code of data-absent-reason for a nullFlavor; `unknown` for one that the map does not have."""
     return concept_map("CF-NullFlavorDataAbsentReason").code(null) or "unknown"
@@ -22,4 +33,4 @@ def absent_for(null: str) -> Element:
 def absent_concept(null: str) -> Element:
     """The CodeableConcept of a code that must not be missing and is, for that nullFlavor (or for no stated reason)."""
     code = reason(null)
-    return {"coding": [{"system": ABSENT_SYSTEM, "code": code, "display": code.replace("-", " ").capitalize()}]}
+    return {"coding": [{"system": ABSENT_SYSTEM, "code": code, "display": _DISPLAYS.get(code, code.capitalize())}]}

@@ -61,6 +61,21 @@ def instant(ts: Node | None, run: Run) -> str:
     return value if "T" in value else ""
 
 
+def made_at(run: Run) -> str:
+    """When the document was made, as an instant, "" where it does not say so much as the day.
+
+    A time whose offset is not known counts as UTC here, where R4 must have an instant.
+    """
+    node = run.root.get("effectiveTime")
+    found = instant(node, run)
+    if found or node is None:
+        return found
+    assumed = moment(node.peek("value"), "Z").text
+    if "T" in assumed:
+        return assumed
+    return f"{assumed}T00:00:00Z" if len(assumed) == 10 else ""
+
+
 def start_of(ivl: Node | None) -> Node | None:
     """Where an IVL_TS begins: its low, else the point of time that it is (or its center)."""
     if ivl is None:
