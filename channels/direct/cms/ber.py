@@ -11,7 +11,8 @@ from typing import SupportsIndex, overload
 
 from channels.direct.cms.error import CmsError
 
-BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, SEQUENCE, SET = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x30, 0x31
+INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30, 0x31
+UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 _CONSTRUCTED = 0x20
 
 MOST_ELEMENTS = 200_000

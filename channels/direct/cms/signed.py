@@ -182,7 +182,7 @@ def sign(content: bytes | Sequence[Content], signer: Holder, now: datetime, dige
         hashed.update(piece)
     attributes = [
         _attribute(algorithms.CONTENT_TYPE, ber.write_oid(algorithms.DATA)),
-        _attribute(algorithms.SIGNING_TIME, ber.write(0x17, f"{now.astimezone(UTC):%y%m%d%H%M%SZ}".encode())),
+        _attribute(algorithms.SIGNING_TIME, _time(now.astimezone(UTC))),
         _attribute(algorithms.MESSAGE_DIGEST, ber.write(ber.OCTET_STRING, hashed.digest())),
         _attribute(algorithms.SMIME_CAPABILITIES, _CAPABILITIES),
     ]
@@ -217,6 +217,13 @@ def write_certificates(certificates: Sequence[x509.Certificate]) -> bytes:
 def _write(digests: bytes, encapsulated: bytes, certificates: bytes, infos: bytes) -> bytes:
     data = ber.write(ber.SEQUENCE, ber.write_integer(1), digests, encapsulated, certificates, infos)
     return ber.write(ber.SEQUENCE, ber.write_oid(algorithms.SIGNED_DATA), ber.write(0xA0, data))
+
+
+def _time(moment: datetime) -> bytes:
+    """`moment`, UTC, as RFC 5652 11.3 wants it: from 2050 on with four digits of the year."""
+    if moment.year < 2050:
+        return ber.write(ber.UTC_TIME, f"{moment:%y%m%d%H%M%SZ}".encode())
+    return ber.write(ber.GENERALIZED_TIME, f"{moment:%Y%m%d%H%M%SZ}".encode())
 
 
 def _attribute(oid: str, value: bytes) -> bytes:

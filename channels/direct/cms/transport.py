@@ -20,6 +20,8 @@ Transport = Literal["rsa1.5", "oaep-sha1", "oaep"]
 """For RSA keys: PKCS #1 v1.5, which everybody reads, or OAEP with SHA-1 or SHA-256."""
 
 MOST_RECIPIENTS = 1000
+MOST_TRIED = 20
+"""How many times a private key is used for one message: somebody may name us again and again."""
 _AGREE, _BY_IDENTIFIER, _ORIGINATOR_KEY = 0xA1, 0x80, 0xA1
 
 
@@ -38,18 +40,20 @@ def find_key(recipients: Sequence[ber.Element], holders: Sequence[Holder]) -> by
 
     A damaged RSA key gives octets that fit nothing, as RFC 3218 asks, and no error of its own.
     """
-    if len(recipients) > MOST_RECIPIENTS:
+    named = [(recipient, name, key) for recipient in recipients for name, key in _names(recipient)]
+    if len(named) > MOST_RECIPIENTS:
         raise ber.BerError("an envelope for more than a thousand recipients")
-    addressed = False
-    for recipient in recipients:
-        for name, encrypted in _names(recipient):
-            for holder in holders:
-                if is_named(holder.certificate, name):
-                    addressed = True
-                    key = _open(recipient, encrypted, holder)
-                    if key is not None:
-                        return key
-    if addressed:
+    tried = 0
+    for recipient, name, encrypted in named:
+        for holder in holders:
+            if is_named(holder.certificate, name):
+                tried += 1
+                key = _open(recipient, encrypted, holder)
+                if key is not None:
+                    return key
+                if tried == MOST_TRIED:
+                    raise undecryptable()
+    if tried:
         raise undecryptable()
     raise CmsError(
         "cms-not-for-us",

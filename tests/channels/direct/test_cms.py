@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -221,6 +222,13 @@ def test_the_chain_travels_with_the_signature() -> None:
     assert set(found.certificates) == {signer.certificate, intermediate().certificate}
 
 
+@pytest.mark.parametrize("year", [2026, 2049, 2050])
+def test_openssl_reads_when_it_was_signed(tmp_path: Path, year: int) -> None:
+    signed = cms.sign(MAIL, receiver("p256"), datetime(year, 6, 30, 23, 5, 9, tzinfo=UTC))
+    printed = openssl(tmp_path, "cms -cmsout -print -noout -inform DER", given=signed).decode()
+    assert f"Jun 30 23:05:09 {year} GMT" in printed
+
+
 @pytest.mark.row("ETT INVALID_DIGEST")
 def test_altered_content_is_found_out() -> None:
     signed = cms.sign(MAIL, receiver("rsa2048"), NOW)
@@ -311,6 +319,23 @@ def test_a_recipient_without_its_parts_is_an_error(recipient: bytes) -> None:
         cms.decrypt(
             ber.write(ber.SEQUENCE, ber.write_oid("1.2.840.113549.1.7.3"), ber.write(0xA0, data)), [receiver("p256")]
         )
+
+
+@pytest.mark.parametrize("times", [19, 20, 1001])
+def test_a_key_is_used_a_few_times_for_one_message(times: int) -> None:
+    to = receiver("p256")
+    fields = ber.read(cms.encrypt(b"x", [to.certificate])).children[1].children[0].children
+    (good,) = fields[1].children
+    bad = bytearray(good.whole)
+    bad[-1] ^= 1  # in the wrapped key
+    recipients = ber.write(ber.SET, bytes(bad) * times, good.whole)
+    data = ber.write(ber.SEQUENCE, fields[0].whole, recipients, fields[2].whole)
+    whole = ber.write(ber.SEQUENCE, ber.write_oid("1.2.840.113549.1.7.3"), ber.write(0xA0, data))
+    if times < 20:
+        assert cms.decrypt(whole, [to]) == b"x"
+        return
+    with pytest.raises(CmsError, match="cms-undecryptable" if times == 20 else "more than a thousand"):
+        cms.decrypt(whole, [to])
 
 
 def test_ber_is_rewritten_in_der() -> None:
