@@ -6,6 +6,7 @@ from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC_URI, cd_of
 from transforms.fhir_to_ccda.documents import DocumentType
 from transforms.fhir_to_ccda.element import Element, make
+from transforms.fhir_to_ccda.entries.patients import has_any, write_patient
 from transforms.fhir_to_ccda.home import home_of
 from transforms.fhir_to_ccda.kinds import BY_CODE, KINDS, Kind
 from transforms.fhir_to_ccda.parties import author_of, party_of
@@ -52,6 +53,8 @@ class Body:
         for each in self.run.composition.all("section"):
             self.sections.append(self._composed(each))
         others = self._others()
+        if has_any(self.run.patient):
+            others.setdefault("social", [])
         for key in (*self.document.required, *others):
             if self._find(key) is None and not self._is_said_together(key):
                 self._add(Section(KINDS[key], self.run))
@@ -59,6 +62,8 @@ class Body:
             section = self._find(key)
             if section is not None:
                 write(resources, section, self.run)
+            if section is not None and key == "social":
+                write_patient(self.run.patient, section, self.run)
 
     def _add(self, section: Section) -> None:
         """Put a section where a document has it that was not composed otherwise."""

@@ -7,7 +7,7 @@ from transforms.fhir_to_ccda.element import Element, local, make
 from transforms.fhir_to_ccda.entries.common import left_out, related
 from transforms.fhir_to_ccda.entries.observations import observed
 from transforms.fhir_to_ccda.entries.results import report, single
-from transforms.fhir_to_ccda.entries.vitals import by_time, is_panel, is_vital, panel, vitals
+from transforms.fhir_to_ccda.entries.vitals import by_time, is_measured, is_panel, panel, vitals
 from transforms.fhir_to_ccda.registry import writer_of
 from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 from transforms.fhir_to_ccda.section import Section
@@ -80,9 +80,9 @@ def _write_vitals(resources: list[Node], section: Section, run: Run) -> None:
             section.add(made)
             if made is not None:
                 attach(made, each, section, run)
-    alone = [each for each in resources if each.path not in run.done and is_vital(each)]
+    alone = [each for each in resources if each.path not in run.done and is_measured(each)]
     for group in by_time(alone, run):
-        section.add(vitals([each for each in group if each.path not in run.done], section.row, run))
+        section.add(vitals(group, section.row, run))
     for each in resources:
         if each.path not in run.done:
             section.add(single(each, section.row, run))

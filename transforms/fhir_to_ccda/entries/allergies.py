@@ -16,7 +16,7 @@ from transforms.fhir_to_ccda.datatypes.codes import (
     shown,
 )
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
-from transforms.fhir_to_ccda.datatypes.times import low_high, onset_of, ts_text
+from transforms.fhir_to_ccda.datatypes.times import low_high, ts_text
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.entries.common import (
     T,
@@ -33,6 +33,7 @@ from transforms.fhir_to_ccda.entries.common import (
     text_reference,
     told_time,
 )
+from transforms.fhir_to_ccda.entries.problems import begin_of
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
 from transforms.fhir_to_ccda.registry import entry
@@ -121,7 +122,7 @@ def _observation(
     made.append(coded("code", "ASSERTION", ACT_CODE))
     made.append(text_reference(row))
     made.append(status())
-    low, _ = onset_of(resource, "onset", run)
+    low = begin_of(resource, run)
     if not low:
         low = next((time for each in resource.all("reaction") if (time := ts_text(each, "onset", run))), "")
     made.append(low_high(low, ts_text(resource.extension(ABATEMENT), "valueDateTime", run)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, attributes_of, cd_of, coded, shown
+from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, SNOMED, SNOMED_URI, attributes_of, cd_of, coded, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.quantities import pq
 from transforms.fhir_to_ccda.datatypes.quantities import shown as shown_quantity
 from transforms.fhir_to_ccda.datatypes.times import low_high, ts_text
-from transforms.fhir_to_ccda.element import Element, make, null, templates
+from transforms.fhir_to_ccda.element import Element, local, make, null, templates
 from transforms.fhir_to_ccda.entries.common import (
     T,
     authors,
@@ -38,7 +38,8 @@ REACTION = (f"{T}9", "2014-06-09")
 CVX = "http://hl7.org/fhir/sid/cvx"
 _REASON_SYSTEM = "2.16.840.1.113883.5.8"
 _REASONS = frozenset(("IMMUNE", "MEDPREC", "OSTOCK", "PATOBJ", "PHILISOP", "RELIG", "VACEFF", "VACSAF"))
-_REASON_URI = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+_URI_ROOT = "2.16.840.1.113883.4.873"
+_SITES = {"LA": ("368208006", "Left upper arm structure"), "RA": ("368209003", "Right upper arm structure")}
 
 
 @entry("Immunization", home="immunizations")
@@ -58,9 +59,10 @@ def immunization(resource: Node, row: Row, run: Run) -> Element | None:
     doses = [each for each in resource.all("protocolApplied") if each.has("doseNumberPositiveInt")]
     if doses:
         made.append(make("repeatNumber", value=doses[0].text("doseNumberPositiveInt")))
-    for name, tag in (("route", "routeCode"), ("site", "approachSiteCode")):
-        if resource.one(name):
-            made.append(cd_of(resource.one(name), run, tag))
+    if resource.one("route"):
+        made.append(cd_of(resource.one("route"), run, "routeCode"))
+    if resource.one("site"):
+        made.append(_site(resource.one("site"), run))
     if resource.one("doseQuantity"):
         made.append(pq(resource.one("doseQuantity"), run, "doseQuantity", ""))
     made.append(make("consumable", _product(resource, row, run)))
@@ -111,7 +113,37 @@ def _relations(resource: Node, row: Row, run: Run, *, not_done: bool) -> list[El
         if resource.text(name):
             made.append(related("SUBJ", comment(f"given: {resource.text(name)}", row, run), inverted=True))
     made += comments(resource, row, run)
+    made += _documents(resource, run)
     return made + references(resource, run, "encounter")
+
+
+def _site(concept: Node, run: Run) -> Element:
+    """The site by SNOMED CT, where HL7's own code for it has one there (FC-ImmunizationSite)."""
+    made = cd_of(concept, run, "approachSiteCode", prefer=(SNOMED_URI,))
+    found = _SITES.get(made.get("code", ""))
+    if found is None or made.get("codeSystem") == SNOMED:
+        return made
+    kept = {str(name): str(value) for name, value in made.attrib.items()}
+    outer = coded("approachSiteCode", found[0], SNOMED, found[1])
+    outer.extend([each for each in made if local(each) == "originalText"])
+    outer.append(make("translation", **kept))
+    outer.extend([each for each in made if local(each) == "translation"])
+    return outer
+
+
+def _documents(resource: Node, run: Run) -> list[Element]:
+    """What was given to read with a vaccine, as external documents."""
+    made = []
+    for each in resource.all("education"):
+        kind, where = each.text("documentType"), each.text("reference")
+        document = make("externalDocument", classCode="DOC", moodCode="EVN")
+        document.append(make("id", root=_URI_ROOT, extension=where) if where else null("id"))
+        if kind:
+            code = null("code", "OTH")
+            code.append(make("originalText", text=kind))
+            document.append(code)
+        made.append(make("reference", document, typeCode="REFR"))
+    return made
 
 
 def _reason(reason: Node, run: Run) -> Element:

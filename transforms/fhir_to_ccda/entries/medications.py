@@ -76,6 +76,9 @@ def medication(resource: Node, row: Row, run: Run) -> Element | None:
     dosages = resource.all("dosageInstruction") + resource.all("dosage")
     made = _administration(_mood(resource, run), negated=negated)
     made.extend(ids_of(resource, run))
+    kinds = resource.all("category")
+    if kinds:
+        made.append(cd_of(kinds[0], run))
     made.append(text_reference(row))
     made.append(status(_STATUSES.get(state, "active")) if state in _STATUSES else null("statusCode"))
     if state in ("draft", "cancelled", "declined", "preparation"):

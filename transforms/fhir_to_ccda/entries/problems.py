@@ -44,6 +44,8 @@ CONCERN = (f"{T}3", "2015-08-01")
 OBSERVATION = (f"{T}4", "2015-08-01")
 STATUS = (f"{T}6", "2019-06-20")
 AGE = (f"{T}31", "")
+DATE_OF_DIAGNOSIS = (f"{T}502", "2022-06-01")
+ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 _NONE_KNOWN = "160245001"
 """No current problems or disability (SNOMED CT)."""
@@ -105,9 +107,8 @@ def problem(resource: Node, row: Row, run: Run) -> Element | None:
     made.append(status())
     clinical = _clinical(resource)
     resource.one("clinicalStatus").skip(*resource.one("clinicalStatus").names())
-    low, until = onset_of(resource, "onset", run)
     high, end = onset_of(resource, "abatement", run)
-    made.append(low_high(low, end or high or until, ended=clinical == "resolved"))
+    made.append(low_high(begin_of(resource, run), end or high, ended=clinical == "resolved"))
     made.append(_value(resource, row, run, none_known=none_known, refuted=refuted))
     made.extend([cd_of(each, run, "targetSiteCode") for each in resource.all("bodySite")])
     for each in resource.all("bodySite"):
@@ -128,6 +129,13 @@ def problem(resource: Node, row: Row, run: Run) -> Element | None:
     return made
 
 
+def begin_of(resource: Node, run: Run) -> str:
+    """When a problem or an allergy began, as a TS; the end of an onset says nothing of its end."""
+    if resource.choice("onset") == "onsetPeriod":
+        return ts_text(resource.one("onsetPeriod"), "start", run)
+    return onset_of(resource, "onset", run)[0]
+
+
 def _tell_rest(made: Element, resource: Node, row: Row, run: Run) -> None:
     age = resource.one("onsetAge")
     if age and age.peek("code") in _AGES:
@@ -146,6 +154,14 @@ def _tell_rest(made: Element, resource: Node, row: Row, run: Run) -> None:
         what = "that this is not confirmed is told in the narrative alone"
         run.tell(CHANGED, f"{resource.path}.verificationStatus", what, "", Severity.INFORMATION)
     resource.one("verificationStatus").skip(*resource.one("verificationStatus").names())
+    diagnosed = ts_text(resource.extension(ASSERTED), "valueDateTime", run)
+    if diagnosed:
+        one = act(DATE_OF_DIAGNOSIS)
+        one.append(coded("code", "77975-1", LOINC, "Earliest date of diagnosis"))
+        one.append(status())
+        one.append(make("effectiveTime", value=diagnosed))
+        made.append(related("COMP", one))
+        row.tell("Diagnosed", resource.extension(ASSERTED).peek("valueDateTime")[:10])
     made.extend(comments(resource, row, run))
     made.extend(references(resource, run, "encounter"))
     for evidence in resource.all("evidence"):

@@ -34,13 +34,18 @@ def is_panel(resource: Node, run: Run) -> bool:
     """Whether an Observation only names others as its members, one of which the template can say."""
     if resource.choice("value") or resource.has("component") or resource.peek("status") not in _DONE:
         return False
-    return any(is_vital(each) and each is not resource for each in members([resource], run))
+    return any(is_measured(each) for each in members([resource], run) if each is not resource)
+
+
+def is_measured(resource: Node) -> bool:
+    """Whether the template can say this Observation, and it does more than to name others."""
+    return is_vital(resource) and (resource.has("component") or not resource.has("hasMember"))
 
 
 def by_time(resources: list[Node], run: Run) -> list[list[Node]]:
     """The observations of each time together, in the order in which the times first occur."""
     groups: dict[tuple[str, ...], list[Node]] = {}
-    for each in members(resources, run):
+    for each in resources:
         groups.setdefault((*onset_of(each, "effective", run), each.choice("effective")), []).append(each)
     return list(groups.values())
 

@@ -97,8 +97,8 @@ def _put_death(made: Element, patient: Node, run: Run) -> None:
     dead = patient.text("deceasedBoolean") or ("true" if when else "")
     if dead:
         made.append(make("sdtc:deceasedInd", value=dead))
-    if when:
-        made.append(make("sdtc:deceasedTime", value=when))
+    if dead == "true":
+        made.append(make("sdtc:deceasedTime", value=when) if when else null("sdtc:deceasedTime"))
 
 
 def _put_births(made: Element, patient: Node) -> None:
