@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels.direct import cms, smime
@@ -192,7 +192,7 @@ def test_no_damage_is_a_defect_of_ours(name: str) -> None:
     whole = make()
     read(whole) if name not in ("a signed part", "metadata") else None
 
-    @settings(max_examples=150, deadline=None, database=None)
+    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def fuzz(data: st.DataObject) -> None:
         body = damaged(data, whole)

@@ -10,11 +10,11 @@ import zlib
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels.direct.xdm import LIMITS, Code, Limits, XdmError, attributes_of, read_xdm
-from tests.channels.direct.documents import CLINICAL, CORPUS, OTHER, entry, metadata, sha1, zipped
+from channels.direct.xdm import LIMITS, Code, Limits, Sending, XdmError, attributes_of, read_xdm, submit, write_xdm
+from tests.channels.direct.documents import CLINICAL, CORPUS, NOW, OTHER, entry, ids, metadata, sha1, zipped
 
 FOLDER = "IHE_XDM/SUBSET01/"
 GOOD = {
@@ -271,6 +271,16 @@ def test_strictly_a_package_is_as_the_standard_has_it(files: dict[str, bytes], c
     assert caught.value.code == code
 
 
+def test_strictly_a_document_is_where_its_uri_says() -> None:
+    written = write_xdm(submit([CLINICAL], Sending("a@x.example", ("b@y.example",), "2.999"), NOW, ids()), NOW)
+    with zipfile.ZipFile(io.BytesIO(written)) as package:
+        files = {name.replace("DOC00001", "DOC00009"): package.read(name) for name in package.namelist()}
+    assert [each.code for each in read_xdm(zipped(files)).findings] == ["XDM-104"]
+    with pytest.raises(XdmError) as caught:
+        read_xdm(zipped(files), strict=True)
+    assert caught.value.code == "xdm-missing-document"
+
+
 @pytest.mark.parametrize(
     ("limits", "code"),
     [
@@ -286,7 +296,7 @@ def test_limits_hold(limits: Limits, code: str) -> None:
     assert read_xdm(zipped(GOOD), limits=LIMITS).documents
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_damage_to_a_package_is_a_defect_of_ours(data: st.DataObject) -> None:
     body = bytearray(zipped(GOOD))
@@ -312,7 +322,7 @@ def test_no_damage_to_a_package_is_a_defect_of_ours(data: st.DataObject) -> None
 XML = st.text(st.sampled_from("<>/=\"' abRegistryObjectListSlotnameValue&;![]"), max_size=80)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(XML, st.integers(0, 600))
 def test_no_damage_to_metadata_is_a_defect_of_ours(text: str, at: int) -> None:
     whole = GOOD[f"{FOLDER}METADATA.XML"]
