@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from urllib.parse import quote
 
 from schemas.fhir import Element, Resource
+from transforms.bundling import by_identifier, entry_of
 from transforms.ccda_to_fhir.datatypes.identifiers import ii_identifier, system_of
 from transforms.ccda_to_fhir.datatypes.times import made_at
 from transforms.ccda_to_fhir.run import Run
@@ -31,7 +31,10 @@ def bundle_of(run: Run, now: datetime) -> Resource:
     conditions = (
         Counter(_condition(resource, run) for resource in run.resources) if kind == "transaction" else Counter()
     )
-    found["entry"] = [_entry(resource, run, conditions) for resource in run.resources]
+    found["entry"] = [
+        entry_of(each, kind, run.options.server, lambda resource: _request(resource, run, conditions))
+        for each in run.resources
+    ]
     return found
 
 
@@ -41,23 +44,6 @@ def _identifier(run: Run, id: str) -> Element:
     if found is None or "system" not in found:
         return {"system": URI, "value": f"urn:uuid:{id}"}
     return found
-
-
-def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
-    path = f"{resource['resourceType']}/{resource['id']}"
-    match run.options.bundle:
-        case "transaction":
-            request = _request(resource, run, conditions)
-            url = f"urn:uuid:{resource['id']}"
-            if request["url"].startswith(f"{resource['resourceType']}?"):
-                # A server that finds it under another id has to refuse one that is given (R4, http.html#cond-update).
-                resource = {name: value for name, value in resource.items() if name != "id"}
-            return {"fullUrl": url, "resource": resource, "request": request}
-        case "batch":
-            entry: Element = {"fullUrl": f"{run.options.server.rstrip('/')}/{path}"} if run.options.server else {}
-            return {**entry, "resource": resource, "request": {"method": "PUT", "url": path}}
-        case _:
-            return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
 
 
 def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
@@ -83,5 +69,4 @@ def _condition(resource: Resource, run: Run) -> str:
         chosen = min(
             known, key=lambda each: systems.index(each["system"]) if each["system"] in systems else len(systems)
         )
-    token = quote(f"{chosen['system']}|{chosen['value']}", safe="")
-    return f"{kind}?identifier={token}"
+    return by_identifier(kind, chosen)

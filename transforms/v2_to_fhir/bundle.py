@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from urllib.parse import quote
 
 from schemas.fhir import Element, Resource
+from transforms.bundling import by_identifier, entry_of, token
 from transforms.identity import resource_id
 from transforms.v2_to_fhir.datatypes.identifiers import best_identifier
 from transforms.v2_to_fhir.run import Run
@@ -41,25 +41,11 @@ def bundle_of(run: Run) -> Resource:
     conditions = (
         Counter(_condition(resource, run) for resource in run.resources) if kind == "transaction" else Counter()
     )
-    found["entry"] = [_entry(resource, run, conditions) for resource in run.resources]
+    found["entry"] = [
+        entry_of(each, kind, run.options.server, lambda resource: _request(resource, run, conditions))
+        for each in run.resources
+    ]
     return found
-
-
-def _entry(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
-    path = f"{resource['resourceType']}/{resource['id']}"
-    match run.options.bundle:
-        case "transaction":
-            request = _request(resource, run, conditions)
-            url = f"urn:uuid:{resource['id']}"
-            if request["url"].startswith(f"{resource['resourceType']}?"):
-                # A server that finds it under another id has to refuse one that is given (R4, http.html#cond-update).
-                resource = {name: value for name, value in resource.items() if name != "id"}
-            return {"fullUrl": url, "resource": resource, "request": request}
-        case "batch":
-            entry: Element = {"fullUrl": f"{run.options.server.rstrip('/')}/{path}"} if run.options.server else {}
-            return {**entry, "resource": resource, "request": {"method": "PUT", "url": path}}
-        case _:
-            return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
 
 
 def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
@@ -91,13 +77,9 @@ def _condition(resource: Resource, run: Run) -> str:
     chosen = best_identifier(known, run.options.patient_identifiers if kind == "Patient" else ())
     if chosen is None:
         return ""
-    condition = f"{kind}?identifier={_token(chosen['system'], chosen['value'])}"
+    condition = by_identifier(kind, chosen)
     if kind not in _BY_SERVICE:
         return condition
     for coding in resource.get("code", {}).get("coding", []):
-        return f"{condition}&code={_token(coding.get('system', ''), coding['code'])}"
+        return f"{condition}&code={token(coding.get('system', ''), coding['code'])}"
     return ""
-
-
-def _token(system: str, code: str) -> str:
-    return quote(f"{system}|{code}" if system else code, safe="")
