@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from channels.stamps import Stamp, stamp
 from schemas.finding import Finding, Severity
 from schemas.values import Secret, SiteFile
 
@@ -227,7 +228,7 @@ _SHORT = {
     "localityName": "L",
 }
 
-_Stamp = tuple[tuple[int, int, int] | None, ...]
+_Stamps = tuple[Stamp, ...]
 
 
 class _Renewing(ssl.SSLContext):
@@ -241,7 +242,7 @@ class _Renewing(ssl.SSLContext):
     _files: list[Path]
     _report: Report
     _current: ssl.SSLContext
-    _stamp: _Stamp
+    _stamp: _Stamps
     _protocols: tuple[str, ...] = ()
 
     @classmethod
@@ -300,16 +301,8 @@ class _Renewing(ssl.SSLContext):
         return self._current
 
 
-def _look(files: list[Path]) -> _Stamp:
-    return tuple(map(_stamp_of, files))
-
-
-def _stamp_of(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+def _look(files: list[Path]) -> _Stamps:
+    return tuple(map(stamp, files))
 
 
 def _load_authorities(context: ssl.SSLContext, file: Path) -> None:

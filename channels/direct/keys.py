@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from channels.direct.error import DirectError
 from channels.direct.trust.binding import Names, address_bound, domain_bound, names_of
 from channels.direct.trust.usage import may_encrypt, may_sign
+from channels.stamps import Stamp, stamp
 from schemas.finding import Finding, Severity
 from schemas.values import Secret, SiteFile
 
@@ -108,9 +109,9 @@ class Keys:
     def identities(self) -> tuple[Identity, ...]:
         """Every identity as its files are now."""
         for number, each in enumerate(self._files):
-            stamp = _look(each.files)
-            if stamp != self._stamps[number]:
-                self._stamps[number] = stamp
+            now = _look(each.files)
+            if now != self._stamps[number]:
+                self._stamps[number] = now
                 self._renew(number, each)
         return tuple(self._identities)
 
@@ -266,13 +267,5 @@ def _content(file: Path) -> bytes:
     return data
 
 
-def _look(files: Sequence[Path]) -> tuple[tuple[int, int, int] | None, ...]:
-    return tuple(map(_stamp, files))
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+def _look(files: Sequence[Path]) -> tuple[Stamp, ...]:
+    return tuple(map(stamp, files))

@@ -59,7 +59,7 @@ class Partners:
         """Read anchors and certificates from files; raises `BundleError`."""
         names = Names(discovery.nameservers, discovery.timeout)
         self.trust = Trust(trust, names, report, now)
-        self._discovery = Discovery(discovery, names, self.trust.guard, self.trust.fetcher)
+        self._discovery = Discovery(discovery, names, self.trust.guard, self.trust.fetcher, report)
 
     async def find(self, address: str, *, ours: str, now: datetime) -> Recipient:
         """The certificates of `address` to which our address `ours` may encrypt: those that are trusted in the first

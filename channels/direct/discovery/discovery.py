@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
 from cryptography import x509
 
+from channels.direct.discovery.files import KnownFiles
 from channels.direct.discovery.found import Bound, Place
 from channels.direct.discovery.ldap import Directory
 from channels.direct.discovery.records import Records, name_of
@@ -14,21 +15,25 @@ from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
 from channels.direct.network.guard import Guard
 from channels.direct.network.names import Names
-from channels.direct.trust.binding import address_bound, domain_bound, domain_of
-from channels.direct.trust.bundle import read_bundle
+from channels.direct.trust.binding import domain_of
 from channels.direct.trust.options import DiscoveryOptions
-from channels.direct.trust.store import read_file
+from schemas.finding import Finding
 
 
 class Discovery:
     """Looks in the places that `options` name; hosts must be at addresses that `guard` admits."""
 
-    def __init__(self, options: DiscoveryOptions, names: Names, guard: Guard, fetcher: Fetcher) -> None:
+    def __init__(
+        self,
+        options: DiscoveryOptions,
+        names: Names,
+        guard: Guard,
+        fetcher: Fetcher,
+        report: Callable[[Finding], None],
+    ) -> None:
         """Read the partners' certificates from files; raises `BundleError`."""
         self._options = options
-        self._files: list[tuple[str, tuple[x509.Certificate, ...]]] = [
-            (str(file), read_bundle(read_file(file))) for file in options.certificates
-        ]
+        self._files = KnownFiles(options.certificates, report)
         self._records = Records(names, fetcher, options.keep)
         self._directory = Directory(names, guard, options.timeout, options.keep)
 
@@ -38,7 +43,7 @@ class Discovery:
         The next place is asked when the caller goes on, so that a first good one costs no more.
         """
         bounds: tuple[tuple[Bound, str], ...] = (("address", address), ("domain", domain_of(address)))
-        for place in self._in_files(address):
+        for place in self._files.places(address):
             yield place
         if self._options.dns:
             for bound, subject in bounds:
@@ -74,12 +79,3 @@ class Discovery:
     async def close(self) -> None:
         """Let go of threads."""
         await self._directory.close()
-
-    def _in_files(self, address: str) -> list[Place]:
-        found: list[Place] = []
-        for bound, binds in (("address", address_bound), ("domain", domain_bound)):
-            for file, certificates in self._files:
-                fitting = tuple(each for each in certificates if binds(each, address))
-                if fitting:
-                    found.append(Place("file", "address" if bound == "address" else "domain", file, fitting))
-        return found

@@ -17,6 +17,7 @@ from channels.direct.network.fetch import Fetcher
 from channels.direct.trust.anchors import AnchorSet, AnchorTable
 from channels.direct.trust.bundle import BundleError, read_bundle
 from channels.direct.trust.options import Anchors, Bundle, TrustOptions
+from channels.stamps import stamp
 from schemas.finding import Finding, Severity
 from schemas.ids import Clock
 
@@ -36,7 +37,7 @@ class AnchorStore:
         self._report = report
         self._now = now
         self._sources: list[Anchors | Bundle] = [*options.anchors, *options.bundles]
-        self._stamps = [_stamp(_file(each)) for each in self._sources]
+        self._stamps = [stamp(_file(each)) for each in self._sources]
         self._held: list[Certificates] = [self._first(each) for each in self._sources]
         self._due: dict[int, datetime] = {}
         self._table = self._new_table()
@@ -44,9 +45,9 @@ class AnchorStore:
     def table(self) -> AnchorTable:
         """The anchors as the files are now; a changed file that is bad is reported and the earlier anchors kept."""
         for number, source in enumerate(self._sources):
-            stamp = _stamp(_file(source))
-            if stamp != self._stamps[number]:
-                self._stamps[number] = stamp
+            now = stamp(_file(source))
+            if now != self._stamps[number]:
+                self._stamps[number] = now
                 try:
                     self._take(number, self._read(source))
                 except BundleError as error:
@@ -98,7 +99,7 @@ class AnchorStore:
             self._tell(
                 "DIR-114", source, what, "let the engine write there; else a restart begins with the earlier one"
             )
-        self._stamps[number] = _stamp(source.file)
+        self._stamps[number] = stamp(source.file)
         self._take(number, found)
 
     def _first(self, source: Anchors | Bundle) -> Certificates:
@@ -177,11 +178,3 @@ def _file(source: Anchors | Bundle) -> Path:
 def _named(certificate: x509.Certificate) -> str:
     subject = "".join(each if each.isprintable() else "?" for each in certificate.subject.rfc4514_string())
     return f"{subject[:200]} (SHA-256 {certificate.fingerprint(hashes.SHA256()).hex()})"
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

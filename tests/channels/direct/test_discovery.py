@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from channels.direct.discovery.hosting import dns_records, ldif_entries
 from channels.direct.partners import Partners
+from channels.direct.trust.bundle import BundleError
 from channels.direct.trust.options import DiscoveryOptions, TrustOptions
+from schemas.finding import Finding
 from tests import services
 from tests.channels.direct.dcdt import CASES, ROOT, Case, World
 from tests.channels.direct.directory import BASE, Bind, Slapd
@@ -83,7 +85,12 @@ async def partners(directories: Directories, tmp_path: Path) -> AsyncIterator[Pa
 
 
 def new_partners(
-    directories: Directories, folder: Path, *, networks: tuple[str, ...] = ("127.0.0.0/8",), **options: Any
+    directories: Directories,
+    folder: Path,
+    *,
+    networks: tuple[str, ...] = ("127.0.0.0/8",),
+    report: Callable[[Finding], None] = lambda _finding: None,
+    **options: Any,
 ) -> Partners:
     file = folder / "root.pem"
     file.write_bytes(pem(ROOT.certificate))
@@ -99,7 +106,7 @@ def new_partners(
         }
     )
     discovery = DiscoveryOptions.model_validate({"nameservers": [directories.bind.url], "timeout": "2s", **options})
-    return Partners(trust, discovery, lambda _finding: None, lambda: NOW)
+    return Partners(trust, discovery, report, lambda: NOW)
 
 
 @pytest.mark.row(
@@ -217,3 +224,19 @@ async def test_partners_certificates_come_from_files_first(directories: Director
     await partners.close()
     assert found.certificates == (mine,)
     assert found.tried[0].source == "file"
+
+
+async def test_partners_files_are_read_again(directories: Directories, tmp_path: Path) -> None:
+    first, second = (ROOT.issue("a@file.example", number=number).certificate for number in (4, 5))
+    file = tmp_path / "known.pem"
+    file.write_bytes(pem(first))
+    found: list[Finding] = []
+    partners = new_partners(directories, tmp_path, report=found.append, certificates=[file], ldap=False)
+    for content, expected in ((pem(first, second), (first, second)), (b"damaged", (first, second))):
+        file.write_bytes(content)
+        recipient = await partners.find("a@file.example", ours="us@ours.example", now=NOW)
+        assert recipient.certificates == expected
+    await partners.close()
+    assert [each.code for each in found] == ["DIR-115"]
+    with pytest.raises(BundleError, match=r"known\.pem"):
+        new_partners(directories, tmp_path, certificates=[file])
