@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvloop
+from sqlalchemy import Connection
 
 from engine.backbone import backbone_at
 from engine.channel import Channel
@@ -26,7 +27,8 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
-from engine.registry.files import load_files
+from engine.registry.files import loading
+from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
 from engine.registry.rosters import RosterError
 from engine.steady import steadily
@@ -92,15 +94,25 @@ class Engine:
     async def _take_up_registry(self) -> None:
         """Bring the registry to what the site's files say, and let the steps ask it there."""
         try:
-            changed = await self.journal.change(
-                lambda connection: load_files(connection, self.site.folder, self._clock(), _told_of)
-            )
-        except RosterError as error:
+            for work in loading(self.site.folder, self._clock()):
+                await self._load(work)
+        except (RosterError, OSError) as error:
             log.error("the registry stays as it was: %s", error)  # noqa: TRY400
-        else:
-            for roster, loaded in changed.items():
-                log.info("%s: %d added, %d changed, %d ended, %d entries", roster, *loaded)
         self.site.registry.use(DatabaseRegistry(self.journal.reading))
+
+    async def _load(self, work: Loading | Callable[[Connection], object]) -> None:
+        """Do the work on a roster or the subscribers, one transaction after another."""
+        if not isinstance(work, Loading):
+            await self.journal.change(work)
+            return
+        told = 0
+        for step in work.steps():
+            await self.journal.change(step)
+            if work.read - told >= _PROGRESS_EVERY:
+                told = work.read
+                log.info("%s: %d entries read", work.roster, told)
+        if work.loaded is not None:
+            log.info("%s: %d added, %d changed, %d ended, %d entries", work.roster, *work.loaded)
 
     async def _serve_health(self, server: HealthServer) -> None:
         try:
@@ -235,11 +247,6 @@ class Engine:
         task = asyncio.create_task(work)
         self._again.add(task)
         task.add_done_callback(self._again.discard)
-
-
-def _told_of(roster: str, entries: int) -> None:
-    if entries % _PROGRESS_EVERY == 0:
-        log.info("%s: %d entries read", roster, entries)
 
 
 def run(folder: Path, env: Mapping[str, str]) -> int:

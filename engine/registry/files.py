@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, delete, insert
 from sqlalchemy.pool import StaticPool
 
 from engine.journal.tables import notices
-from engine.registry.load import Loaded, load_roster
+from engine.registry.load import Loading
 from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, subscriber_text
 from engine.registry.rosters import digest_of, read_roster
 from engine.registry.subscribing import FILE, read_subscribers
@@ -21,9 +21,6 @@ from transforms.registry import Registry
 
 PANELS = "panels"
 OPT_OUTS = "registry/optouts"
-
-Progress = Callable[[str, int], None]
-"""Told of a roster, and how many of its entries are read."""
 
 
 class RosterFile(NamedTuple):
@@ -45,26 +42,23 @@ def roster_files(site: Path) -> list[RosterFile]:
     return sorted(found)
 
 
-def load_files(
-    connection: Connection, site: Path, now: datetime, progress: Progress = lambda *_: None
-) -> dict[str, Loaded]:
-    """Bring the registry to what the site's files say; what changed, by roster.
+def loading(site: Path, now: datetime) -> Iterator[Loading | Callable[[Connection], object]]:
+    """The work that brings the registry to what the site's files say: that of the subscribers, then the rosters.
 
-    Raises `RosterError` and `OSError` for a file that cannot be read, and leaves the work to the caller's rollback.
+    Raises `RosterError` and `OSError` for a file that cannot be read.
     """
+    yield partial(_load_subscribers, site)
+    for roster, where in roster_files(site):
+        path = site / where
+        yield Loading(roster, digest_of(path), read_roster(path, where), now)
+
+
+def _load_subscribers(site: Path, connection: Connection) -> None:
     made, _ = read_subscribers(site)
     connection.execute(delete(subscribers).where(subscribers.c.source == FILE))
     rows = [{"name": each.name, "source": FILE, "data": subscriber_text(each)} for each in made]
     if rows:
         connection.execute(insert(subscribers), rows)
-    changed: dict[str, Loaded] = {}
-    for roster, where in roster_files(site):
-        path = site / where
-        entries = read_roster(path, where)
-        loaded = load_roster(connection, roster, digest_of(path), entries, now, partial(progress, roster))
-        if loaded is not None:
-            changed[roster] = loaded
-    return changed
 
 
 def registry_of(site: Path) -> Registry:
@@ -73,5 +67,7 @@ def registry_of(site: Path) -> Registry:
     with engine.begin() as connection:
         metadata.create_all(connection)
         notices.create(connection)
-        load_files(connection, site, datetime.now(UTC))
+        for work in loading(site, datetime.now(UTC)):
+            for step in work.steps() if isinstance(work, Loading) else (work,):
+                step(connection)
     return DatabaseRegistry(engine)

@@ -1,9 +1,14 @@
-"""Rosters into the registry: what has changed of a roster since it was loaded last, and nothing else."""
+"""Rosters into the registry: what has changed of a roster since it was loaded last, and nothing else.
+
+A roster of a million members is loaded some at a time, each time in a transaction of its own, so that senders hardly
+wait for it. One that was cut off is taken up again from its first line, and finds what is there already.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -17,7 +22,8 @@ from transforms.matching import blocking
 
 T = TypeVar("T")
 
-_AT_ONCE = 2_000
+AT_ONCE = 500
+"""Members in one transaction: a tenth of a second in which senders wait for it."""
 
 
 class Loaded(NamedTuple):
@@ -29,85 +35,128 @@ class Loaded(NamedTuple):
     entries: int
 
 
-def load_roster(
-    connection: Connection,
-    name: str,
-    digest: str,
-    entries: Iterable[Member],
-    now: datetime,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Loaded | None:
-    """Make `entries` the roster `name`; None where the roster came from a file of the same `digest` already.
+class Loading:
+    """The loading of one roster: `steps` gives the work of one transaction after another; then `loaded` says what came
+    of it, None where the roster came from a file of the same digest already.
 
     Who is new is a member from `since` on, or from the day of `now` where a roster is loaded anew; who is there no more
-    ends on that day. So an earlier day still knows its members. `progress` is told how many entries are read.
+    ends on that day. So an earlier day still knows its members.
     """
-    held = connection.execute(select(rosters.c.digest).where(rosters.c.name == name)).scalar()
-    if held == digest:
-        return None
-    today = int(f"{now:%Y%m%d}")
-    open_now = (members.c.roster == name) & (members.c.until.is_(None) | (members.c.until > today))
-    known = {
-        row.member: (row.seq, row.person, row.since, row.until)
-        for row in connection.execute(
-            select(members.c.seq, members.c.member, members.c.person, members.c.since, members.c.until).where(open_now)
-        )
-    }
-    added = changed = read = 0
-    for some in _groups(entries, _AT_ONCE):
-        read += len(some)
-        fresh: list[tuple[Member, int | None]] = []
-        for entry in some:
-            before = known.pop(entry.member, None)
+
+    def __init__(self, roster: str, digest: str, entries: Iterable[Member], now: datetime) -> None:
+        self.roster = roster
+        self.read = 0
+        self._digest = digest
+        self._entries = entries
+        self._now = now
+        self._today = int(f"{now:%Y%m%d}")
+        self._open = (members.c.roster == roster) & (members.c.until.is_(None) | (members.c.until > self._today))
+        self._is_new = True
+        self._is_same = False
+        self._seen = bytearray()
+        self._counts = {"added": 0, "changed": 0, "ended": 0}
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """What came of it."""
+        return None if self._is_same else Loaded(**self._counts, entries=self.read)
+
+    def steps(self) -> Iterator[Callable[[Connection], object]]:
+        """The work of one transaction after another; raises what the entries raise, and then nobody has ended."""
+        yield self._begin
+        if self._is_same:
+            return
+        for some in _groups(self._entries, AT_ONCE):
+            yield partial(self._take, some)
+            self.read += len(some)
+        yield self._end
+
+    def _begin(self, connection: Connection) -> None:
+        held = connection.execute(select(rosters.c.digest).where(rosters.c.name == self.roster)).scalar()
+        self._is_new, self._is_same = held is None, held == self._digest
+
+    def _take(self, entries: Sequence[Member], connection: Connection) -> None:
+        names = [entry.member for entry in entries]
+        columns = (members.c.seq, members.c.member, members.c.person, members.c.since, members.c.until)
+        rows = connection.execute(select(*columns).where(self._open, members.c.member.in_(names)))
+        known = {row.member: row for row in rows}
+        fresh: list[tuple[Member, str, int | None]] = []
+        replaced: list[int] = []
+        for entry in entries:
+            before, text = known.get(entry.member), to_text(entry.person)
             if before is None:
-                fresh.append((entry, entry.since if held is None or entry.since else today))
-                added += 1
-            elif before[1:] != (to_text(entry.person), entry.since or before[2], entry.until):
-                _end(connection, [before[0]], None)
-                fresh.append((entry, entry.since or before[2]))
-                changed += 1
-        _insert(connection, name, fresh)
-        progress(read)
-    _end(connection, [seq for seq, *_ in known.values()], today)
-    connection.execute(delete(rosters).where(rosters.c.name == name))
-    connection.execute(insert(rosters).values(name=name, digest=digest, loaded=microseconds(now), entries=read))
-    return Loaded(added, changed, len(known), read)
+                since = entry.since if self._is_new or entry.since else self._today
+                fresh.append((entry, text, since))
+            elif (before.person, before.since, before.until) != (text, entry.since or before.since, entry.until):
+                replaced.append(before.seq)
+                fresh.append((entry, text, entry.since or before.since))
+            else:
+                self._see(before.seq)
+        _remove(connection, replaced)
+        for seq in _insert(connection, self.roster, fresh):
+            self._see(seq)
+        self._counts["changed"] += len(replaced)
+        self._counts["added"] += len(fresh) - len(replaced)
+
+    def _end(self, connection: Connection) -> None:
+        """Let those end who are in the roster no more."""
+        rows = connection.execute(select(members.c.seq).where(self._open))
+        gone = [{"number": seq} for (seq,) in rows if not self._is_seen(seq)]
+        if gone:
+            ending = update(members).where(members.c.seq == bindparam("number")).values(until=self._today)
+            connection.execute(ending, gone)
+        self._counts["ended"] = len(gone)
+        connection.execute(delete(rosters).where(rosters.c.name == self.roster))
+        row = {"name": self.roster, "digest": self._digest, "loaded": microseconds(self._now), "entries": self.read}
+        connection.execute(insert(rosters).values(row))
+
+    def _see(self, seq: int) -> None:
+        byte, bit = divmod(seq, 8)
+        if byte >= len(self._seen):
+            self._seen.extend(bytes(max(byte + 1 - len(self._seen), 1 << 16)))
+        self._seen[byte] |= 1 << bit
+
+    def _is_seen(self, seq: int) -> bool:
+        byte, bit = divmod(seq, 8)
+        return byte < len(self._seen) and bool(self._seen[byte] >> bit & 1)
 
 
-def _insert(connection: Connection, roster: str, entries: list[tuple[Member, int | None]]) -> None:
+def _insert(connection: Connection, roster: str, entries: Sequence[tuple[Member, str, int | None]]) -> Sequence[int]:
+    """Insert members with their keys; the number of each."""
     if not entries:
-        return
-    # One writer at a time loads a roster, so that the numbers after the last are free.
+        return ()
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_NUMBERS)))
     first = (connection.execute(select(func.max(members.c.seq))).scalar() or 0) + 1
     rows = [
         {
             "seq": first + n,
             "roster": roster,
             "member": entry.member,
-            "person": to_text(entry.person),
+            "person": text,
             "since": since,
             "until": entry.until,
         }
-        for n, (entry, since) in enumerate(entries)
+        for n, (entry, text, since) in enumerate(entries)
     ]
     connection.execute(insert(members), rows)
     keys = [
-        {"key": key, "member": first + n} for n, (entry, _) in enumerate(entries) for key in blocking.keys(entry.person)
+        {"key": key, "member": first + n}
+        for n, (entry, _, _) in enumerate(entries)
+        for key in blocking.keys(entry.person)
     ]
     if keys:
         connection.execute(insert(member_keys), keys)
+    return range(first, first + len(entries))
 
 
-def _end(connection: Connection, numbers: list[int], day: int | None) -> None:
-    """Let members end on `day`; where that is None they are replaced, and nothing of them stays."""
-    if not numbers:
-        return
-    given = [{"number": number} for number in numbers]
-    if day is None:
-        connection.execute(delete(member_keys).where(member_keys.c.member == bindparam("number")), given)
-        connection.execute(delete(members).where(members.c.seq == bindparam("number")), given)
-    else:
-        connection.execute(update(members).where(members.c.seq == bindparam("number")).values(until=day), given)
+def _remove(connection: Connection, numbers: Sequence[int]) -> None:
+    if numbers:
+        connection.execute(delete(member_keys).where(member_keys.c.member.in_(numbers)))
+        connection.execute(delete(members).where(members.c.seq.in_(numbers)))
+
+
+_NUMBERS = 0x686965_02  # PostgreSQL's advisory locks are numbers, told apart in one database
 
 
 def _groups(entries: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Engine, Select, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import PoolProxiedConnection
 
+from engine.journal.database import is_operational
 from engine.journal.entry import moment
 from engine.journal.tables import notices
 from engine.registry.persons import from_text
@@ -38,12 +40,30 @@ _OF_KEY = (
 )
 
 
+_TOLD = (
+    select(notices.c.received_as, notices.c.kind, notices.c.event, notices.c.digest, notices.c.at)
+    .where(
+        notices.c.subscriber == bindparam("subscriber"),
+        notices.c.key == bindparam("key"),
+        notices.c.received_as != bindparam("received_as"),
+    )
+    .order_by(notices.c.at, notices.c.message)
+)
+
+
 class DatabaseRegistry:
-    """The registry in the database behind `engine`. Calls raise `RegistryError` where it does not answer."""
+    """The registry in the database behind `engine`. Calls raise `RegistryError` where it does not answer.
+
+    For the one thread that routes: the look-ups of a message are put to the driver itself, on one connection, since
+    SQLAlchemy would take longer than the database.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._connection: PoolProxiedConnection | None = None
         self._subscribers: dict[str, list[Subscriber]] | None = None
+        self._of_key = _Prepared(_OF_KEY, engine)
+        self._told = _Prepared(_TOLD, engine)
 
     def changed(self) -> None:
         """Forget what was read of the subscribers."""
@@ -88,28 +108,40 @@ class DatabaseRegistry:
 
     def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
         """What `subscriber` was told under `key` by other received messages than `message`, the earliest first."""
-        query = (
-            select(notices.c.received_as, notices.c.kind, notices.c.event, notices.c.digest, notices.c.at)
-            .where(notices.c.subscriber == subscriber, notices.c.key == key, notices.c.received_as != message)
-            .order_by(notices.c.at, notices.c.message)
-        )
-        return [Told(row[0], row[1], row[2], row[3], moment(row[4])) for row in self._all(query)]
+        given = {"subscriber": subscriber, "key": key, "received_as": message}
+        return [Told(row[0], row[1], row[2], row[3], moment(row[4])) for row in self._look_up(self._told, given)]
 
     def _sharing_a_key(self, person: Person, on: date, kind: str) -> list[Membership]:
-        today = int(f"{on:%Y%m%d}")
+        given: dict[str, object] = {"today": int(f"{on:%Y%m%d}"), "kind": kind, "end": f"{kind}\x7f"}
         found: dict[int, Membership] = {}
-
-        def ask(connection: Connection) -> None:
-            for key in sorted(blocking.keys(person)):
-                given = {"key": key, "today": today, "kind": kind, "end": f"{kind}\x7f"}
-                rows = connection.execute(_OF_KEY, given).all()
-                if len(rows) <= _MOST_OF_A_KEY:
-                    for seq, roster, member, text in rows:
-                        if seq not in found:
-                            found[seq] = Membership(roster.removeprefix(kind), member, from_text(text))
-
-        self._ask(ask)
+        for key in sorted(blocking.keys(person)):
+            given["key"] = key
+            rows = self._look_up(self._of_key, given)
+            if len(rows) <= _MOST_OF_A_KEY:
+                for seq, roster, member, text in rows:
+                    if seq not in found:
+                        found[seq] = Membership(roster.removeprefix(kind), member, from_text(text))
         return list(found.values())
+
+    def _look_up(self, query: _Prepared, given: Mapping[str, object]) -> Sequence[Any]:
+        try:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+                if self._engine.dialect.name == "postgresql":
+                    self._connection.driver_connection.autocommit = True  # type: ignore[union-attr]
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(query.text, query.arguments(given))
+                return cursor.fetchall()
+            finally:
+                cursor.close()
+        except Exception as error:
+            if not is_operational(error) and not isinstance(error, SQLAlchemyError):
+                raise
+            if self._connection is not None:
+                self._connection.invalidate()
+                self._connection = None
+            raise RegistryError(f"the registry cannot be read ({type(error).__name__})") from None
 
     def _all(self, query: Any) -> Sequence[Any]:
         rows: list[Any] = []
@@ -122,6 +154,20 @@ class DatabaseRegistry:
                 question(connection)
         except SQLAlchemyError as error:
             raise RegistryError(f"the registry cannot be read ({type(error).__name__})") from None
+
+
+class _Prepared:
+    """A query as its text for the driver, and the order in which that takes its arguments."""
+
+    def __init__(self, query: Select[Any], engine: Engine) -> None:
+        compiled = query.compile(dialect=engine.dialect)
+        self.text = str(compiled)
+        self._names = tuple(compiled.positiontup or ())
+        self._constants = compiled.params
+
+    def arguments(self, given: Mapping[str, object]) -> tuple[object, ...]:
+        """The arguments in the order of the text."""
+        return tuple(given[name] if name in given else self._constants[name] for name in self._names)
 
 
 def subscriber_text(subscriber: Subscriber) -> str:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, create_engine, insert
 from sqlalchemy.pool import StaticPool
 
 from engine.journal.tables import notices
-from engine.registry.files import load_files, registry_of
+from engine.registry.files import loading, registry_of
+from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
 from engine.registry.rosters import RosterError, read_roster
 from engine.registry.site import SiteRegistry
@@ -48,8 +49,14 @@ def write(site: Path, name: str, text: str) -> None:
 
 
 def load(database: Engine, site: Path, now: datetime = NOW) -> dict[str, tuple[int, ...]]:
-    with database.begin() as connection:
-        return {name: tuple(loaded) for name, loaded in load_files(connection, site, now).items()}
+    found: dict[str, tuple[int, ...]] = {}
+    for work in loading(site, now):
+        for step in work.steps() if isinstance(work, Loading) else (work,):
+            with database.begin() as connection:
+                step(connection)
+        if isinstance(work, Loading) and work.loaded is not None:
+            found[work.roster] = tuple(work.loaded)
+    return found
 
 
 def ids(registry: DatabaseRegistry, person: Person, on: date) -> list[tuple[str, str]]:
@@ -86,6 +93,27 @@ def test_a_roster_loaded_anew_keeps_the_days_of_who_came_and_went(tmp_path: Path
     assert ids(registry, ROSALIND, date(2026, 10, 15)) == [("riverside", "1")]
     assert ids(registry, PETER, TODAY) == [("riverside", "4")]
     assert ids(registry, PETER, date(2026, 10, 15)) == [], "nobody is told of what was before she was a member"
+
+
+def test_a_load_that_was_cut_off_is_taken_up_again(tmp_path: Path, database: Engine) -> None:
+    lines = [f"{n},Oxenham{n},Rosalind,1970-03-12,F\n" for n in range(1_200)]
+    write(tmp_path, "panels/riverside.csv", HEADING + "".join(lines))
+    _, work = loading(tmp_path, NOW)
+    assert isinstance(work, Loading)
+    steps = work.steps()
+    for _ in range(2):
+        with database.begin() as connection:
+            next(steps)(connection)
+    assert load(database, tmp_path) == {"panel/riverside": (700, 0, 0, 1_200)}
+
+
+def test_a_roster_with_a_fault_ends_nobody(tmp_path: Path, database: Engine) -> None:
+    write(tmp_path, "panels/riverside.csv", ROSTER)
+    load(database, tmp_path)
+    write(tmp_path, "panels/riverside.csv", HEADING + "9,Hale,Ada\n9,Hale,Ada\n")
+    with pytest.raises(RosterError):
+        load(database, tmp_path)
+    assert ids(DatabaseRegistry(database), ROSALIND, TODAY) == [("riverside", "1")]
 
 
 def test_those_who_opted_out_are_asked_apart(tmp_path: Path, database: Engine) -> None:
