@@ -5,19 +5,21 @@ from __future__ import annotations
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, coding, concept_or_absent, concepts, shown
+from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
 from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.quantities import bounds, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.datatypes.values import put_value
-from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of
-from transforms.ccda_to_fhir.narrative import text_of
+from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of
+from transforms.ccda_to_fhir.narrative import entry_narrative, joined, text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import OWN, R5, absent, add_extension, append, coded, put
+from transforms.elements import OWN, R5, US_CORE, absent, add_extension, append, coded, put
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+US_CORE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
 NEGATED = f"{OWN}ccda-negated"
 """What an observation says is not so: its value, which the resource then does not have."""
 
@@ -52,6 +54,35 @@ def observation_of(node: Node, run: Run, category: str = "", profile: str = "") 
     if profile:
         supply_value(resource, run)
     return resource
+
+
+def component_of(observation: Node, resource: Resource, run: Run) -> Element:
+    """The component of `resource` that says what `observation` does, which becomes no resource of its own."""
+    observation.target = resource
+    status_of(observation)
+    append(resource, "identifier", *identifiers(observation, run))
+    put(resource, "text", joined(resource.get("text"), entry_narrative(observation.get("text"), run)))
+    component: Element = {"code": concept_or_absent(observation.get("code"), run)}
+    value = observation.get("value")
+    if not put_value(component, value, run) and value is not None:
+        component["dataAbsentReason"] = absent_concept(value.null or "UNK")
+    put(component, "interpretation", concepts(observation.all("interpretationCode"), run))
+    for each in observation.all("referenceRange"):
+        append(component, "referenceRange", reference_range(each, run))
+    return component
+
+
+def claim(resource: Resource, profile: str, run: Run, *needed: str) -> None:
+    """Claim a US Core profile where `resource` has what it needs, else the one of any simple observation."""
+    if run.options.profile == "us-core":
+        name = profile if all(each in resource for each in needed) else "us-core-simple-observation"
+        resource["meta"] = {"profile": [f"{US_CORE}{name}"]}
+
+
+def is_stated(observation: Node) -> bool:
+    """Whether an observation says that something is so: not denied, not to come, not taken back."""
+    is_so = not is_negated(observation) and not is_planned(observation)
+    return is_so and status_of(observation) not in ("nullified", "aborted", "cancelled", "obsolete")
 
 
 def supply_value(resource: Resource, run: Run) -> None:

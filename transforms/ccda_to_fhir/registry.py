@@ -94,6 +94,12 @@ def read_entry(statement: Node, run: Run) -> list[Resource]:
     return made
 
 
+def by_code(statement: Node) -> Template | None:
+    """The function for entries with the code of `statement`, None where there is none."""
+    code = statement.get("code")
+    return _registry().by_code.get((code.peek("code") if code is not None else "", statement.name))
+
+
 def statements(node: Node, relation: str) -> Iterator[tuple[Node, Node]]:
     """Each `relation` (entry, entryRelationship, component) of `node`, with the statement that it holds."""
     for each in node.all(relation):
@@ -114,8 +120,7 @@ def _choose(statement: Node, run: Run) -> tuple[Template | None, bool]:
         chosen = registry.by_section.get((run.section_code, statement.name))
         if chosen is not None:
             return chosen, True
-    code = statement.get("code")
-    chosen = registry.by_code.get((code.peek("code") if code is not None else "", statement.name))
+    chosen = by_code(statement)
     if chosen is not None:
         return chosen, True
     return registry.by_class.get(statement.name), False

@@ -26,6 +26,7 @@ NOTE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.n
 @template(
     "2.16.840.1.113883.10.20.22.4.1",
     "2.16.840.1.113883.10.20.1.32",
+    general=True,
     sections=[(RESULTS, "organizer")],
 )
 def result_organizer(organizer: Node, run: Run) -> list[Resource]:
@@ -58,6 +59,7 @@ def result_organizer(organizer: Node, run: Run) -> list[Resource]:
 @template(
     "2.16.840.1.113883.10.20.22.4.2",
     "2.16.840.1.113883.10.20.1.31",
+    general=True,
     sections=[(RESULTS, "observation")],
 )
 def result_observation(observation: Node, run: Run) -> list[Resource]:

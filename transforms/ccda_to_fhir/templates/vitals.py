@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from schemas.codes import concept_map
-from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, concepts
-from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
-from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
+from schemas.fhir import Resource
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
 from transforms.ccda_to_fhir.datatypes.times import put_when
-from transforms.ccda_to_fhir.datatypes.values import put_value
 from transforms.ccda_to_fhir.entry import COMMENT, is_negated, is_planned, put_notes, start, status_of
-from transforms.ccda_to_fhir.narrative import entry_narrative, joined
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import (
     CATEGORY,
+    component_of,
     observation_of,
     put_span,
-    reference_range,
     supply_time,
 )
 from transforms.ccda_to_fhir.people import actor
@@ -118,7 +114,7 @@ def _members(organizer: Node, run: Run) -> list[Resource]:
         if target is None:
             found += read_entry(each, run)
         else:
-            append(target, "component", _component(each, target, run))
+            append(target, "component", component_of(each, target, run))
             wanted = "L/min" if each.value("code", "code") == "3151-8" else "%"
             if target["component"][-1].get("valueQuantity", {}).get("code") != wanted and "meta" in target:
                 target["meta"] = {"profile": [f"{US_CORE}us-core-vital-signs"]}
@@ -143,29 +139,13 @@ def _blood_pressure(parts: list[Node], run: Run) -> Resource:
     put_when(resource, "effective", first.get("effectiveTime"), run)
     supply_time(resource, run)
     for part in parts:
-        append(resource, "component", _component(part, resource, run))
+        append(resource, "component", component_of(part, resource, run))
         if resource["component"][-1].get("valueQuantity", {}).get("code") != "mm[Hg]" and "meta" in resource:
             resource["meta"] = {"profile": [f"{US_CORE}us-core-vital-signs"]}
         put(resource, "method", codeable_concept(part.get("methodCode"), run))
         put(resource, "bodySite", codeable_concept(part.get("targetSiteCode"), run))
         put_authors(resource, part, run, "", "")
     return resource
-
-
-def _component(observation: Node, resource: Resource, run: Run) -> Element:
-    """The component of `resource` that says what `observation` does."""
-    observation.target = resource
-    status_of(observation)
-    append(resource, "identifier", *identifiers(observation, run))
-    put(resource, "text", joined(resource.get("text"), entry_narrative(observation.get("text"), run)))
-    component: Element = {"code": concept_or_absent(observation.get("code"), run)}
-    value = observation.get("value")
-    if not put_value(component, value, run) and value is not None:
-        component["dataAbsentReason"] = absent_concept(value.null or "UNK")
-    put(component, "interpretation", concepts(observation.all("interpretationCode"), run))
-    for each in observation.all("referenceRange"):
-        append(component, "referenceRange", reference_range(each, run))
-    return component
 
 
 def _is_comment(statement: Node) -> bool:
