@@ -36,6 +36,11 @@ def write(resources: list[Node], section: Section, run: Run) -> None:
             section.add(made, row)
             if made is not None:
                 attach(made, each, section, run)
+        elif kind == "Observation" and key != "results":
+            if not left_out(each, "status", run):
+                made = observed(each, section.row(each), run, None)
+                section.add(made)
+                attach(made, each, section, run)
         elif kind == "Observation":
             section.add(single(each, section.row, run))
         elif kind == "DiagnosticReport":

@@ -202,7 +202,7 @@ def test_a_problem_that_is_over_has_a_concern_that_is_over(status: str, act: str
             "aborted",
         ),
         ({"resourceType": "Goal", "lifecycleStatus": "active"}, "observation", "GOL", None, "active"),
-        ({"resourceType": "Goal", "lifecycleStatus": "rejected"}, "observation", "GOL", None, "aborted"),
+        ({"resourceType": "Goal", "lifecycleStatus": "rejected"}, "observation", "GOL", "true", "aborted"),
         ({"resourceType": "CarePlan", "status": "active", "intent": "plan"}, "act", "INT", None, "active"),
         ({"resourceType": "Appointment", "status": "noshow"}, "encounter", "APT", None, "cancelled"),
         ({"resourceType": "DeviceUseStatement", "status": "intended"}, "supply", "INT", None, "active"),

@@ -55,6 +55,8 @@ def goal(resource: Node, row: Row, run: Run) -> Element | None:
     made.append(cd_of(measured.one("measure") or described, run, prefer=(LOINC_URI,)))
     made.append(text_reference(row))
     state = resource.text("lifecycleStatus")
+    if state == "rejected":
+        made.set("negationInd", "true")
     made.append(status(_STATUSES.get(state, "active")))
     start = ts_text(resource, "startDate", run)
     due = next((time for each in targets if (time := ts_text(each, "dueDate", run))), "")

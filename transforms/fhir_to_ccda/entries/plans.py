@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import cd_of, shown
+from transforms.fhir_to_ccda.datatypes.codes import SNOMED_URI, cd_of, has_code, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of, time_of, ts_text
 from transforms.fhir_to_ccda.element import Element, make, null, templates
 from transforms.fhir_to_ccda.entries.common import (
+    INSTRUCTION,
     T,
+    act,
     authors,
     comment,
     comments,
@@ -22,7 +24,7 @@ from transforms.fhir_to_ccda.entries.common import (
     told_time,
 )
 from transforms.fhir_to_ccda.entries.places import place_of
-from transforms.fhir_to_ccda.narrative import Row
+from transforms.fhir_to_ccda.narrative import Row, reference
 from transforms.fhir_to_ccda.parties import participant_of, party_of, performer_of
 from transforms.fhir_to_ccda.registry import entry
 from transforms.fhir_to_ccda.run import Run
@@ -32,7 +34,7 @@ PLANNED_ACT = (f"{T}39", "2014-06-09")
 PLANNED_PROCEDURE = (f"{T}41", "2014-06-09")
 REFERRAL = (f"{T}140", "")
 
-_MOODS = {
+MOODS = {
     "proposal": "PRP",
     "plan": "INT",
     "directive": "RQO",
@@ -65,7 +67,38 @@ def service_request(resource: Node, row: Row, run: Run) -> Element | None:
     """The planned procedure of a ServiceRequest, negated where it must not be done; None of one entered in error."""
     if left_out(resource, "status", run):
         return None
+    if _is_education(resource) and resource.peek("status") == "completed":
+        return _instruction(resource, row, run)
     return _request(resource, row, run, "procedure", "PROC", PLANNED_PROCEDURE)
+
+
+def _is_education(resource: Node) -> bool:
+    """Whether a request is to teach the patient something (SNOMED CT, education)."""
+    return any(has_code(each, SNOMED_URI, "409073007") for each in resource.all("category"))
+
+
+def _instruction(resource: Node, row: Row, run: Run) -> Element:
+    """The Instruction (4.20) that a request to teach is."""
+    run.mark(resource)
+    made = act(INSTRUCTION, mood="INT")
+    if resource.text("doNotPerform") == "true":
+        made.set("negationInd", "true")
+    resource.text("intent")
+    resource.skip("category")
+    made.extend(ids_of(resource, run))
+    made.append(cd_of(resource.one("code"), run))
+    said = resource.text("patientInstruction")
+    made.append(reference("text", row.anchor("Instruction", said)) if said else text_reference(row))
+    made.append(status(resource.text("status")))
+    if resource.choice("occurrence") in ("occurrenceDateTime", "occurrencePeriod"):
+        made.append(time_of(resource, "occurrence", run, kind="IVL_TS"))
+    made.extend(performers(resource, run, "performer", ""))
+    made.extend(authors(resource, run, ("requester", "authoredOn")))
+    made.extend(indications(resource, row, run))
+    made.extend(comments(resource, row, run))
+    made.extend(references(resource, run, "encounter", "basedOn"))
+    row.tell("Instruction", shown(resource.one("code")))
+    return made
 
 
 @entry("ServiceRequest", sections=("referral",))
@@ -84,7 +117,7 @@ def _request(resource: Node, row: Row, run: Run, name: str, cls: str, template: 
     run.mark(resource)
     state = resource.text("status")
     forbidden = resource.text("doNotPerform") == "true"
-    made = make(name, classCode=cls, moodCode=_MOODS.get(resource.text("intent"), "INT"))
+    made = make(name, classCode=cls, moodCode=MOODS.get(resource.text("intent"), "INT"))
     made.extend(templates(template) if template is not None else [])
     if forbidden:
         made.set("negationInd", "true")
@@ -130,7 +163,7 @@ def care_plan(resource: Node, row: Row, run: Run) -> Element | None:
         return None
     run.mark(resource)
     state = resource.text("status")
-    mood = _MOODS.get(resource.text("intent"), "INT")
+    mood = MOODS.get(resource.text("intent"), "INT")
     made = make("act", classCode="ACT", moodCode=mood)
     made.extend(templates(PLANNED_ACT) if state == "active" else [])
     made.extend(ids_of(resource, run))

@@ -192,7 +192,7 @@ def _type(resource: Node, run: Run) -> Element:
     named = False
     for category in resource.all("category"):
         codes = {each.peek("code") for each in category.all("coding")}
-        kind = next((code for code in _KINDS if code in codes), "")
+        kind = next((code for code, (_, loinc, _) in _KINDS.items() if codes & {code, loinc}), "")
         known = next((code for code in _TYPES if code in codes), "")
         if kind:
             found, named = (kind, *_KINDS[kind]), True

@@ -27,6 +27,7 @@ PROFICIENCY = "http://hl7.org/fhir/StructureDefinition/patient-proficiency"
 
 _GENDER_SYSTEM = "2.16.840.1.113883.5.1"
 _GENDERS = {"male": ("M", "Male"), "female": ("F", "Female"), "other": ("UN", "Undifferentiated")}
+_GUARDIANS = frozenset(("GUARD", "GUADLTM", "POWATT"))
 _NULLS = frozenset(("UNK", "ASKU", "NI", "NASK", "OTH", "NA", "NAV"))
 
 
@@ -135,10 +136,13 @@ def _guardian(contact: Node, run: Run) -> Element | None:
     if not is_guardian(contact):
         return None
     made = make("guardian", classCode="GUARD")
-    for each in contact.all("relationship"):
-        if not {one.peek("code") for one in each.all("coding")} & {"N"} or len(contact.all("relationship")) == 1:
-            made.append(cd_of(each, run))
-            break
+    relationships = contact.all("relationship")
+    said = [each for each in relationships if not _codes(each) <= _GUARDIANS]
+    for each in (said or relationships)[:1]:
+        made.append(cd_of(each, run))
+    for each in relationships:
+        if _codes(each) <= _GUARDIANS:
+            each.skip(*each.names())  # that the element is called guardian says it
     made.extend(addresses_of(contact.all("address"), run))
     made.extend(telecoms_of(contact.all("telecom"), run))
     name = name_of(contact.one("name"), run) if contact.one("name") else None
@@ -155,11 +159,11 @@ def _guardian(contact: Node, run: Run) -> Element | None:
 
 def is_guardian(contact: Node) -> bool:
     """Whether a contact of a Patient is the guardian: by role or by relationship."""
-    return any(
-        each.peek("code") in ("GUARD", "GUADLTM", "POWATT")
-        for relationship in contact.all("relationship")
-        for each in relationship.all("coding")
-    )
+    return any(_codes(each) & _GUARDIANS for each in contact.all("relationship"))
+
+
+def _codes(concept: Node) -> set[str]:
+    return {each.peek("code") for each in concept.all("coding")}
 
 
 def _language(communication: Node, run: Run) -> Element:
