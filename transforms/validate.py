@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from schemas.ccda.validate import validate as findings_of_ccda
 from schemas.fhir.validate import PROFILES
 from schemas.fhir.validate import validate as findings_of_fhir
 from schemas.finding import Finding, Severity
 from schemas.hl7v2.validate import validate as findings_of
 from schemas.hl7v2.validate_profile import Profile, ProfileFile
-from schemas.message import FHIR, HL7V2, Message
+from schemas.message import CCDA, FHIR, HL7V2, Message
 from transforms.step import StepError, step
 
 _COUNTING: dict[str, tuple[Severity, ...]] = {
@@ -26,11 +27,11 @@ def validate(
     fail: bool = True,
     profile: Literal["us-core", "davinci-alerts"] | ProfileFile | None = None,
 ) -> Message:
-    """Check a message against its standard: HL7 v2 against its version, FHIR against R4 and a profile.
+    """Check a message against its standard: HL7 v2, FHIR R4 and a profile, C-CDA and its templates.
 
     A message with a finding that counts stops here, and its history says how many there were and which came first. Any
-    other goes on with its findings (V2-001 to V2-505, FHIR-301 to FHIR-399) attached; without findings it goes on as it
-    is.
+    other goes on with its findings (V2-001 to V2-505, FHIR-301 to FHIR-399, CCDA-301 to CCDA-399) attached; without
+    findings it goes on as it is.
 
     Args:
         on: Which findings count: `error`, or `warning` for warnings as well.
@@ -52,8 +53,10 @@ def _findings(message: Message, profile: Profile | str | None) -> list[Finding]:
     if message.format == FHIR:
         named = [each for each in PROFILES if each == profile]
         return findings_of_fhir(message.fhir, level=named[0] if named else "structure")
+    if message.format == CCDA:
+        return findings_of_ccda(message.ccda)
     raise StepError(
-        f"only HL7 v2 and FHIR can be validated, and the body is {message.format}", "put the step before this"
+        f"only HL7 v2, FHIR and C-CDA can be validated, and the body is {message.format}", "put the step before this"
     )
 
 

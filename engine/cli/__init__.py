@@ -26,7 +26,7 @@ COMMANDS = {
     "settle": "Give up what waits in queues that are gone.",
     "prune": "Remove settled messages that are old enough.",
     "transform": "Turn HL7 v2 into FHIR, or FHIR into HL7 v2, file by file.",
-    "validate": "Check HL7 v2 and FHIR files against the standard.",
+    "validate": "Check HL7 v2, FHIR and C-CDA files against the standard.",
     "direct": "Make and list Direct's keys; say whom it trusts, and why.",
     "bench": "Measure what this machine does.",
     "demo": "Play the sample site, start to end.",

@@ -1,4 +1,4 @@
-"""`hie validate`: HL7 v2 and FHIR files against the standard."""
+"""`hie validate`: files of HL7 v2, FHIR and C-CDA against the standard."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 )
 @json_option
 def command(paths: tuple[Path, ...], profile: str | None, as_json: bool) -> int:
-    """Check HL7 v2 against the version that it declares, and FHIR, in JSON and XML, against R4 and a profile.
+    """Check HL7 v2 against the version that it declares, FHIR, in JSON and XML, against R4 and a profile, and C-CDA
+    against the structure of CDA and the rules of its templates.
 
-    A batch is split. Of a folder, every file in it and below that holds HL7 v2 or FHIR is checked. A finding names the
-    place and the rule, of HL7 v2 the line too, and never quotes the value. Exit status 1 when there is an error.
+    A batch is split. Of a folder, every file in it and below that holds one of them is checked. A finding names the
+    place and the rule, mostly the line too, and never quotes the value. Exit status 1 when there is an error.
     """
     from schemas.finding import Severity  # noqa: PLC0415
 
@@ -54,7 +55,9 @@ def command(paths: tuple[Path, ...], profile: str | None, as_json: bool) -> int:
                 click.echo(shown(f"{where}: {each.where}: {each.code} {label}{each.what}{hint}"))
             checked.append({})
     if not checked:
-        raise Failure("nothing to check was found", "name files that begin with MSH, FHS or BHS, or that hold FHIR")
+        raise Failure(
+            "nothing to check was found", "name files that begin with MSH, FHS or BHS, or that hold FHIR or C-CDA"
+        )
     failed = counts[Severity.ERROR] > 0
     if as_json:
         print_json({"passed": not failed, "messages": checked})
@@ -84,12 +87,14 @@ def _profile(written: str | None) -> Profile | Level | None:
 def _validated(file: Path, profile: Profile | Level | None, *, named: bool) -> Iterator[tuple[int, int, list[Finding]]]:
     """Each message of `file`: its number in a batch (0 when it is alone), its first line, and what was found."""
     from channels.formats import sniff  # noqa: PLC0415
-    from schemas.message import FHIR, HL7V2  # noqa: PLC0415
+    from schemas.message import CCDA, FHIR, HL7V2  # noqa: PLC0415
 
     body = content_of(file)
     format = sniff(body)
     if format == FHIR or _is_fhir_xml(body):
         yield 0, 1, _found_in_fhir(body, profile if isinstance(profile, str) else "structure", is_xml=format != FHIR)
+    elif format == CCDA:
+        yield 0, 1, _found_in_ccda(body)
     elif named or format == HL7V2:
         yield from _found_in_hl7(body, None if isinstance(profile, str) else profile)
 
@@ -124,6 +129,16 @@ def _found_in_fhir(body: bytes, level: Level, *, is_xml: bool) -> list[Finding]:
         return validate(from_xml(body) if is_xml else read(body), level=level)
     except FhirError as error:
         return [_unreadable("FHIR-300", error, "Resource")]
+
+
+def _found_in_ccda(body: bytes) -> list[Finding]:
+    from schemas.ccda import CcdaError, Document  # noqa: PLC0415
+    from schemas.ccda.validate import validate  # noqa: PLC0415
+
+    try:
+        return validate(Document.parse(body))
+    except CcdaError as error:
+        return [_unreadable("CCDA-300", error, "/ClinicalDocument")]
 
 
 def _is_fhir_xml(body: bytes) -> bool:

@@ -106,5 +106,15 @@ def test_a_profile_asks_nothing_of_the_other_format(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_validated() -> None:
-    with pytest.raises(StepError, match="only HL7 v2 and FHIR"):
+    with pytest.raises(StepError, match="only HL7 v2, FHIR and C-CDA"):
         run("validate:", message("hello", format="text"))
+
+
+def test_a_clinical_document_is_held_to_its_templates() -> None:
+    text = '<ClinicalDocument xmlns="urn:hl7-org:v3"><title>Vale</title></ClinicalDocument>'
+    document = message(text, format="ccda")
+    with pytest.raises(StepError, match="CCDA-301"):
+        run("validate:", document)
+    (after,) = run("validate: {fail: false}", document)
+    assert "CCDA-301" in {each.code for each in after.findings}
+    assert "Vale" not in repr(after.findings)
