@@ -55,7 +55,7 @@ def put_kind(encounter: Resource, code: Node | None, run: Run) -> None:
     found = classes[0] if classes else next(filter(None, map(_class_of_visit, others)), None)
     unknown = {"system": ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}
     encounter["class"] = found or encounter.get("class") or unknown
-    if others or not classes:
+    if others or not classes or "text" in concept:
         kind: Element = {}
         put(kind, "coding", others)
         put(kind, "text", concept.get("text"))

@@ -10,7 +10,9 @@ from functools import cache
 
 from schemas.fhir import Resource
 from schemas.finding import Severity
+from transforms.ccda_to_fhir.narrative import entry_narrative, joined
 from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.run import NO_TEMPLATE, Run
 from transforms.elements import OWN, add_extension, extension
 
@@ -90,6 +92,8 @@ def read_entry(statement: Node, run: Run) -> list[Resource]:
     made = found or []
     if made and statement.target is None:
         statement.target = made[0]
+    if made:
+        _gather(statement, made[0], run)
     _read_rest(statement, run, made)
     return made
 
@@ -138,11 +142,25 @@ def _read_rest(statement: Node, run: Run, made: list[Resource]) -> None:
         for _, inner in statements(statement, relation):
             if inner.keeps(ENTRY_REFERENCE) and made:
                 _refer(made[0], inner, run)
+            elif inner.target is not None and made and inner.target is made[0]:
+                _gather(inner, made[0], run)
+                _read_rest(inner, run, made)
             elif inner.target is None:
                 for each in read_entry(inner, run):
                     owner = made[0] if made else None
                     if owner is not None and owner is not each:
                         _relate(owner, each, run)
+
+
+def _gather(statement: Node, resource: Resource, run: Run) -> None:
+    """Put the text and the authors of a statement that went into `resource` with it, where its template left them."""
+    text = statement.get("text")
+    if text is not None and not text.is_touched:
+        whole = joined(resource.get("text"), entry_narrative(text, run))
+        if whole is not None:
+            resource["text"] = whole
+    if any(not each.is_touched for each in statement.all("author")):
+        put_authors(resource, statement, run, "", "")
 
 
 def _refer(owner: Resource, reference: Node, run: Run) -> None:

@@ -52,7 +52,8 @@ def codeable_concept(cd: Node | None, run: Run) -> Element | None:
     if codings:
         element["coding"] = [each for place, each in enumerate(codings) if each not in codings[:place]]
     text = _original_text(cd, run)
-    if not text and not codings:
+    if not text and (not codings or cd.get("originalText") is not None):
+        # A reference that leads to nothing most likely led to what the code is called.
         text = " ".join(cd.peek("displayName").split())
     put(element, "text", text)
     cd.attr("nullFlavor")

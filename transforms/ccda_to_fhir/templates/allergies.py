@@ -13,7 +13,7 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import CORE, add_extension, append, coded, extension, put
+from transforms.elements import CORE, OWN, add_extension, append, coded, extension, put
 
 CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
@@ -24,6 +24,10 @@ CRITICALITY = "2.16.840.1.113883.10.20.22.4.145"
 STATUS = "2.16.840.1.113883.10.20.22.4.28"
 ABATEMENT = f"{CORE}allergyintolerance-abatement"
 SUBSTANCE_RISK = f"{CORE}allergyintolerance-substanceExposureRisk"
+SEVERITY_OF_ALLERGY = f"{OWN}ccda-severity"
+"""The severity of the allergy as a whole, where its reactions have others."""
+KIND = f"{OWN}ccda-allergy-type"
+"""The kind of allergy as the document codes it, where FHIR's type and category do not say it all."""
 _RISK_SYSTEM = "http://terminology.hl7.org/CodeSystem/allerg-intol-substance-exp-risk"
 _NONE_KNOWN = {
     "716186003": "No known allergy",
@@ -45,6 +49,8 @@ _OF_KIND = {
 """What is not known, by the kind of the allergy that is negated, where the guide gives nothing."""
 _OF_SUBSTANCE = {"111088007": "1003774007", "1003755004": "1003774007", "300916003": "1003774007"}
 """What is not known, by the substance: latex."""
+_PLAIN_KINDS = ("419511003", "416098002", "59037007", "414285001", "235719002", "418471000", "419199007", "420134006")
+"""The kinds that type and category say between them."""
 _OVER = {"completed": "inactive", "aborted": "inactive", "suspended": "inactive"}
 
 
@@ -69,7 +75,7 @@ def allergy_observation(observation: Node, run: Run) -> list[Resource]:
     _put_status(resource, observation, run)
     value = observation.get("value")
     negated = is_negated(observation)
-    _put_kind(resource, value)
+    _put_kind(resource, value, run)
     _put_substance(resource, observation, value, negated, run)
     span = observation.get("effectiveTime")
     put_time(resource, "onsetDateTime", start_of(span), run)
@@ -99,13 +105,18 @@ def _put_status(resource: Resource, observation: Node, run: Run) -> None:
     resource["clinicalStatus"] = coded(CLINICAL, code or "active", (code or "active").capitalize())
 
 
-def _put_kind(resource: Resource, value: Node | None) -> None:
+def _put_kind(resource: Resource, value: Node | None, run: Run) -> None:
     put(
         resource, "type", concept_map("CF-AllergyIntoleranceType").code(value.attr("code") if value is not None else "")
     )
     category = concept_map("CF-AllergyIntoleranceCategory").code(value.attr("code") if value is not None else "")
     if category:
         resource["category"] = [category]
+    kind = codeable_concept(value, run)
+    if kind is not None and (
+        "text" in kind or len(kind.get("coding", ())) > 1 or value is None or value.peek("code") not in _PLAIN_KINDS
+    ):
+        add_extension(resource, extension(KIND, "valueCodeableConcept", kind))
 
 
 def _put_substance(resource: Resource, observation: Node, value: Node | None, negated: bool, run: Run) -> None:
@@ -158,6 +169,8 @@ def _put_reactions(resource: Resource, observation: Node, run: Run) -> None:
         append(resource, "reaction", _reaction(each, resource, severity, run))
     if severity and "reaction" not in resource:
         resource["reaction"] = [{"manifestation": [absent_concept("UNK")], "severity": severity}]
+    elif severity and any(each["severity"] != severity for each in resource["reaction"]):
+        add_extension(resource, extension(SEVERITY_OF_ALLERGY, "valueCode", severity))
 
 
 def _reaction(node: Node, resource: Resource, severity: str, run: Run) -> Element:

@@ -29,7 +29,7 @@ _NOT_GIVEN_SYSTEMS = ("2.16.840.1.113883.5.8", "2.16.840.1.113883.11.20.9.7")
 @template("2.16.840.1.113883.10.20.22.4.52", sections=[("11369-6", "substanceAdministration")])
 def immunization_activity(activity: Node, run: Run) -> list[Resource]:
     """Immunization Activity: an Immunization, not-done where it is negated; a planned one: a MedicationRequest."""
-    if is_planned(activity):
+    if is_planned(activity) and not is_negated(activity):
         return medication_activity(activity, run)
     resource = start("Immunization", activity, run, "patient", "us-core-immunization")
     activity.target = resource

@@ -59,6 +59,7 @@ def medication_activity(activity: Node, run: Run) -> list[Resource]:
     resource["intent"] = _intent(activity, run)
     if run.section_code == "10183-2":
         resource["category"] = [coded(CATEGORY, "discharge", "Discharge")]
+    append(resource, "category", codeable_concept(activity.get("code"), run))
     if is_negated(activity):
         resource["doNotPerform"] = True
     put_medication(resource, activity, run)

@@ -142,9 +142,10 @@ def _put_category(resource: Resource, observation: Node, run: Run) -> None:
     if run.options.profile == "us-core":
         profile = "encounter-diagnosis" if code == "encounter-diagnosis" else "problems-health-concerns"
         resource["meta"] = {"profile": [f"{US_CORE}us-core-condition-{profile}"]}
-    kind = codeable_concept(observation.get("code"), run)
-    if kind is not None and not any(each.get("code") in _NO_KIND for each in kind.get("coding", ())):
-        append(resource, "category", kind)
+    kind = codeable_concept(observation.get("code"), run) or {}
+    codings = [each for each in kind.get("coding", ()) if each["code"] not in _NO_KIND]
+    if codings or (kind and "coding" not in kind):
+        append(resource, "category", {**kind, **({"coding": codings} if codings else {})})
 
 
 def _is_diagnosis(observation: Node, run: Run) -> bool:
