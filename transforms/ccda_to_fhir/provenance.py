@@ -63,14 +63,16 @@ _RECORDERS = ("Practitioner", "PractitionerRole", "RelatedPerson", "Patient")
 def put_provenance(resource: Resource, author: Author, run: Run, kind: str = "author") -> None:
     """Say by a Provenance that `author` wrote `resource`; one Provenance serves all that one author wrote at once."""
     who = author.actor.reference
-    if who is None:
+    when = author.time.attr("value") if author.time is not None else ""
+    if who is None and not when:
         return
-    agent: Element = {"type": coded(PARTICIPANT_TYPE, kind, kind.capitalize()), "who": dict(who)}
+    named = dict(who) if who is not None else {"display": "unknown", **absent("unknown")}
+    agent: Element = {"type": coded(PARTICIPANT_TYPE, kind, kind.capitalize()), "who": named}
     company = author.actor.organization
     if company is not None and company != who:
         agent["onBehalfOf"] = dict(company)
-    when = author.time.attr("value") if author.time is not None else ""
-    provenance = run.add("Provenance", run.document_key, run.referred(who)["id"], kind, when)
+    key = run.referred(who)["id"] if who is not None else ""
+    provenance = run.add("Provenance", run.document_key, key, kind, when)
     if "agent" not in provenance:
         provenance["target"] = []
         if author.time is not None and when:

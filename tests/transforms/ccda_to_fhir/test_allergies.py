@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.transforms.ccda_to_fhir.conversion import code, convert_entries, extensions, only
+from tests.transforms.ccda_to_fhir.conversion import code, convert_entries, extensions, only, resources
 
 ASPIRIN = '<code code="1191" codeSystem="2.16.840.1.113883.6.88" displayName="Aspirin"/>'
 STATUS = """<entryRelationship typeCode="SUBJ" inversionInd="true"><observation classCode="OBS" moodCode="EVN">
@@ -117,3 +117,29 @@ def test_a_reaction_that_did_not_happen_is_none() -> None:
 def test_the_section_says_what_it_is_where_the_templates_do_not() -> None:
     entry = allergy(templates="").replace('<templateId root="2.16.840.1.113883.10.20.22.4.30"/>', "")
     assert code(only(convert_entries("48765-2", entry), "AllergyIntolerance")["code"]) == "1191"
+
+
+def test_a_severity_between_two_keeps_its_code_and_the_allergys_stands_beside_its_reactions() -> None:
+    between = SEVERITY.replace("24484000", "371923003")
+    inner = REACTION.format("", between) + SEVERITY
+    resource = only(convert_entries("48765-2", allergy(inner=inner)), "AllergyIntolerance")
+    (reaction,) = resource["reaction"]
+    assert reaction["severity"] == "moderate"
+    assert code(extensions(reaction["_severity"], "alternate-codes")[0]) == "371923003"
+    assert code(extensions(resource, "ccda-severity")[0]) == "24484000"
+
+
+def test_the_texts_of_what_is_within_stand_in_the_text_of_the_allergy() -> None:
+    inner = REACTION.format("", SEVERITY).replace("<statusCode", "<text>as bad as it gets</text><statusCode", 2)
+    resource = only(convert_entries("48765-2", allergy(inner=inner)), "AllergyIntolerance")
+    assert "as bad as it gets" in resource["text"]["div"]
+
+
+def test_an_author_of_whom_the_time_alone_is_known_is_named_as_unknown() -> None:
+    author = '<author><time value="20170905"/><assignedAuthor><id nullFlavor="NI"/></assignedAuthor></author>'
+    found = convert_entries("48765-2", allergy(inner=author))
+    resource = only(found, "AllergyIntolerance")
+    assert resource["recordedDate"] == "2017-09-05"
+    (unknown,) = [each for each in resources(found, "Provenance") if "display" in each["agent"][0]["who"]]
+    assert unknown["occurredDateTime"] == "2017-09-05"
+    assert unknown["target"] == [{"reference": f"urn:uuid:{resource['id']}"}]

@@ -109,7 +109,8 @@ def _translations(cd: Node) -> list[Node]:
 
 def _original_text(cd: Node, run: Run) -> str:
     for each in (cd, *_translations(cd)):
-        text = text_of(each.get("originalText"), run)
+        original = each.get("originalText")
+        text = (original.own_text if original is not None else "") or text_of(original, run)
         if text:
             return text
     return ""

@@ -13,7 +13,7 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import CORE, OWN, add_extension, append, coded, extension, put
+from transforms.elements import ALTERNATE_CODES, CORE, OWN, add_extension, append, coded, extension, put
 
 CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
@@ -28,6 +28,7 @@ SEVERITY_OF_ALLERGY = f"{OWN}ccda-severity"
 """The severity of the allergy as a whole, where its reactions have others."""
 KIND = f"{OWN}ccda-allergy-type"
 """The kind of allergy as the document codes it, where FHIR's type and category do not say it all."""
+_EXACT = ("255604002", "6736007", "24484000")
 _RISK_SYSTEM = "http://terminology.hl7.org/CodeSystem/allerg-intol-substance-exp-risk"
 _NONE_KNOWN = {
     "716186003": "No known allergy",
@@ -167,13 +168,20 @@ def _put_reactions(resource: Resource, observation: Node, run: Run) -> None:
         if is_negated(each):
             continue
         append(resource, "reaction", _reaction(each, resource, severity, run))
-    if severity and "reaction" not in resource:
-        resource["reaction"] = [{"manifestation": [absent_concept("UNK")], "severity": severity}]
-    elif severity and any(each["severity"] != severity for each in resource["reaction"]):
-        add_extension(resource, extension(SEVERITY_OF_ALLERGY, "valueCode", severity))
+    if severity is not None and "reaction" not in resource:
+        reaction: Element = {"manifestation": [absent_concept("UNK")]}
+        _put_severity(reaction, severity, run)
+        if "severity" in reaction:
+            resource["reaction"] = [reaction]
+    elif severity is not None:
+        held: Element = {}
+        _put_severity(held, severity, run)
+        concept = codeable_concept(severity, run)
+        if concept is not None and any(each.get("severity") != held.get("severity") for each in resource["reaction"]):
+            add_extension(resource, extension(SEVERITY_OF_ALLERGY, "valueCodeableConcept", concept))
 
 
-def _reaction(node: Node, resource: Resource, severity: str, run: Run) -> Element:
+def _reaction(node: Node, resource: Resource, severity: Node | None, run: Run) -> Element:
     reaction: Element = {}
     value = node.get("value")
     own = text_of(node.get("text"), run)
@@ -183,13 +191,25 @@ def _reaction(node: Node, resource: Resource, severity: str, run: Run) -> Elemen
     put_time(reaction, "onset", start_of(node.get("effectiveTime")), run)
     if "onset" not in reaction:
         reaction.pop("_onset", None)
-    put(reaction, "severity", _severity(node, resource, run) or severity)
+    _put_severity(reaction, _severity(node, resource, run) or severity, run)
     put_notes(reaction, node, run)
     return reaction
 
 
-def _severity(node: Node, resource: Resource, run: Run) -> str:
-    found = ""
+def _severity(node: Node, resource: Resource, run: Run) -> Node | None:
+    """The value of the severity that is said within `node`."""
+    found = None
     for each in taken(node, resource, SEVERITY, codes=("SEV",)):
-        found = found or mapped(each.get("value"), "CF-Severity", run)
+        found = found or each.get("value")
     return found
+
+
+def _put_severity(reaction: Element, value: Node | None, run: Run) -> None:
+    """Put a severity into a reaction, beside it the code that FHIR's three do not say exactly."""
+    code = mapped(value, "CF-Severity", run)
+    if not code or value is None:
+        return
+    reaction["severity"] = code
+    if value.peek("code") not in _EXACT:
+        concept = codeable_concept(value, run)
+        reaction["_severity"] = {"extension": [extension(ALTERNATE_CODES, "valueCodeableConcept", concept)]}

@@ -27,8 +27,8 @@ ONSET_AGE = f"{OWN}ccda-onset-age"
 _OVER = ("inactive", "remission", "resolved")
 _ANY_PROBLEM = ("55607006", "64572001", "404684003", "373930000")
 """Problem, disease, finding: what is negated where no problem is known."""
-_NO_KIND = ("55607006", "ASSERTION", "29308-4")
-"""Codes of problem observations that say no more than that it is a problem, or a diagnosis."""
+_NO_KIND = ("55607006", "ASSERTION")
+"""Codes of problem observations that say no more than that it is a problem."""
 
 
 @template(
