@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.channel import Channel, Route
+from schemas.ccda.path import is_ccda_path
 from schemas.condition import Clause, Condition
 from schemas.error import BodyError
 from schemas.fhir.path import is_fhir_path
 from schemas.hl7v2.merge import order_keys
 from schemas.ids import derived_id
-from schemas.message import FHIR, HL7V2, Message, is_attribute
+from schemas.message import CCDA, FHIR, HL7V2, Message, is_attribute
 from transforms.registry import RegistryError
 from transforms.step import Step, StepError
 
@@ -177,7 +178,7 @@ def first_unmet(route: Route, message: Message) -> Clause | None:
 def keys_of(route: Route, message: Message, before: tuple[Message, ...]) -> tuple[str, ...]:
     """The lines that `message` stands in on `route`; raises `PlanError`.
 
-    A path into HL7 v2 or FHIR is read from the last message on the way that is (`before` lists the earlier ones, latest
+    A path into a body is read from the last message on the way that is (`before` lists the earlier ones, latest
     first), so that a patient's order survives a transformation into another format.
     """
     path = route.in_order
@@ -190,6 +191,8 @@ def keys_of(route: Route, message: Message, before: tuple[Message, ...]) -> tupl
             return (message.get(path),)
         if is_fhir_path(path):
             return (next((one.get(path) for one in (message, *before) if one.format == FHIR), ""),)
+        if is_ccda_path(path):
+            return (next((one.get(path) for one in (message, *before) if one.format == CCDA), ""),)
         for one in (message, *before):
             if one.format == HL7V2:
                 return order_keys(one.er7, path)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, InstanceOf, WithJsonSchema
 
+from schemas.ccda.path import is_ccda_path
 from schemas.fhir.path import is_fhir_path
 from schemas.message import Message
 
@@ -45,14 +46,14 @@ class Clause:
 
     @property
     def is_many(self) -> bool:
-        """Whether the path means every text there: with `[*]`, and in FHIR always."""
-        return "[*]" in self.path or is_fhir_path(self.path)
+        """Whether the path means every text there: with `[*]`, and in FHIR and clinical documents always."""
+        return "[*]" in self.path or is_fhir_path(self.path) or is_ccda_path(self.path)
 
     def texts(self, message: Message) -> list[str]:
         """The texts that this clause looks at; `""` stands for an element that is absent."""
         if "[*]" in self.path:
             return message.get_all(self.path)
-        return (is_fhir_path(self.path) and message.get_all(self.path)) or [message.get(self.path)]
+        return (self.is_many and message.get_all(self.path)) or [message.get(self.path)]
 
     def __str__(self) -> str:
         values = self.values[0] if len(self.values) == 1 else f"[{', '.join(self.values)}]"

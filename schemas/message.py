@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from schemas.ccda import Document
+from schemas.ccda.path import CcdaPath, is_ccda_path
 from schemas.fhir import Resource
 from schemas.fhir.path import FhirPath, is_fhir_path, text_of
 from schemas.fhir.read import read, read_exact
@@ -34,6 +35,11 @@ _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 def is_attribute(path: str) -> bool:
     """Whether `path` addresses an attribute (`subscriber.id`) and not the body (`PID-3.1`)."""
     return _ATTRIBUTE.match(path) is not None
+
+
+def _is_foreign(path: str) -> bool:
+    """Whether `path` leads into another format than HL7 v2."""
+    return is_fhir_path(path) or is_ccda_path(path)
 
 
 def template_paths(template: str) -> list[str]:
@@ -116,27 +122,30 @@ class Message:
     def get(self, path: str) -> str:
         """The text at `path`, `""` when it is absent: `PID-3[2].4.1`, `Patient.name[0].family`, `subscriber.id`.
 
-        A path into another format than the body's gives `""`. Raises what `er7` and `fhir` raise.
+        Into a clinical document a path is XPath, `/ClinicalDocument/code/@code`. A path into another format than the
+        body's gives `""`. Raises what `er7`, `fhir` and `ccda` raise.
         """
         if is_attribute(path):
             if path.startswith("message."):
                 return self._own(path)
             return self.attributes.get(path, "")
         if self.format == HL7V2:
-            return "" if is_fhir_path(path) else self.er7.get(path)
-        return next(iter(self._fhir_texts(path, 1)), "")
+            return "" if _is_foreign(path) else self.er7.get(path)
+        return next(iter(self._texts(path, 1)), "")
 
     def get_all(self, path: str) -> list[str]:
-        """Every text at `path`: with `[*]` for each segment or repetition (`OBX[*]-3.1`), or wherever FHIR repeats."""
-        if is_attribute(path) or (self.format == HL7V2 and is_fhir_path(path)):
+        """Every text at `path`: with `[*]` for each segment or repetition (`OBX[*]-3.1`), or wherever others repeat."""
+        if is_attribute(path) or (self.format == HL7V2 and _is_foreign(path)):
             value = self.get(path)
             return [value] if value else []
         if self.format == HL7V2:
             return self.er7.get_all(path)
-        return self._fhir_texts(path)
+        return self._texts(path)
 
-    def _fhir_texts(self, path: str, most: int | None = None) -> list[str]:
-        """The texts at a FHIR path, none of another path or another format."""
+    def _texts(self, path: str, most: int | None = None) -> list[str]:
+        """The texts at a path into FHIR or a clinical document, none of another path or another format."""
+        if self.format == CCDA and is_ccda_path(path):
+            return CcdaPath.parse(path).select(self.ccda.root)[:most]
         if self.format != FHIR or not is_fhir_path(path):
             return []
         place = FhirPath.parse(path)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from schemas.ccda.path import is_ccda_path
 from schemas.fhir import Resource, dumps
 from schemas.fhir import edit as fhir
 from schemas.fhir.path import FhirPath, is_fhir_path
@@ -27,7 +28,7 @@ def _one_source_each(copies: dict[str, str]) -> dict[str, str]:
     for path, target in copies.items():
         if is_fhir_path(target) and not is_attribute(path):
             raise ValueError(f"an element cannot be copied to {target}; set it, and fill the text from the message")
-        if is_fhir_path(path) and not is_attribute(target):
+        if (is_fhir_path(path) or is_ccda_path(path)) and not is_attribute(target):
             raise ValueError(f"{path} can be copied to an attribute only; {target} is none")
         if "[*]" in path:
             raise ValueError(

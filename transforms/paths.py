@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from schemas.ccda.path import CcdaPath, is_ccda_path
 from schemas.fhir.check import readable_path
 from schemas.fhir.edit import written_path
 from schemas.fhir.path import is_fhir_path
@@ -22,6 +23,8 @@ OWN = "message."
 def _readable(path: str) -> str:
     if is_fhir_path(path):
         readable_path(path)
+    elif is_ccda_path(path):
+        CcdaPath.parse(path)
     elif not is_attribute(path):
         Path.parse(path)
     return path
@@ -30,6 +33,8 @@ def _readable(path: str) -> str:
 def _writable(path: str) -> str:
     if path.startswith(OWN):
         raise ValueError(f"{path} is a fact of the message itself and cannot be changed; choose a name of your own")
+    if is_ccda_path(path):
+        raise ValueError(f"{path[:60]} is an element of a clinical document, which is never changed")
     if is_fhir_path(path):
         written_path(path, to_set=False)
         return path
@@ -54,7 +59,7 @@ def _attribute(path: str) -> str:
 
 
 ReadPath = Annotated[str, AfterValidator(_readable), WithJsonSchema({"type": "string", "format": "message-path"})]
-"""Where a step reads: an element (`PID-3.1`, `Patient.birthDate`) or an attribute (`subscriber.id`)."""
+"""Where a step reads: an element (`PID-3.1`, `Patient.birthDate`, `/ClinicalDocument/id/@root`), or an attribute."""
 WritePath = Annotated[str, AfterValidator(_writable), WithJsonSchema({"type": "string", "format": "written-path"})]
 """Where a step writes: an element or an attribute, none of the message's own facts."""
 TextPath = Annotated[str, AfterValidator(_text_place), WithJsonSchema({"type": "string", "format": "written-path"})]

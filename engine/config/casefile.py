@@ -12,6 +12,7 @@ from engine.config.paths import path_problem
 from engine.config.sample import SampleError, read_sample
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Items, Node, Text, plain
+from schemas.ccda.path import is_ccda_path
 from schemas.condition import Condition, ConditionError
 from schemas.fhir.path import FhirPath, is_fhir_path
 from schemas.finding import Finding
@@ -194,6 +195,8 @@ class _Reader:
             problem = path_problem(text)
             if problem is not None:
                 raise _CaseError(item, *problem)
+            if is_ccda_path(text):
+                raise _CaseError(item, f"{text}: documents are compared whole", "expect single paths of them instead")
             if is_fhir_path(text) and any(step.kind != "name" for step in FhirPath.parse(text).steps):
                 raise _CaseError(item, f"{text}: what is ignored is names and indexes", "Patient.identifier[0]")
             yield text

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from engine.config.bind import BoundFile, Use
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Node, Text
+from schemas.ccda import CcdaError
+from schemas.ccda.path import CcdaPath, is_ccda_path
 from schemas.condition import Condition
 from schemas.error import BodyError
 from schemas.fhir.check import readable_path
@@ -29,8 +31,13 @@ def path_problem(text: str) -> tuple[str, str] | None:
     if is_attribute(text):
         return None
     try:
-        readable_path(text) if is_fhir_path(text) else Path.parse(text)
-    except FhirError as error:
+        if is_ccda_path(text):
+            CcdaPath.parse(text)
+        elif is_fhir_path(text):
+            readable_path(text)
+        else:
+            Path.parse(text)
+    except (CcdaError, FhirError) as error:
         return f"{text[:60]}: {error.args[0]}", error.hint
     except BodyError as error:
         return f"{text[:40]!r} is no path", error.hint

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from engine.config.bind import BoundFile, Use
 from engine.config.paths import condition_lines, conditions
+from schemas.ccda.path import is_ccda_path
 from schemas.condition import Clause, Condition
 from schemas.fhir.path import is_fhir_path
 from schemas.message import is_attribute
@@ -130,6 +131,9 @@ def _after(use: Use, facts: Facts) -> Facts:
 
 
 def _roots(paths: Iterable[str]) -> Iterator[str]:
-    """The attribute itself, or the segment that a path leads into; all of FHIR is one, for a Bundle holds any type."""
+    """The attribute itself, or the segment that a path leads into; all of FHIR is one, and all of a document."""
     for path in paths:
-        yield path if is_attribute(path) else "FHIR" if is_fhir_path(path) else path[:3]
+        if is_ccda_path(path):
+            yield "C-CDA"
+        else:
+            yield path if is_attribute(path) else "FHIR" if is_fhir_path(path) else path[:3]
