@@ -132,8 +132,7 @@ class Deliverer:
                 self._room.clear()
                 await self._room.wait()
             try:
-                for waiting in await self.feed.take(_BATCH):
-                    self._take(waiting)
+                self._take_all(await self.feed.take(_BATCH))
             except JournalError as error:
                 log.warning("delivery of %s waits: %s", self.queue, error)
                 await asyncio.sleep(_JOURNAL_PAUSE)
@@ -145,6 +144,10 @@ class Deliverer:
             and len(self._hand) < self._most_in_line
             and (self._paused_until is None or not self._lines.ready)
         )
+
+    def _take_all(self, taken: list[Waiting]) -> None:
+        for waiting in taken:  # here, and not where the next ones are waited for: the last would be held meanwhile
+            self._take(waiting)
 
     def _take(self, waiting: Waiting) -> None:
         if waiting.seq in self._hand:
@@ -189,6 +192,7 @@ class Deliverer:
                 log.exception("the end of %s raised on message %s", self.queue, waiting.message.id)
                 outcome = Outcome(OutcomeCode.DEFERRED, f"the end raised {type(error).__name__}; see the log")
             self._settle(waiting, outcome)
+            del waiting, message  # a large body is not held until the next delivery
 
     async def _next(self) -> Waiting | None:
         """The next message that may start, once there is one; None when the stage stops."""

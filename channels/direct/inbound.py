@@ -121,10 +121,11 @@ class DirectInbound:
 
 
 async def _with_octets(reception: Reception, envelope: Envelope, text: IO[bytes]) -> Answer:
-    """What becomes of the mail in `text`: one that lies on disk is not read into memory first."""
+    """What becomes of the mail in `text`. An agent reads a long one from the disk; at an edge, what is journaled is the
+    mail itself, and must be in memory once."""
     size = text.seek(0, 2)
     text.seek(0)
-    if size <= LARGE:
+    if size <= LARGE or reception.is_edge:
         return await reception.take(envelope, text.read())
     octets = mmap.mmap(text.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last view of it
     return await reception.take(envelope, octets)

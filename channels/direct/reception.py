@@ -76,6 +76,8 @@ class Reception:
         self._context = end.context
         self._accept = accept
         self._agent = agent
+        self.is_edge = agent is None
+        """Whether mails are taken as they come."""
         self._postman = postman
         self._seen = Seen(end.context, end.repeats)
         self._correspondence = Correspondence(end.context)

@@ -138,8 +138,8 @@ NOTICE_COLUMNS = (
 KEPT_COLUMNS = ("kind", "key", "value", "expires", "due")
 
 
-def message_row(entry: Entry) -> tuple[object, ...]:
-    """`entry` as a row of MESSAGE_COLUMNS."""
+def message_row(entry: Entry, *, without_body: bool = False) -> tuple[object, ...]:
+    """`entry` as a row of MESSAGE_COLUMNS; `without_body` where that is written apart."""
     message, keys = entry.message, entry.keys
     return (
         message.id,
@@ -161,7 +161,7 @@ def message_row(entry: Entry) -> tuple[object, ...]:
         None if entry.settled is None else microseconds(entry.settled),
         clean(entry.detail) or None,
         entry.body_of,
-        message.body if entry.body_of is None else None,
+        message.body if entry.body_of is None and not without_body else None,
         entry.repeat_key,
     )
 

@@ -8,6 +8,7 @@ so that one short statement, prepared once, serves any number of rows.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -31,6 +32,7 @@ from engine.journal.tables import events, kept, messages, notices, terms
 
 Row = tuple[object, ...]
 
+_PIECE = 1 << 20  # bytes of a body
 _LONGEST = 64  # rows; a longer statement takes longer to prepare than it saves
 _COLUMNS = {
     "messages": MESSAGE_COLUMNS,
@@ -77,6 +79,15 @@ class Statements:
             else:
                 numbers.update(self._numbers_after(cursor, run))
         return numbers
+
+    def write_body(self, cursor: DBAPICursor, place: int, body: bytes) -> None:
+        """Write the body of the message at `place`, which was inserted without it, a piece at a time: SQLite alone."""
+        cursor.execute("UPDATE messages SET body = zeroblob(?) WHERE seq = ?", (len(body), place))
+        connection: sqlite3.Connection = cursor.connection
+        octets = memoryview(body)
+        with connection.blobopen("messages", "body", place) as blob:
+            for start in range(0, len(body), _PIECE):
+                blob.write(octets[start : start + _PIECE])
 
     def _numbers_after(self, cursor: DBAPICursor, run: Sequence[Row]) -> dict[str, int]:
         """The numbers of those of `run` that the last statement inserted, where it passed over some."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -33,6 +34,8 @@ from engine.journal.entry import (
     term_rows,
 )
 from engine.journal.statements import Row, Statements
+from engine.journal.waiting import LARGE
+from schemas.message import Message
 
 Numbers = dict[str, int]
 _CHECKPOINT_EVERY = 200  # commits
@@ -41,6 +44,7 @@ _MANY = 4  # units of work in one commit
 _LONGEST_PAUSE = 0.002  # seconds
 _MOST_LOG_PAGES = 16_384
 _MOST_IN_ONE_COMMIT = 500  # units of work
+_MOST_BYTES = sys.maxsize
 _PLACES_LOCK = 0x686965_01  # PostgreSQL's advisory locks are numbers, told apart in one database
 
 
@@ -74,10 +78,11 @@ def resolve(future: asyncio.Future[Numbers], work: Work) -> None:
 
 class _Rows:
     """The rows of a batch, and which entries those of each unit are, when messages wait in the queues `behind`; in the
-    end `behind` are those and the ones that the batch adds to."""
+    end `behind` are those and the ones that the batch adds to. Bodies of `apart` bytes and more are written apart."""
 
-    def __init__(self, batch: Sequence[Work], behind: Collection[str] = ()) -> None:
+    def __init__(self, batch: Sequence[Work], behind: Collection[str] = (), apart: int = _MOST_BYTES) -> None:
         self.behind = set(behind)
+        self.apart: dict[str, Message] = {}
         self.chosen: list[Sequence[Entry]] = []
         self.messages: list[Row] = []
         self.states: dict[str, Row] = {}
@@ -91,7 +96,10 @@ class _Rows:
                 entries = work.routed
             self.chosen.append(entries)
             for entry in entries:
-                self.messages.append(message_row(entry))
+                is_apart = entry.body_of is None and len(entry.message.body) >= apart
+                self.messages.append(message_row(entry, without_body=is_apart))
+                if is_apart:
+                    self.apart.setdefault(entry.message.id, entry.message)  # of two with one id the first is kept
                 if entry.keys.terms:
                     self.terms += term_rows(entry)
                 if NOTICE in entry.message.attributes and entry.message.parent is not None:
@@ -107,6 +115,9 @@ class _Rows:
 
     def write(self, statements: Statements, cursor: DBAPICursor) -> Numbers:
         numbers = statements.insert_messages(cursor, self.messages)
+        for id, message in self.apart.items():
+            if id in numbers:
+                statements.write_body(cursor, numbers[id], message.body)
         statements.update_states(cursor, list(self.states.values()))
         statements.insert_events(cursor, self.events)
         statements.insert_terms(cursor, self.terms)
@@ -203,7 +214,9 @@ class Writer:
                 pause = min((time.perf_counter() - since) / 5, _LONGEST_PAUSE) if len(batch) >= _MANY else 0.0
                 with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
                     self._loop.call_soon_threadsafe(self._tell, batch)
-                if len(batch) < _MOST_IN_ONE_COMMIT and not (self._is_ringing or self._stopping):
+                was_full = len(batch) == _MOST_IN_ONE_COMMIT
+                del batch  # large bodies are not held until the next commit
+                if not was_full and not (self._is_ringing or self._stopping):
                     break  # what is left is patient, and has a ring of its own
             if self._stopping and not self._waiting:
                 return
@@ -239,7 +252,7 @@ class Writer:
             batch[0].result = explained(error)
 
     def _write(self, batch: list[Work]) -> tuple[Numbers, list[Sequence[Entry]]]:
-        rows = _Rows(batch)
+        rows = self._rows(batch)
         with self.turn:
             numbers, rows = self._transact(batch, rows)
         return numbers, rows.chosen
@@ -257,7 +270,7 @@ class Writer:
             arriving = [work for work in batch if work.routed]
             behind = self._behind(cursor, {work.entries[0].queue for work in arriving})
             if behind:
-                rows = _Rows(batch, behind)
+                rows = self._rows(batch, behind)
             self._clear -= rows.behind
             numbers = rows.write(self._statements, cursor)
             again = [work for work in arriving if work.entries[0].message.id not in numbers]
@@ -271,7 +284,11 @@ class Writer:
         self._undo()
         for work in again:
             work.routed = ()
-        return self._transact(batch, _Rows(batch))
+        return self._transact(batch, self._rows(batch))
+
+    def _rows(self, batch: Sequence[Work], behind: Collection[str] = ()) -> _Rows:
+        # SQLite copies what a statement is given, and again into the row that it makes.
+        return _Rows(batch, behind, LARGE) if self._is_sqlite else _Rows(batch, behind)
 
     def _behind(self, cursor: DBAPICursor, queues: set[str]) -> set[str]:
         """Those of `queues` in which a message waits."""

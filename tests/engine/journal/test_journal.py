@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from sqlalchemy import create_engine, text
 from engine.journal import Entry, Event, Journal, JournalError, Keys, State, Status
 from engine.journal.database import database_url
 from engine.journal.tables import metadata
+from engine.journal.waiting import LARGE
 from engine.registry.tables import metadata as registry
 from schemas.finding import Finding, Severity
-from schemas.ids import derived_id, new_id
-from schemas.message import Message
+from schemas.ids import derived_id, new_id, utc_now
+from schemas.message import BINARY, Message
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -243,3 +245,20 @@ def test_the_settled_rows_of_a_million_cost_the_open_ones_nothing(tmp_path: Path
             plan = [row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {question}"))]
             assert len(plan) == 1
             assert f"USING INDEX {index}" in plan[0] or f"USING COVERING INDEX {index}" in plan[0]
+
+
+@pytest.mark.parametrize("size", [LARGE - 1, LARGE, LARGE + 1, 5 << 20])
+async def test_a_large_body_is_kept_whole_and_a_second_row_of_its_id_changes_nothing(
+    journal: Journal, size: int
+) -> None:
+    at = utc_now()
+    body = bytes(range(256)) * (size // 256 + 1)
+    message = Message(new_id(at), "adt", BINARY, body[:size], at)
+    entry = Entry(message, "adt", Status.ROUTED, False)
+    other = Entry(replace(message, body=b"x" * size), "adt", Status.ROUTED, False)
+    small = Entry(Message(new_id(at), "adt", BINARY, b"small", at), "adt", Status.ROUTED, False)
+    await asyncio.gather(journal.append([entry, small]), journal.append([other]))
+    for kept in (message, small.message):
+        found = await journal.get(kept.id)
+        assert found is not None
+        assert found.body == kept.body
