@@ -12,12 +12,12 @@ from typing import ParamSpec, TypeVar
 from lxml import etree
 
 from schemas.ccda import Document
+from schemas.ccda.targets import Targets
 from schemas.fhir import Element, Resource
 from schemas.finding import Severity
 from transforms.building import Building
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.options import Options
-from transforms.ccda_to_fhir.targets import Targets
 from transforms.identity import resource_id
 
 DEFECT = "CCDA-102"

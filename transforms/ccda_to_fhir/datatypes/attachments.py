@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 
+from schemas.ccda.targets import plain_text
 from schemas.fhir import Element
 from transforms.ccda_to_fhir.narrative import referred
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import Run
-from transforms.ccda_to_fhir.targets import plain_text
 from transforms.elements import put
 
 
