@@ -59,7 +59,10 @@ def timing_of(node: Node, run: Run) -> Element | None:
             _put_event(repeat, time, run)
         elif time.get("low") is not None or time.get("high") is not None:
             found = period(time, run)
-            if found is not None and "boundsPeriod" not in repeat:
+            high = time.get("high")
+            if found is not None and high is not None and not high.peek("value"):
+                found.pop("_end", None)  # an end that is not known is none: it is still taken
+            if found and "boundsPeriod" not in repeat:
                 repeat["boundsPeriod"] = found
         else:
             append(timing, "event", time_text(start_of(time), run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import NULL_FLAVOR, codeable_concept, coding, mapped, shown
 from transforms.ccda_to_fhir.datatypes.contacts import address, addresses, contact_points
@@ -40,7 +41,7 @@ def record_target(node: Node | None, run: Run) -> Resource:
     if person is not None:
         _put_person(patient, person, run)
     put(patient, "telecom", contact_points(role, run))
-    put(patient, "address", addresses(role, run))
+    put(patient, "address", [_with_text(each) for each in addresses(role, run)])
     put(patient, "managingOrganization", organization(role.get("providerOrganization"), run))
     _put_profile(patient, run)
     return patient
@@ -167,7 +168,7 @@ def _guardian(node: Node, run: Run) -> Element:
     person = node.get("guardianPerson")
     if person is not None:
         append(contact, "relationship", codeable_concept(person.get("sdtc:asPatientRelationship/code"), run))
-        put(contact, "name", human_name(person.get("name"), run))
+        put(contact, "name", _without_text(human_name(person.get("name"), run)))
     put(contact, "telecom", contact_points(node, run))
     homes = addresses(node, run)
     if homes:
@@ -181,7 +182,10 @@ def _communication(node: Node, run: Run) -> Element | None:
     language = code.attr("code") if code is not None else ""
     if not language:
         return None
-    element: Element = {"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": language}]}}
+    coded_language: Element = {"system": "urn:ietf:bcp:47", "code": language}
+    known = concept_map("PrimaryLanguage").find(language.partition("-")[0])
+    put(coded_language, "display", known[0].display if known and "-" not in language else "")
+    element: Element = {"language": {"coding": [coded_language]}}
     put(element, "preferred", _boolean(node.value("preferenceInd")))
     inner = [
         extension(name, "valueCoding", found)
@@ -206,6 +210,19 @@ def _put_profile(patient: Resource, run: Run) -> None:
         patient.setdefault("name", []).append(absent("unknown"))
     if "gender" not in patient:
         patient["gender"] = "unknown"
+
+
+def _without_text(name: Element | None) -> Element | None:
+    """A name by its parts; by its text where it has no parts."""
+    if name is not None and ("family" in name or "given" in name):
+        name.pop("text", None)
+    return name
+
+
+def _with_text(address: Element) -> Element:
+    """An address with the line that a reader is shown."""
+    parts = [*address.get("line", ()), *(address.get(name, "") for name in ("city", "state", "postalCode", "country"))]
+    return {"text": " ".join(filter(None, parts)), **address}
 
 
 def _boolean(text: str) -> bool | None:

@@ -37,6 +37,16 @@ def product_concept(product: Node | None, run: Run) -> Element:
     return concept or absent_concept(code.null if code is not None else material.null if material is not None else "")
 
 
+def manufacturer_of(product: Node, run: Run) -> Element | None:
+    """A reference to who made the product, with the name that a reader looks for."""
+    reference = organization(product.get("manufacturerOrganization"), run)
+    if reference is None:
+        return None
+    named = dict(reference)
+    put(named, "display", run.referred(reference).get("name"))
+    return named
+
+
 def put_medication(resource: Resource, node: Node, run: Run) -> None:
     """Put what is taken into `resource`: as a code, or as a contained Medication where more is said of it."""
     product = product_of(node)
@@ -44,7 +54,7 @@ def put_medication(resource: Resource, node: Node, run: Run) -> None:
     medication: Resource = {"resourceType": "Medication", "id": "medication", "code": concept}
     if product is not None:
         put(medication, "identifier", identifiers(product, run))
-        put(medication, "manufacturer", organization(product.get("manufacturerOrganization"), run))
+        put(medication, "manufacturer", manufacturer_of(product, run))
     put(medication, "form", codeable_concept(node.get("administrationUnitCode"), run))
     for participant in node.all("participant"):
         entity = participant.get("participantRole/playingEntity")

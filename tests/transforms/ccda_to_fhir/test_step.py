@@ -16,7 +16,7 @@ BODY = etree.tostring(document(section("48765-2")).root)
 
 
 def test_the_body_becomes_fhir_and_the_findings_travel_with_it() -> None:
-    (made,) = run("ccda_to_fhir: {}", message(BODY.replace(b"19610417", b"1961-04-17"), CCDA))
+    (made,) = run("ccda_to_fhir: {}", message(BODY.replace(b"19610417", b"17.4.1961"), CCDA))
     assert made.format == FHIR
     assert made.get("Bundle.type") == "document"
     assert made.get("Patient.name[0].family") == "Vale"

@@ -9,8 +9,12 @@ from transforms.ccda_to_fhir.datatypes.codes import code_system
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import NOT_A_NUMBER, Run
+from transforms.elements import CORE, extension
 
 UCUM = "http://unitsofmeasure.org"
+PRECISION = f"{CORE}quantity-precision"
+_SHOWN = {"mm[Hg]": "mmHg", "[in_i]": "in", "[lb_av]": "lb", "[degF]": "°F", "Cel": "°C"}
+"""How a reader is shown units whose code in UCUM reads badly."""
 _WRITTEN_FOR = {
     "mmhg": "mm[Hg]",
     "mm hg": "mm[Hg]",
@@ -63,6 +67,10 @@ def quantity(pq: Node | None, run: Run) -> Element | None:
     if number is None:
         return None
     element: Element = {"value": number}
+    _, digits, exponent = number.as_tuple()
+    if isinstance(exponent, int) and exponent < 0 and digits[-1] == 0:
+        # Readers that take a decimal for a binary number lose the zeros at its end, and so how exact it is.
+        element["_value"] = {"extension": [extension(PRECISION, "valueInteger", -exponent)]}
     put_unit(element, pq, run)
     return element
 
@@ -80,7 +88,9 @@ def put_unit(element: Element, pq: Node, run: Run) -> None:
                 element["system"] = code_system(system)
                 element["code"] = translation.attr("code")
         return
-    element["unit"] = unit
+    element["unit"] = _SHOWN.get(unit, unit)
+    if unit == "1":
+        return
     code = _WRITTEN_FOR.get(unit.lower(), unit)
     if is_ucum(code):
         element["system"] = UCUM

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.nulls import absent_for
 from transforms.ccda_to_fhir.extensions import CCDA_TIME
@@ -9,6 +11,8 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import NOT_A_TIME, Run
 from transforms.elements import DATA_ABSENT_REASON, extension
 from transforms.moments import is_after, moment
+
+_ISO = re.compile(r"(\d{4}-\d\d(?:-\d\d)?)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
 
 
 def time_text(ts: Node | None, run: Run) -> str:
@@ -32,7 +36,7 @@ def put_time(element: Element, name: str, ts: Node | None, run: Run) -> None:
         if null:
             element[f"_{name}"] = absent_for(null)
         return
-    value, is_exact, is_same = moment(text, run.zone)
+    value, is_exact, is_same = moment(_as_hl7(text), run.zone)
     if value:
         element[name] = value
     if not is_exact or not is_same:
@@ -45,7 +49,7 @@ def put_day(element: Element, name: str, ts: Node | None, run: Run) -> None:
     """Put the day of a TS into `element` as the date `name`."""
     if ts is None or not ts.attr("value"):
         return
-    value = moment(ts.attr("value"), run.zone or "Z").text
+    value = moment(_as_hl7(ts.attr("value")), run.zone or "Z").text
     if value:
         element[name] = value[:10]
     else:
@@ -57,7 +61,7 @@ def instant(ts: Node | None, run: Run) -> str:
     """The instant of a TS, "" where it is none to the second and with an offset."""
     if ts is None:
         return ""
-    value = moment(ts.attr("value"), run.zone).text
+    value = moment(_as_hl7(ts.attr("value")), run.zone).text
     return value if "T" in value else ""
 
 
@@ -136,6 +140,15 @@ def put_when(resource: Resource, name: str, ivl: Node | None, run: Run) -> None:
     put_time(resource, f"{name}DateTime", start_of(ivl), run)
     if f"{name}DateTime" not in resource and name not in ("effective", "performed", "occurrence"):
         resource.pop(f"_{name}DateTime", None)
+
+
+def _as_hl7(text: str) -> str:
+    """A time as HL7 writes it, also where a document writes it as ISO 8601 does: `2023-02-14`, `2023-02-14T10:00Z`."""
+    found = _ISO.match(text)
+    if found is None:
+        return text
+    day, time, offset = found.groups()
+    return f"{day.replace('-', '')}{(time or '').replace(':', '')}{(offset or '').replace(':', '')}"
 
 
 def _keep_one(resource: Resource, name: str) -> None:

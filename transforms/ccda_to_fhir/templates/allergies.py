@@ -103,7 +103,7 @@ def _put_status(resource: Resource, observation: Node, run: Run) -> None:
     act = wrapper_of(observation)
     if not code and act is not None:
         code = _OVER.get(act.value("statusCode", "code").lower(), "")
-    resource["clinicalStatus"] = coded(CLINICAL, code or "active", (code or "active").capitalize())
+    resource["clinicalStatus"] = coded(CLINICAL, code or "active")
 
 
 def _put_kind(resource: Resource, value: Node | None, run: Run) -> None:

@@ -12,8 +12,8 @@ from transforms.ccda_to_fhir.encompassing import service_delivery_location
 from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of, taken
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import observation_of
-from transforms.ccda_to_fhir.people import actor, organization
-from transforms.ccda_to_fhir.products import material_of, product_concept, product_of
+from transforms.ccda_to_fhir.people import actor
+from transforms.ccda_to_fhir.products import manufacturer_of, material_of, product_concept, product_of
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
@@ -40,9 +40,9 @@ def immunization_activity(activity: Node, run: Run) -> list[Resource]:
     put_time(resource, "occurrenceDateTime", start_of(activity.get("effectiveTime")), run)
     if "occurrenceDateTime" not in resource:
         _put_no_time(resource, start_of(activity.get("effectiveTime")))
-    resource["_primarySource"] = absent("unsupported")
+    resource["_primarySource"] = absent("unknown")
     if product is not None:
-        put(resource, "manufacturer", organization(product.get("manufacturerOrganization"), run))
+        put(resource, "manufacturer", manufacturer_of(product, run))
     material = material_of(product)
     if material is not None:
         put(resource, "lotNumber", material.string("lotNumberText"))

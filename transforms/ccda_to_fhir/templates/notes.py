@@ -35,7 +35,7 @@ def note_activity(act: Node, run: Run) -> list[Resource]:
     resource["status"] = "entered-in-error" if status == "nullified" else "current"
     put(resource, "docStatus", _STATUSES.get(status))
     resource["type"] = concept_or_absent(act.get("code"), run)
-    resource["category"] = [coded(CATEGORY, "clinical-note", "Clinical Note")]
+    resource["category"] = [{**coded(CATEGORY, "clinical-note", "Clinical Note"), "text": "Clinical Note"}]
     resource["content"] = [{"attachment": _content(act, run)}]
     _put_authors(resource, act, run)
     _put_context(resource, act, run)
@@ -120,5 +120,5 @@ def _put_context(resource: Resource, act: Node, run: Run) -> None:
 def _relation(reference: Node, number: Element) -> Element:
     code = _RELATIONS.get(reference.attr("typeCode"))
     element: Element = {"code": code} if code else {"_code": absent("unknown")}
-    element["target"] = {"type": "DocumentReference", "identifier": number}
+    element["target"] = {"identifier": number}
     return element

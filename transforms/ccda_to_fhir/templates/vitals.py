@@ -58,6 +58,7 @@ def vital_signs_organizer(organizer: Node, run: Run) -> list[Resource]:
     own = codeable_concept(organizer.get("code"), run)
     for each in own["coding"] if own is not None and "coding" in own else ():
         append(resource["code"], "coding", each)
+    resource["code"]["text"] = own["text"] if own is not None and "text" in own else "Vital Signs Panel"
     for member in _members(organizer, run):
         append(resource, "hasMember", run.refer(member))
     put_when(resource, "effective", organizer.get("effectiveTime"), run)
