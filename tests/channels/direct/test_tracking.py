@@ -166,6 +166,13 @@ def test_each_recipient_stands_alone() -> None:
     assert "@" not in outcome.detail
 
 
+@pytest.mark.row("N11", "N18")
+def test_the_next_time_is_that_of_whoever_is_due_first() -> None:
+    now = tracking(BOTH, BOB, EVE).apply(notice("processed", BOB), at(1)).tracking
+    assert now.deadline == at(60)  # Eve's processed notice
+    assert now.expire(at(60)).deadline == at(180)  # Bob's dispatched one
+
+
 @pytest.mark.row("N14")
 def test_a_failure_known_at_once_needs_no_notice() -> None:
     now = tracking(BOTH).fail(BOB.upper(), "the address does not exist", SENT)

@@ -125,6 +125,15 @@ def test_several_submissions_and_a_folder_object_are_told_apart() -> None:
     assert package.submissions[0].unique_id == "1.2"
 
 
+def test_the_only_package_is_the_submission_set_though_nothing_says_so() -> None:
+    body = metadata(entry("d", "A.XML")).replace(
+        b'<RegistryPackage id="set"/>',
+        b'<RegistryPackage id="set"><Slot name="submissionTime"><ValueList><Value>2026</Value></ValueList></Slot>'
+        b"</RegistryPackage>",
+    )
+    assert read_xdm(zipped({"METADATA.XML": body, "A.XML": CLINICAL})).submissions[0].submitted == "2026"
+
+
 def raw(*members: tuple[str, bytes, int]) -> bytes:
     """A ZIP with names, data and attributes as they are given, also twice."""
     made = io.BytesIO()

@@ -170,6 +170,34 @@ def test_a_document_whose_id_is_a_uuid_has_the_oid_of_it() -> None:
     assert submit([named], SENDING, NOW, ids()).documents[0].entry.unique_id == "2.25.42"
 
 
+NAME = b"<assignedPerson><name><prefix>Dr</prefix><given>Rae</given><family>Ray</family></name></assignedPerson>"
+DEVICE = b"<assignedAuthoringDevice><softwareName>Chart &amp; Co</softwareName></assignedAuthoringDevice>"
+ID = b'<id root="2.16.840.1.113883.4.6" extension="1234567893"/>'
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "person"),
+    [
+        pytest.param(NAME, DEVICE, "^Chart \\T\\ Co", id="a device"),
+        pytest.param(NAME, b"", "1234567893^^^^^^^^&2.16.840.1.113883.4.6&ISO", id="an id alone"),
+        pytest.param(ID, b"", "^Ray^Rae^^^Dr", id="a name alone"),
+        pytest.param(ID, b'<id root="no OID" extension="7"/>', "^Ray^Rae^^^Dr", id="an id of nobody's"),
+    ],
+)
+def test_an_author_is_named_by_what_is_there(was: bytes, becomes: bytes, person: str) -> None:
+    body = CLINICAL.replace(b"\n  <assignedPerson>", b"<assignedPerson>").replace(was, becomes)
+    if was == NAME and becomes == DEVICE:
+        body = body.replace(ID, b"")
+    assert body != CLINICAL
+    assert submit([body], SENDING, NOW, ids()).documents[0].entry.authors[0].person == person
+
+
+def test_an_authors_address_is_found_however_it_is_written() -> None:
+    body = CLINICAL.replace(b"mailto:rae", b"MAILTO:rae")
+    author = submit([body], SENDING, NOW, ids()).documents[0].entry.authors[0]
+    assert author.telecoms == ("^^Internet^rae@clinic.direct.example",)
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
