@@ -17,7 +17,8 @@ TYPES = """
     Patient Encounter Observation DiagnosticReport ServiceRequest Immunization Composition DocumentReference Condition
     AllergyIntolerance Coverage Specimen MessageHeader Provenance Goal CarePlan CareTeam Location Organization Device
     Practitioner PractitionerRole RelatedPerson MedicationRequest MedicationStatement Medication Procedure
-    FamilyMemberHistory Consent DeviceUseStatement Appointment MedicationAdministration MedicationDispense List Basic Media DeviceRequest X
+    FamilyMemberHistory Consent DeviceUseStatement Appointment MedicationAdministration MedicationDispense List
+    Basic Media DeviceRequest X
 """
 NAMES = """
     id status code coding system value name family given identifier extension url subject patient reference valueString
@@ -27,7 +28,8 @@ NAMES = """
     doseQuantity interpretation referenceRange low high frequency when periodUnit intent lifecycleStatus target measure
     description activity detail payor beneficiary subscriberId participant role member relationship condition content
     attachment data contentType class diagnosis location hospitalization vaccineCode statusReason lotNumber onsetAge
-    deceasedBoolean contributedToDeath item date udiCarrier deviceName manufacturer docStatus context docStatus conclusion
+    deceasedBoolean contributedToDeath item date udiCarrier deviceName manufacturer docStatus context
+    docStatus conclusion
 """
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 VALUES = st.recursive(
