@@ -26,7 +26,19 @@ _VISITS = (
     ("99281", "99285", "EMER", "emergency"),
 )
 """Codes of CPT from one to another, and the class of visit that they are for."""
-_CLASSES = frozenset(["AMB", "EMER", "FLD", "HH", "IMP", "ACUTE", "NONAC", "OBSENC", "PRENC", "SS", "VR"])
+_CLASSES = {
+    "AMB": "ambulatory",
+    "EMER": "emergency",
+    "FLD": "field",
+    "HH": "home health",
+    "IMP": "inpatient encounter",
+    "ACUTE": "inpatient acute",
+    "NONAC": "inpatient non-acute",
+    "OBSENC": "observation encounter",
+    "PRENC": "pre-admission",
+    "SS": "short stay",
+    "VR": "virtual",
+}
 
 
 def encompassing_encounter(node: Node, run: Run) -> Resource:
@@ -52,7 +64,8 @@ def put_kind(encounter: Resource, code: Node | None, run: Run) -> None:
     codings = concept.get("coding", [])
     classes = [each for each in codings if each.get("system") == ACT_CODE and each["code"] in _CLASSES]
     others = [each for each in codings if each not in classes]
-    found = classes[0] if classes else next(filter(None, map(_class_of_visit, others)), None)
+    own = [{**each, "display": _CLASSES[each["code"]]} for each in classes]
+    found = own[0] if own else next(filter(None, map(_class_of_visit, others)), None)
     unknown = {"system": ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}
     encounter["class"] = found or encounter.get("class") or unknown
     if others or not classes or "text" in concept:

@@ -20,6 +20,8 @@ from transforms.elements import OWN, R5, US_CORE, absent, add_extension, append,
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 US_CORE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
+FURTHER_VALUE = f"{OWN}ccda-value"
+"""A value behind the first, of which R4 has one; a component would have to be of another code (obs-7)."""
 NEGATED = f"{OWN}ccda-negated"
 """What an observation says is not so: its value, which the resource then does not have."""
 
@@ -144,7 +146,7 @@ def reference_range(node: Node, run: Run) -> Element | None:
 
 
 def _put_values(resource: Resource, node: Node, run: Run) -> None:
-    """The value; further values, which FHIR has no place for, as components of the same code."""
+    """The value; further ones, which FHIR has no place for, in extensions."""
     first, *others = node.all("value") or (None,)
     if is_negated(node):
         denied: Element = {"url": NEGATED}
@@ -165,6 +167,6 @@ def _put_values(resource: Resource, node: Node, run: Run) -> None:
     elif first is not None and first.null:
         resource["dataAbsentReason"] = absent_concept(first.null)
     for each in others:
-        component: Element = {"code": resource["code"]}
-        if put_value(component, each, run) and "valueAttachment" not in component:
-            append(resource, "component", component)
+        further: Element = {"url": FURTHER_VALUE}
+        if put_value(further, each, run):
+            add_extension(resource, further)

@@ -174,6 +174,8 @@ def _guardian(node: Node, run: Run) -> Element:
     if homes:
         contact["address"] = homes[0]
     put(contact, "organization", organization(node.get("guardianOrganization"), run))
+    if not contact.keys() - {"relationship"}:
+        contact["name"] = absent("unknown")  # R4 wants something of a contact (pat-1)
     return contact
 
 

@@ -127,8 +127,9 @@ def organization(node: Node | None, run: Run) -> Element | None:
     whole = node.get("asOrganizationPartOf/wholeOrganization")
     put(resource, "partOf", organization(whole, run))
     if run.options.profile == "us-core":
-        resource["meta"] = {"profile": [f"{US_CORE}us-core-organization"]}
-        if not name:
+        if name:
+            resource["meta"] = {"profile": [f"{US_CORE}us-core-organization"]}
+        else:
             resource["_name"] = absent("unknown")
     key = key_of(_best(numbers)) if numbers else (run.document_key, "name", name.casefold())
     reference = run.share(resource, *key)
@@ -160,7 +161,8 @@ def _practitioner(entity: Node, run: Run) -> Element | None:
     put(resource, "telecom", contact_points(entity, run))
     put(resource, "address", addresses(entity, run))
     if run.options.profile == "us-core":
-        resource["meta"] = {"profile": [f"{US_CORE}us-core-practitioner"]}
+        if any("system" in each for each in numbers) and any("family" in each for each in names):
+            resource["meta"] = {"profile": [f"{US_CORE}us-core-practitioner"]}
         if not numbers:
             resource["identifier"] = [absent("unknown")]
         resource["name"] = [each if "family" in each else {**each, "_family": absent("unknown")} for each in names]

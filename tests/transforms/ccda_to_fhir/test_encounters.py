@@ -146,3 +146,13 @@ def test_a_note_of_a_visit_refers_to_it() -> None:
     encounter, note = only(found, "Encounter"), only(found, "DocumentReference")
     assert note["context"]["encounter"] == [{"reference": f"urn:uuid:{encounter['id']}"}]
     assert extensions(encounter, "ccda-related")[0]["reference"].endswith(note["id"])
+
+
+def test_the_device_of_a_procedure_is_one_of_the_patient() -> None:
+    inner = """<participant typeCode="DEV"><participantRole classCode="MANU">
+<templateId root="2.16.840.1.113883.10.20.22.4.37"/><id root="1.2.3" extension="d1"/><playingDevice><code
+code="90412006" codeSystem="2.16.840.1.113883.6.96"/></playingDevice></participantRole></participant>"""
+    found = convert_entries("47519-4", procedure(inner))
+    device = only(found, "Device")
+    assert code(device["type"]) == "90412006"
+    assert only(found, "Procedure")["focalDevice"] == [{"manipulated": {"reference": f"urn:uuid:{device['id']}"}}]

@@ -55,6 +55,8 @@ def encounter_activity(encounter: Node, run: Run) -> list[Resource]:
     put_reasons(resource, encounter, run)
     for act in taken(encounter, resource, DIAGNOSIS, codes=("29308-4",), names=("act",)):
         for condition in encounter_diagnosis(act, run):
+            if condition["resourceType"] != "Condition":
+                continue
             condition["encounter"] = run.refer(resource)
             append(resource, "diagnosis", {"condition": run.refer(condition)})
     for act in taken(encounter, resource, COMMENT, codes=("48767-8",), names=("act",)):

@@ -6,6 +6,7 @@ from schemas.codes import concept_map
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, concepts
 from transforms.ccda_to_fhir.datatypes.times import put_when
+from transforms.ccda_to_fhir.devices import device
 from transforms.ccda_to_fhir.encompassing import service_delivery_location
 from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of
 from transforms.ccda_to_fhir.node import Node
@@ -53,6 +54,8 @@ def procedure_activity(procedure: Node, run: Run) -> list[Resource]:
         role = each.get("participantRole")
         if each.peek("typeCode") == "LOC" and role is not None:
             put(resource, "location", service_delivery_location(role, run))
+        elif each.peek("typeCode") == "DEV" and role is not None:
+            append(resource, "focalDevice", {"manipulated": run.refer(device(role, run))})
     put_reasons(resource, procedure, run)
     put_notes(resource, procedure, run)
     put_authors(resource, procedure, run, "recorder", "")
