@@ -106,3 +106,24 @@ def test_a_panel_and_its_members_of_one_identifier_are_each_their_own() -> None:
 <value xsi:type="PQ" value="80" unit="/min"/></observation></component></organizer>""",
     )
     assert len(resources(found, "Observation")) == 2
+
+
+TIMED_PRESSURE = """<component><observation classCode="OBS" moodCode="EVN">
+<templateId root="2.16.840.1.113883.10.20.22.4.27"/><id root="1.2.3" extension="{0}{2}"/><code code="{0}"
+codeSystem="2.16.840.1.113883.6.1"/><statusCode code="completed"/><effectiveTime value="{2}"/>
+<value xsi:type="PQ" value="{1}" unit="mm[Hg]"/></observation></component>"""
+
+
+def test_pressures_of_several_times_are_paired_by_their_time() -> None:
+    parts = [
+        TIMED_PRESSURE.format(*part)
+        for part in (("8480-6", 115, 2024), ("8480-6", 120, 2025), ("8462-4", 80, 2025), ("8462-4", 75, 2024))
+    ]
+    entry = f"""<organizer classCode="CLUSTER" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.26"/>
+<id root="1.2.3"/><code code="46680005" codeSystem="2.16.840.1.113883.6.96"/><statusCode code="completed"/>
+{"".join(parts)}</organizer>"""
+    found = resources(convert_entries("8716-3", entry), "Observation")
+    pairs = [
+        [int(part["valueQuantity"]["value"]) for part in each["component"]] for each in found if "component" in each
+    ]
+    assert sorted(pairs) == [[115, 75], [120, 80]]

@@ -100,18 +100,21 @@ def _members(organizer: Node, run: Run) -> list[Resource]:
     """What the organizer holds; systolic and diastolic pressure are one, inhaled oxygen goes with its saturation."""
     found: list[Resource] = []
     inner = [each for _, each in statements(organizer, "component") if each.name == "observation"]
-    by_code = {each.value("code", "code"): each for each in inner if _is_plain(each)}
-    if all(code in by_code for code in _PRESSURES):
-        found.append(_blood_pressure([by_code[code] for code in _PRESSURES], run))
+    plain = [each for each in inner if _is_plain(each)]
+    for high in _with_code(plain, _PRESSURES[:1]):
+        low = next((each for each in _with_code(plain, _PRESSURES[1:]) if _time(high) == _time(each)), None)
+        if low is not None:
+            found.append(_blood_pressure([high, low], run))
     for _, each in statements(organizer, "component"):
         if each.target is None and each.value("code", "code") not in _WITH_OXIMETRY and not _is_comment(each):
             found += [made for made in read_entry(each, run) if made["resourceType"] == "Observation"]
-    saturation = next((code for code in _OXIMETRY if code in by_code), "")
+    saturations = [each for each in plain if each.value("code", "code") in _OXIMETRY]
     for each in inner:
         if each.target is not None:
             continue
         is_usual = _is_plain(each) and each.value("value", "unit") == _WITH_OXIMETRY[each.value("code", "code")]
-        target = by_code[saturation].target if saturation and is_usual else None
+        saturation = next((one for one in saturations if is_usual and _time(one) == _time(each)), None)
+        target = saturation.target if saturation is not None else None
         if target is None:
             found += read_entry(each, run)
         else:
@@ -120,6 +123,19 @@ def _members(organizer: Node, run: Run) -> list[Resource]:
             if target["component"][-1].get("valueQuantity", {}).get("code") != wanted and "meta" in target:
                 target["meta"] = {"profile": [f"{US_CORE}us-core-vital-signs"]}
     return found
+
+
+def _with_code(observations: list[Node], codes: tuple[str, ...]) -> list[Node]:
+    """Those of `observations` with one of the codes that are not yet part of another."""
+    return [each for each in observations if each.target is None and each.value("code", "code") in codes]
+
+
+def _time(observation: Node) -> tuple[str, ...]:
+    time = observation.get("effectiveTime")
+    if time is None:
+        return ()
+    ends = [each for name in ("low", "high") if (each := time.get(name)) is not None]
+    return tuple(filter(None, (each.peek("value") for each in (time, *ends))))
 
 
 def _is_plain(observation: Node) -> bool:
