@@ -14,6 +14,8 @@ class Row:
     id: str
     cells: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """The texts of a cell and the id of each, "" where nothing refers to it."""
+    own: str = ""
+    """What an entry says of itself that is in no narrative."""
 
     def tell(self, heading: str, *texts: str) -> None:
         """Put texts into a cell; one that is there already is not said twice."""
@@ -29,6 +31,10 @@ class Row:
         id = f"{self.id}-{number}"
         cell.append((id, text))
         return id
+
+    def mention(self, heading: str, text: str) -> str:
+        """As `anchor`, for a text that need not be said again where the narrative came with the section."""
+        return self.anchor(heading, text)
 
 
 def reference(tag: str, id: str) -> Element:

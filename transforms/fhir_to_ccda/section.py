@@ -11,7 +11,7 @@ from transforms.fhir_to_ccda.element import Element, local, make, templates
 from transforms.fhir_to_ccda.kinds import Kind
 from transforms.fhir_to_ccda.narrative import Row, paragraphs, table
 from transforms.fhir_to_ccda.run import Run
-from transforms.fhir_to_ccda.xhtml import Narrative
+from transforms.fhir_to_ccda.xhtml import Narrative, plain
 
 ENTRIES = frozenset(
     (
@@ -44,7 +44,7 @@ class Section:
         self._code = code
         self._told: list[str] = []
         self._narrative = Narrative(run.taken)
-        self._given: list[Element] = []
+        self._given: Element | None = None
         if given.peek("status") != "empty":
             self._given = self._narrative.read(given.text("div"))
         given.skip("div", "status")
@@ -53,13 +53,14 @@ class Section:
     @property
     def is_given(self) -> bool:
         """Whether its narrative came with it."""
-        return bool(self._given)
+        return self._given is not None
 
     def row(self, resource: Node = EMPTY) -> Row:
         """A new row for an entry; where the narrative came with the section, its place there by the resource's text."""
-        if self._given:
-            id = self._narrative.id_for(resource.one("text").peek("div"))
-            return GivenRow(id, self)
+        if self._given is not None:
+            div = resource.one("text").peek("div")
+            id = self._narrative.id_for(div) if div else ""
+            return GivenRow(id, self, plain(div) if div and not id and "<t" not in div else "")
         row = Row(f"{self._prefix}{len(self.rows) + 1}")
         self.rows.append(row)
         return row
@@ -78,11 +79,15 @@ class Section:
     def place_of(self, heading: str, text: str) -> str:
         """The ID of the element of the given narrative that says `text`; a paragraph that says it is added."""
         found = self._narrative.id_of_text(text)
-        if not found:
+        if not found and self._given is not None:
             found = f"{self._prefix}note{len(self._given)}"
             self._given.append(make("paragraph", text=f"{heading}: {text}" if heading else text, ID=found))
             self._narrative.said[" ".join(text.split())] = found
         return found
+
+    def said(self, text: str) -> str:
+        """The ID of the element of the given narrative that says `text`, "" where none does."""
+        return self._narrative.id_of_text(text)
 
     def element(self, *, templated: bool = True, needed: bool = False) -> Element:
         """The section. Without `templated` it does not say that it keeps the template of its kind.
@@ -93,6 +98,8 @@ class Section:
         """
         kept = self.kind.templates if templated else ()
         within = self._misfits() if kept else []
+        if within and not needed:
+            kept, within = (), []
         nothing = bool(kept and self.kind.entries) and not self._has_required()
         if nothing and needed:
             within = self.entries
@@ -135,12 +142,12 @@ class Section:
         return any(root in self.kind.entries for entry in self.entries for root in _roots(entry))
 
     def _text(self) -> Element:
-        text = make("text", *self._given)
+        text = make("text") if self._given is None else self._given
         text.extend(paragraphs(*self._told))
         rows = [row for row in self.rows if row.cells]
         if rows:
             text.append(table(rows))
-        if not len(text):
+        if not len(text) and not (text.text or "").strip():
             text.append(make("paragraph", text=self.kind.nothing))
         return text
 
@@ -150,8 +157,8 @@ class GivenRow(Row):
 
     __slots__ = ("_section",)
 
-    def __init__(self, id: str, section: Section) -> None:
-        super().__init__(id)
+    def __init__(self, id: str, section: Section, own: str) -> None:
+        super().__init__(id, own=own)
         self._section = section
 
     def tell(self, heading: str, *texts: str) -> None:
@@ -160,6 +167,10 @@ class GivenRow(Row):
     def anchor(self, heading: str, text: str) -> str:
         """The ID of the text in the narrative that came, behind which it is added where it is not there."""
         return self._section.place_of(heading, text)
+
+    def mention(self, heading: str, text: str) -> str:
+        """The ID of the text in the narrative that came, or that of the row."""
+        return self._section.said(text) or self.id
 
 
 def _roots(entry: Element) -> list[str]:

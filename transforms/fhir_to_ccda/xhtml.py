@@ -19,6 +19,8 @@ _STYLES = {"b": "Bold", "strong": "Bold", "th": "Bold", "i": "Italics", "em": "E
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _PARAGRAPHS = frozenset(("p", "div", "pre", "blockquote", "address", "hr", "dl", "dt", "dd", *_HEADINGS))
 _BLOCKS = frozenset((*_PARAGRAPHS, "ul", "ol", "table"))
+_TELLING = 20
+"""How long a text is that means what it means within another one, too."""
 _WORDS = frozenset(("footnote", "caption", "renderMultiMedia", "referencedObject", "footnoteRef"))
 """What the way to FHIR writes as the class of an element that XHTML has not."""
 
@@ -31,14 +33,14 @@ class Narrative:
         self.said: dict[str, str] = {}
         self._taken = taken
 
-    def read(self, div: str) -> list[Element]:
-        """The content of a section's text that is the XHTML `div`; empty where that is none."""
+    def read(self, div: str) -> Element | None:
+        """The text of a section that is the XHTML `div`; None where that is none, or says nothing."""
         root = _parsed(div)
         if root is None:
-            return []
-        holder = make("text")
-        self._fill(holder, root, inline=False)
-        return _content(holder)
+            return None
+        made = make("text")
+        self._fill(made, root, inline=False)
+        return made if len(made) or (made.text or "").strip() else None
 
     def id_for(self, div: str) -> str:
         """The ID in this narrative of what the XHTML `div` shows, "" where it shows nothing of it."""
@@ -49,11 +51,17 @@ class Narrative:
             found = self.ids.get(each.get("id") or "")
             if found:
                 return found
-        return self.id_of_text("".join(_texts(root)))
+        rows = [each for each in root.iter(etree.Element) if local(each).lower() == "tbody"]
+        return next((found for each in (*rows, root) if (found := self.id_of_text("".join(_texts(each))))), "")
 
     def id_of_text(self, text: str) -> str:
-        """The ID of the element that says exactly `text`, "" where none does."""
-        return self.said.get(_squeezed(text), "")
+        """The ID of the element that says `text`, or least beside it; "" where none does."""
+        wanted = _squeezed(text)
+        found = self.said.get(wanted, "")
+        if found or len(wanted) < _TELLING:
+            return found
+        around = [said for said in self.said if wanted in said]
+        return self.said[min(around, key=len)] if around else ""
 
     def _fill(self, into: Element, element: Element, *, inline: bool) -> None:
         """Put the content of `element` into `into`, in which blocks may stand unless it is `inline`."""
@@ -122,6 +130,7 @@ class Narrative:
 
     def _list(self, into: Element, child: Element, name: str) -> None:
         made = make("list", listType="ordered" if name == "ol" else "unordered", **self._attributes(child))
+        made.text = _blank(child.text)
         for each in child:
             if not isinstance(each.tag, str):
                 continue
@@ -131,6 +140,7 @@ class Narrative:
             else:
                 item = make("item", **self._attributes(each))
                 self._fill(item, each, inline=False)
+            item.tail = _blank(each.tail)
             made.append(item)
         if len(made):
             into.append(made)
@@ -157,6 +167,7 @@ class Narrative:
                 into.append(make("br"))
             return
         made = make("table", **self._attributes(child, *_ON["table"]))
+        made.text = _blank(child.text)
         loose: list[Element] = []
         for each in child:
             name = local(each).lower() if isinstance(each.tag, str) else ""
@@ -167,8 +178,10 @@ class Narrative:
                     made.insert(0, caption)
                 case "thead" | "tbody" | "tfoot":
                     group = make(name, **self._attributes(each))
+                    group.text = _blank(each.text)
                     self._rows(group, [row for row in each if isinstance(row.tag, str)])
                     if len(group):
+                        group.tail = _blank(each.tail)
                         made.append(group)
                 case "tr":
                     loose.append(each)
@@ -184,13 +197,16 @@ class Narrative:
             if local(row).lower() != "tr":
                 continue
             line = make("tr", **self._attributes(row))
+            line.text = _blank(row.text)
             for cell in row:
                 name = local(cell).lower() if isinstance(cell.tag, str) else ""
                 if name in ("td", "th"):
                     made = make(name, **self._attributes(cell, *_CELL))
                     self._fill(made, cell, inline=name == "th")
+                    made.tail = _blank(cell.tail)
                     line.append(made)
             if len(line):
+                line.tail = _blank(row.tail)
                 group.append(line)
 
     def _attributes(self, element: Element, *names: str) -> dict[str, str]:
@@ -262,6 +278,11 @@ def _complete(table: Element) -> None:
             table.append(make("tbody", make("tr", make("td"))))
     order = {"caption": 0, "thead": 1, "tfoot": 2, "tbody": 3}
     table[:] = sorted(table, key=lambda each: order.get(local(each), 4))
+
+
+def _blank(text: str | None) -> str | None:
+    """Space between the parts of a table or list, in which nothing is said."""
+    return text if text and not text.strip() else None
 
 
 def _within_cell(element: Element) -> bool:

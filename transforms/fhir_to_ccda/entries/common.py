@@ -300,5 +300,5 @@ def required(resource: Node, name: str, run: Run, what: str) -> None:
 
 
 def text_reference(row: Row) -> Element:
-    """The text of an entry: its row of the narrative."""
-    return reference("text", row.id)
+    """The text of an entry: its row of the narrative, else what it says of itself."""
+    return reference("text", row.id) if row.id or not row.own else make("text", text=row.own)

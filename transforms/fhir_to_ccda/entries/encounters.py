@@ -124,7 +124,7 @@ def _diagnoses(resource: Node, row: Row, run: Run) -> list[Element]:
         observation = problem(condition, told, run)
         if observation is None:
             continue
-        _refer(observation, row.anchor("Diagnosis", shown(condition.one("code")) or "not named"))
+        _refer(observation, row.mention("Diagnosis", shown(condition.one("code")) or "not named"))
         outer = act(DIAGNOSIS)
         outer.append(coded("code", "29308-4", LOINC, "Diagnosis"))
         outer.append(related("SUBJ", observation))

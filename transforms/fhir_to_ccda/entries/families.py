@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, LOINC, SNOMED, SNOMED_URI, cd_of, coded, shown
+from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, LOINC, SNOMED, SNOMED_URI, cd_of, coded, has_code, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.quantities import pq
 from transforms.fhir_to_ccda.datatypes.times import onset_of, ts_text
@@ -111,16 +111,17 @@ def _observation(condition: Node, resource: Node, row: Row, run: Run, place: int
         one.append(pq(age, run))
         made.append(related("SUBJ", one, inverted=True))
         row.tell("Onset", f"{shown_value(condition, 'onset')}")
-    if condition.text("contributedToDeath") == "true":
+    outcome = condition.one("outcome")
+    died = has_code(outcome, SNOMED_URI, "419099009") or shown(outcome) == "Dead"
+    if condition.text("contributedToDeath") == "true" or died:
         made.append(related("CAUS", _death()))
         row.tell("Condition", "cause of death")
+    if outcome and not died:
+        made.append(related("SUBJ", comment(f"outcome: {shown(outcome)}", row, run), inverted=True))
+    outcome.skip(*outcome.names())
     for name in ("onsetString",):
         if condition.text(name):
             made.append(related("SUBJ", comment(f"onset: {condition.text(name)}", row, run), inverted=True))
-    if condition.one("outcome"):
-        said = f"outcome: {shown(condition.one('outcome'))}"
-        condition.one("outcome").skip(*condition.one("outcome").names())
-        made.append(related("SUBJ", comment(said, row, run), inverted=True))
     for each in condition.all("note"):
         made.append(related("SUBJ", comment(each.text("text"), row, run, each), inverted=True))
     return made

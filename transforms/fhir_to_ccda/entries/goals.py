@@ -66,7 +66,7 @@ def goal(resource: Node, row: Row, run: Run) -> Element | None:
         value = value_of(measured, run, "detail")
         made.extend([value] if value is not None else [])
         text = shown(described)
-        if text:
+        if text and text != shown(measured.one("measure")):
             made.append(related("SUBJ", comment(text, row, run), inverted=True))
         described.skip(*described.names())
     made.extend(authors(resource, run, ("expressedBy", "statusDate")))

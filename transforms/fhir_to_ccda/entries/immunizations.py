@@ -110,7 +110,7 @@ def _relations(resource: Node, row: Row, run: Run, *, not_done: bool) -> list[El
     for each in resource.all("reaction"):
         made.append(related("MFST", _reaction(each, row, run), inverted=True))
     for name in ("occurrenceString",):
-        if resource.text(name):
+        if resource.text(name) not in ("", "unknown"):
             made.append(related("SUBJ", comment(f"given: {resource.text(name)}", row, run), inverted=True))
     made += comments(resource, row, run)
     made += _documents(resource, run)
