@@ -19,7 +19,9 @@ def test_site_that_ships_has_no_finding() -> None:
     assert [str(finding) for finding in site.findings] == []
     assert {channel.name for channel in site.channels} == {
         "adt-feed",
+        "charts-to-ccda",
         "clinic-from-fhir",
+        "discharge-summaries",
         "lab-results",
         "lab-to-fhir",
         "results-from-fhir",
