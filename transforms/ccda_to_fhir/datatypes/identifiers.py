@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from schemas.codes import identifier_system
 from schemas.fhir import Element
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import URI, put
+from transforms.elements import OWN, URI, put
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE | re.ASCII)
 _OID = re.compile(r"[0-2](\.(0|[1-9]\d*))+\Z", re.ASCII)
+_URI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:\S+\Z", re.ASCII)
+ROOT = f"{OWN}ccda-root:"
+"""What the system begins with of identifiers and codes whose root or code system is none that CDA knows."""
 _URI_ROOT = "2.16.840.1.113883.4.873"
 """The root whose extensions are URIs (HL7's registration of urn:ietf:rfc:3986)."""
 
@@ -24,10 +28,12 @@ def system_of(root: str, run: Run) -> str:
 
 
 def root_uri(root: str) -> str:
-    """`root` as a URN of its kind; a root that is neither an object identifier nor a UUID, as it is."""
+    """`root` as a URN of its kind; one that is neither an object identifier nor a UUID nor a URI, as one of ours."""
     if _OID.match(root):
         return f"urn:oid:{root}"
-    return f"urn:uuid:{root.lower()}" if _UUID.match(root) else root
+    if _UUID.match(root):
+        return f"urn:uuid:{root.lower()}"
+    return root if _URI_SCHEME.match(root) else f"{ROOT}{quote(root, safe='')}"
 
 
 def ii_identifier(ii: Node, run: Run) -> Element | None:

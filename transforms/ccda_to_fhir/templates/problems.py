@@ -24,6 +24,8 @@ AGE = "2.16.840.1.113883.10.20.22.4.31"
 DATE_OF_DIAGNOSIS = "2.16.840.1.113883.10.20.22.4.502"
 ONSET_AGE = f"{OWN}ccda-onset-age"
 """The age at onset where the time of onset is known as well, which leaves no place for it."""
+ABATEMENT = f"{OWN}ccda-abatement"
+"""When what has no course ended: R4 has no place for it without one (con-4)."""
 _OVER = ("inactive", "remission", "resolved")
 _ANY_PROBLEM = ("55607006", "64572001", "404684003", "373930000")
 """Problem, disease, finding: what is negated where no problem is known."""
@@ -167,7 +169,12 @@ def _put_times(resource: Resource, observation: Node, run: Run) -> None:
         elif found is not None:
             add_extension(resource, extension(ONSET_AGE, "valueAge", found))
     high = end_of(span)
-    if high is not None:
+    if high is not None and "clinicalStatus" not in resource:
+        ended: Element = {"url": ABATEMENT}
+        put_time(ended, "valueDateTime", high, run)
+        if "valueDateTime" in ended:
+            add_extension(resource, ended)
+    elif high is not None:
         put_time(resource, "abatementDateTime", high, run)
         if "abatementDateTime" not in resource and high.peek("nullFlavor") != "UNK":
             resource.pop("_abatementDateTime", None)

@@ -85,7 +85,14 @@ def vital_sign_observation(observation: Node, run: Run) -> list[Resource]:
                 append(resource["code"], "coding", coded(_LOINC, each)["coding"][0])
     supply_time(resource, run)
     _claim(resource, code, run)
+    _claim_no_month(resource)
     return [resource]
+
+
+def _claim_no_month(resource: Resource) -> None:
+    """Claim nothing of a vital sign of which no day is known (vs-1)."""
+    if 0 < len(resource.get("effectiveDateTime", "")) < 10:
+        resource.pop("meta", None)
 
 
 def _claim(resource: Resource, code: str, run: Run) -> None:
@@ -162,6 +169,7 @@ def _blood_pressure(parts: list[Node], run: Run) -> Resource:
         put(resource, "method", codeable_concept(part.get("methodCode"), run))
         put(resource, "bodySite", codeable_concept(part.get("targetSiteCode"), run))
         put_authors(resource, part, run, "", "")
+    _claim_no_month(resource)
     return resource
 
 
