@@ -116,6 +116,17 @@ class Node:
                     each.skip(*each.names())
             self._used.add(name)
 
+    def pass_over(self, *names: str) -> None:
+        """As `skip`, but for extensions, which may say more than the parts do that they belong to."""
+        for name in names:
+            if name == "extension":
+                continue
+            value = self._data.get(name)
+            if isinstance(value, dict | list):
+                for each in self.all(name):
+                    each.pass_over(*each.names())
+            self._used.add(name)
+
     def references(self) -> Iterator[Node]:
         """Every element beneath that is a Reference with an address; nothing is marked as read."""
         stack = [self]

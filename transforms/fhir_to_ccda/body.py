@@ -10,7 +10,7 @@ from transforms.fhir_to_ccda.entries.patients import has_any, write_patient
 from transforms.fhir_to_ccda.home import home_of
 from transforms.fhir_to_ccda.kinds import BY_CODE, KINDS, Kind
 from transforms.fhir_to_ccda.parties import author_of, party_of
-from transforms.fhir_to_ccda.run import LEFT_OUT, Run
+from transforms.fhir_to_ccda.run import Run
 from transforms.fhir_to_ccda.section import Section
 from transforms.fhir_to_ccda.writing import write
 
@@ -97,7 +97,7 @@ class Body:
         reason = node.one("emptyReason")
         if reason:
             section.empty = _EMPTY.get(reason.one("coding").peek("code"), "NI")
-            reason.skip(*reason.names())
+            reason.pass_over(*reason.names())
         resources = [found for each in node.all("entry") if (found := run.resolve(each))]
         write([each for each in resources if self._is_ours(each)], section, run)
         for each in node.all("section"):
@@ -123,10 +123,8 @@ class Body:
         for name in ("subject", "patient", "beneficiary"):
             found = self.run.find(resource.one(name))
             if found.peek("resourceType") == "Patient" and found is not self.run.patient:
-                self.run.mark(resource)
-                resource.skip(*resource.names())
                 what = "this is about another patient than the document; it is left out"
-                self.run.tell(LEFT_OUT, resource.path, what, "make a document of each patient")
+                self.run.leave(resource, what, "make a document of each patient")
                 return False
         return True
 

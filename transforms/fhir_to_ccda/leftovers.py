@@ -31,6 +31,8 @@ LEFT_OUT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r".*data-absent-reason", _ABSENT),
         (r"\w+\.(subject|patient|beneficiary)\.", _PATIENT),
         (r".*\.(reference|type)\Z(?<=\.reference)", _REFERENCE),
+        (r".*\.unit\Z", "how a unit is written for a reader; the document has its code"),
+        (r".*\.(name|address)\.text\Z", "what the parts of a name or an address say"),
         (r"Identifier\.|.*\.identifier\.(use|type\.)", "what kind of number it is, for which an id has no place"),
         (r"(Patient|Practitioner|Organization|PractitionerRole|RelatedPerson|Location)\.active\Z", _PROFILE),
         (r"Composition\.status\Z", "a document is final; what it says is what it says"),
@@ -81,7 +83,7 @@ def report_unread(run: Run) -> None:
                 what = f"no part of this document tells of this {kind[:30]}; it is left out"
                 run.tell(NOT_CARRIED, resource.path, what)
             continue
-        for path, plain, read in leaves_of(resource):
+        for path, plain, read in leaves_of(resource) if resource.path not in run.left else ():
             if not read and not left_out(plain) and plain not in seen:
                 seen.add(plain)
                 run.tell(NOT_CARRIED, path, "no part of the document is made of this element", "", Severity.INFORMATION)

@@ -44,7 +44,7 @@ def party_of(reference: Node, run: Run) -> Party | None:
         return None
     found = run.resolve(reference)
     if found:
-        reference.skip("display", "type")
+        reference.pass_over("display", "type")
         return _of(found, run)
     party = Party(reference.peek("type"), where=reference.path)
     if reference.one("identifier"):

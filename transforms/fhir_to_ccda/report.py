@@ -21,7 +21,11 @@ def account(resource: Resource, options: Options, now: datetime) -> list[Use]:
     for each in run.resources:
         for path, plain, read in leaves_of(each):
             reason = left_out(plain)
-            if document is None:
+            if each.path in run.left:
+                uses.append(
+                    Use(path, "left out", (), "entered in error, about another patient, or the denial of a denial")
+                )
+            elif document is None:
                 uses.append(Use(path, "unmapped", (), run.findings[-1].what))
             elif read and each.path in run.done:
                 uses.append(Use(path, "mapped"))

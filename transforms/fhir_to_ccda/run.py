@@ -44,6 +44,8 @@ class Run(Resources):
         """The IDs of the narrative so far; none may be there twice."""
         self.section = ""
         """The key of the section whose entries are being written."""
+        self.left: set[str] = set()
+        """The paths of the resources that are left out on purpose."""
         self._prefixes: dict[str, int] = {}
         self._provenances: dict[str, list[Node]] | None = None
         self.composition: Node = self._composition()
@@ -64,6 +66,12 @@ class Run(Resources):
         if id:
             return self.uuid(resource.peek("resourceType"), id)
         return self.uuid(self.digest, resource.path)
+
+    def leave(self, resource: Node, what: str, hint: str = "") -> None:
+        """Leave a resource out on purpose, and say why."""
+        self.mark(resource)
+        self.left.add(resource.path)
+        self.tell(LEFT_OUT, resource.path, what, hint)
 
     def prefix(self, key: str) -> str:
         """What the IDs of the rows of a section begin with; no two sections have the same."""

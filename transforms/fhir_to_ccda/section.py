@@ -47,7 +47,7 @@ class Section:
         self._given: Element | None = None
         if given.peek("status") != "empty":
             self._given = self._narrative.read(given.text("div"))
-        given.skip("div", "status")
+        given.pass_over("div", "status")
         self._prefix = run.prefix(kind.key)
 
     @property

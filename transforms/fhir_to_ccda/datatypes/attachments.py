@@ -19,7 +19,7 @@ def ed_of(attachment: Node, run: Run, tag: str = "value", kind: str = "ED") -> E
     """
     media, data, url = attachment.text("contentType"), attachment.text("data"), attachment.text("url")
     language = attachment.text("language")
-    attachment.skip("size", "hash")
+    attachment.pass_over("size", "hash")
     if not data and url:
         binary = run.by_address(url)
         if binary.peek("resourceType") == "Binary":

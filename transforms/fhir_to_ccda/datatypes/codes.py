@@ -89,10 +89,10 @@ def _flavor(codings: Sequence[Node]) -> str:
     """The nullFlavor that a coding stands for, "" where none does; such codings are taken as read."""
     for each in codings:
         if each.peek("system") == NULL_FLAVOR_URI and each.has("code"):
-            each.skip(*each.names())
+            each.pass_over(*each.names())
             return each.peek("code")
         if each.peek("system") == _ABSENT_SYSTEM:
-            each.skip(*each.names())
+            each.pass_over(*each.names())
             return NULL_FLAVORS.get(each.peek("code"), "UNK")
     return ""
 
@@ -117,7 +117,7 @@ def ce_of(coding: Node, run: Run, tag: str = "code", kind: str = "") -> Element:
 def attributes_of(coding: Node, run: Run) -> dict[str, str]:
     """The attributes of the CD that a Coding is; a code that holds a space is no code of a document."""
     code, display, system = coding.text("code"), coding.text("display"), coding.text("system")
-    coding.skip("userSelected")
+    coding.pass_over("userSelected")
     if not code or _SPACE.search(code):
         if code:
             what = "a code with a space in it is no code in a document; it stands as what is shown"
@@ -146,7 +146,7 @@ def system_of(system: str, coding: Node, run: Run) -> dict[str, str]:
 def is_absent(coding: Node) -> bool:
     """Whether a Coding only says why there is none; it counts as read then."""
     if coding.peek("system") in _ABSENCES:
-        coding.skip(*coding.names())
+        coding.pass_over(*coding.names())
         return True
     return False
 
@@ -174,6 +174,6 @@ def code_in(concept: Node, system: str) -> str:
     """The code that a CodeableConcept has in that system (a URI), "" where it has none; it counts as read."""
     for each in concept.all("coding"):
         if each.peek("system") == system:
-            each.skip("system", "display", "version", "userSelected")
+            each.pass_over("system", "display", "version", "userSelected")
             return each.text("code")
     return ""

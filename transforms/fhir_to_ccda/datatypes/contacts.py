@@ -28,9 +28,9 @@ def names_of(names: Sequence[Node], run: Run) -> list[Element]:
 
 def name_of(name: Node, run: Run, *, usual: bool = False) -> Element | None:
     """The PN of a HumanName; `usual` says whether the person has another name that is used."""
-    use, family, given, text = name.text("use"), name.text("family"), name.texts("given"), name.text("text")
+    use, family, given = name.text("use"), name.text("family"), name.texts("given")
     if not family and not given:
-        return make("name", text=text) if text else None
+        return make("name", text=name.text("text")) if name.has("text") else None
     made = make("name", use=("C" if usual else "L") if use == "official" else _NAME_USES.get(use, ""))
     qualifiers = _qualifiers(name)
     for number, each in enumerate(name.texts("prefix")):
@@ -88,7 +88,8 @@ def addresses_of(addresses: Sequence[Node], run: Run) -> list[Element]:
 
 def address_of(address: Node, run: Run) -> Element | None:
     """The AD of an Address, with what the US Realm asks of one; None where it says nothing."""
-    lines, city, text = address.texts("line"), address.text("city"), address.text("text")
+    lines, city = address.texts("line"), address.text("city")
+    text = address.peek("text") if lines or city else address.text("text")
     state, postal, country = address.text("state"), address.text("postalCode"), address.text("country")
     district = address.text("district")
     if not any((lines, city, state, postal, country, district, text)):

@@ -16,12 +16,12 @@ _BOUNDS = {"<": ("high", "false"), "<=": ("high", "true"), ">": ("low", "false")
 
 def pq(quantity: Node, run: Run, tag: str = "value", kind: str = "PQ") -> Element:
     """The PQ of a Quantity without a comparator, its digits kept; a nullFlavor where it has no value."""
-    value, unit, code = quantity.text("value"), quantity.text("unit"), quantity.text("code")
-    system = quantity.text("system")
+    value, code, system = quantity.text("value"), quantity.text("code"), quantity.text("system")
     if not value:
         return null(tag, kind=kind)
     if code and not _SPACE.search(code) and system in (*_UCUM, ""):
         return make(tag, value=value, unit=code, kind=kind)
+    unit = quantity.text("unit")
     if unit and not code and not _SPACE.search(unit):
         return make(tag, value=value, unit=unit, kind=kind)
     made = make(tag, value=value, kind=kind)

@@ -69,7 +69,7 @@ def frequency_of(timing: Node, run: Run) -> Element | None:
             run.tell(NOT_CARRIED, f"{repeat.path}.frequency", what)
             return None
         between = make("period", value=found[0], unit=found[1])
-    repeat.skip("period", "periodUnit", "frequency")
+    repeat.pass_over("period", "periodUnit", "frequency")
     return make(
         "effectiveTime",
         between,

@@ -37,7 +37,7 @@ from transforms.fhir_to_ccda.entries.problems import begin_of
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
 from transforms.fhir_to_ccda.registry import entry
-from transforms.fhir_to_ccda.run import CHANGED, LEFT_OUT, Run
+from transforms.fhir_to_ccda.run import CHANGED, Run
 
 CONCERN = (f"{T}30", "2015-08-01")
 OBSERVATION = (f"{T}7", "2014-06-09")
@@ -95,8 +95,7 @@ def allergy(resource: Node, row: Row, run: Run) -> Element | None:
     is_denied = bool(risk) and "no-known-reaction-risk" in {each.peek("code") for each in denied.all("coding")}
     none_known = _none_known(resource.one("code"))
     if refuted and (none_known or is_denied):
-        run.mark(resource)
-        run.tell(LEFT_OUT, resource.path, "this refutes that nothing is known; a document has no way to say so")
+        run.leave(resource, "this refutes that nothing is known; a document has no way to say so")
         return None
     run.mark(resource)
     clinical = code_in(
@@ -137,7 +136,7 @@ def _observation(
 
 def _value(resource: Node, none_known: tuple[str, str] | None) -> Element:
     if none_known is not None:
-        resource.skip("type", "category")
+        resource.pass_over("type", "category")
         return coded("value", none_known[0], SNOMED, none_known[1], "CD")
     categories = resource.texts("category")
     found = _TYPES.get((resource.text("type"), categories[0] if categories else ""), _ANY)
@@ -148,11 +147,11 @@ def _substance(resource: Node, row: Row, run: Run, *, none_known: tuple[str, str
     concept = resource.one("code")
     risk = resource.extension(RISK).extension("substance").one("valueCodeableConcept")
     if risk:
-        resource.extension(RISK).skip("extension")
-        concept.skip(*concept.names())
+        resource.extension(RISK).pass_over("extension")
+        concept.pass_over(*concept.names())
         concept = risk
     if none_known is not None:
-        concept.skip(*[name for name in concept.names() if name != "text"])
+        concept.pass_over(*[name for name in concept.names() if name != "text"])
         row.tell("Substance", shown(concept))
         code = null("code", "NA")
         if concept.text("text"):
@@ -188,7 +187,7 @@ def _relate(made: Element, resource: Node, row: Row, run: Run, clinical: str) ->
         row.tell("Verification", verification)
         what = "that this is not confirmed is told in the narrative alone"
         run.tell(CHANGED, f"{resource.path}.verificationStatus", what, "", Severity.INFORMATION)
-    resource.one("verificationStatus").skip(*resource.one("verificationStatus").names())
+    resource.one("verificationStatus").pass_over(*resource.one("verificationStatus").names())
     made.extend(comments(resource, row, run))
     made.extend(references(resource, run, "encounter"))
 

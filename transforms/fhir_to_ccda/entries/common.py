@@ -12,7 +12,7 @@ from transforms.fhir_to_ccda.element import Element, make, null, templates
 from transforms.fhir_to_ccda.narrative import Row, reference
 from transforms.fhir_to_ccda.parties import Party, author_of, organization_of, party_of, performer_of
 from transforms.fhir_to_ccda.parties import shown as shown_party
-from transforms.fhir_to_ccda.run import LEFT_OUT, NOT_CARRIED, Run
+from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 
 T = "2.16.840.1.113883.10.20.22.4."
 """The arc of C-CDA's entry templates."""
@@ -67,10 +67,8 @@ def left_out(resource: Node, status_name: str, run: Run) -> bool:
         each.peek("code") == "entered-in-error" for each in concept.all("coding")
     ):
         return False
-    run.mark(resource)
-    resource.skip(*resource.names())
     what = "this was entered in error; the document does not tell of it"
-    run.tell(LEFT_OUT, resource.path, what, "the status in FHIR takes it back; a document cannot")
+    run.leave(resource, what, "the status in FHIR takes it back; a document cannot")
     return True
 
 
@@ -113,7 +111,7 @@ def provenance(resource: Node, run: Run) -> list[tuple[Node, str, Node]]:
         for agent in each.all("agent"):
             kinds = {coding.peek("code") for coding in agent.one("type").all("coding")}
             if kinds <= {"author"} and agent.one("who"):
-                agent.skip("type")
+                agent.pass_over("type")
                 found.append((agent.one("who"), time, agent.one("onBehalfOf")))
     return found
 
@@ -254,7 +252,7 @@ def references(resource: Node, run: Run, *names: str, kind: str = "REFR") -> lis
     for name in names:
         for each in resource.all(name):
             found = run.resolve(each)
-            each.skip("display", "type")
+            each.pass_over("display", "type")
             if found:
                 made.append(related(kind, entry_reference(found, run)))
             elif each.one("identifier"):

@@ -71,7 +71,7 @@ def _subject(resource: Node, row: Row, run: Run) -> Element:
         subject.append(make("name", text=resource.peek("name")))
     sex = next((each.peek("code") for each in resource.one("sex").all("coding")), "")
     found = _GENDERS.get(sex)
-    resource.one("sex").skip(*resource.one("sex").names())
+    resource.one("sex").pass_over(*resource.one("sex").names())
     if found is not None:
         subject.append(coded("administrativeGenderCode", found[0], _GENDER_SYSTEM, found[1]))
     else:
@@ -118,7 +118,7 @@ def _observation(condition: Node, resource: Node, row: Row, run: Run, place: int
         row.tell("Condition", "cause of death")
     if outcome and not died:
         made.append(related("SUBJ", comment(f"outcome: {shown(outcome)}", row, run), inverted=True))
-    outcome.skip(*outcome.names())
+    outcome.pass_over(*outcome.names())
     for name in ("onsetString",):
         if condition.text(name):
             made.append(related("SUBJ", comment(f"onset: {condition.text(name)}", row, run), inverted=True))

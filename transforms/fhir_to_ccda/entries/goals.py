@@ -68,7 +68,7 @@ def goal(resource: Node, row: Row, run: Run) -> Element | None:
         text = shown(described)
         if text and text != shown(measured.one("measure")):
             made.append(related("SUBJ", comment(text, row, run), inverted=True))
-        described.skip(*described.names())
+        described.pass_over(*described.names())
     made.extend(authors(resource, run, ("expressedBy", "statusDate")))
     made.extend(_relations(resource, row, run))
     for each in targets:

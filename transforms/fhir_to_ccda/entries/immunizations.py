@@ -173,8 +173,8 @@ def _reaction(reaction: Node, row: Row, run: Run) -> Element:
     made.append(status())
     made.append(low_high(ts_text(reaction, "date", run), ""))
     concept = found.one("valueCodeableConcept") or found.one("code")
-    found.skip("status")
-    found.one("code").skip(*found.one("code").names())
+    found.pass_over("status")
+    found.one("code").pass_over(*found.one("code").names())
     made.append(cd_of(concept, run, "value", kind="CD"))
     row.tell("Reaction", shown(concept))
     return made

@@ -196,7 +196,7 @@ def drug_of(resource: Node, run: Run) -> tuple[Node, Node]:
         return resource.one("medicationCodeableConcept"), EMPTY
     found = run.resolve(resource.one("medicationReference"))
     run.mark(found)
-    resource.one("medicationReference").skip("display", "type")
+    resource.one("medicationReference").pass_over("display", "type")
     return found.one("code"), found
 
 

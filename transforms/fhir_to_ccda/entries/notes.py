@@ -79,7 +79,7 @@ def _related(relation: Node, run: Run) -> Element:
     """The document that a note replaces, or has to do with otherwise."""
     target = relation.one("target")
     found = run.resolve(target)
-    target.skip("display", "type")
+    target.pass_over("display", "type")
     ids = ids_of(found, run) if found else []
     if not found and target.one("identifier"):
         ids = [made for made in [ii_of(target.one("identifier"), run)] if made is not None]
@@ -95,10 +95,11 @@ def _code(resource: Node, run: Run) -> Element:
     codings = [each for each in kind.all("coding") if each.peek("code") != "34109-9"]
     for each in kind.all("coding"):
         if each.peek("code") == "34109-9":
-            each.skip(*each.names())
+            each.pass_over(*each.names())
     made.extend([make("translation", **attributes_of(each, run)) for each in codings])
     for category in resource.all("category"):
-        category.skip(*category.names())
+        if any(each.peek("code") == "clinical-note" for each in category.all("coding")):
+            category.pass_over(*category.names())
     return made
 
 
@@ -109,7 +110,8 @@ def _text(attachment: Node, row: Row, run: Run) -> Element:
     title = attachment.text("title")
     attachment.text("creation")
     if said:
-        attachment.skip("data", "contentType", "size", "hash", "language")
+        row.tell("Note", title)
+        attachment.pass_over("data", "contentType", "size", "hash", "language")
         return make("text", make("reference", value=f"#{row.anchor('Text', said)}"))
     made = ed_of(attachment, run, "text", "")
     id = row.anchor("Text", title or f"attached: {media or 'a document'}")

@@ -121,7 +121,7 @@ def _covered(resource: Node, run: Run) -> Element:
     code = next((each.peek("code") for each in relation.all("coding") if each.peek("code") in _RELATIONS), "")
     if code:
         role.append(coded("code", _RELATIONS[code][0], _ROLE_CODE, _RELATIONS[code][1]))
-        relation.skip(*relation.names())
+        relation.pass_over(*relation.names())
     else:
         role.append(cd_of(relation, run))
     names = [patient_name(each) for each in names_of(run.patient.all("name"), run)]
@@ -160,7 +160,7 @@ def _plan(resource: Node, row: Row, run: Run) -> Element:
     for each in resource.all("class"):
         value, name = each.text("value"), each.text("name")
         kind = next((one.peek("code") for one in each.one("type").all("coding")), "")
-        each.one("type").skip(*each.one("type").names())
+        each.one("type").pass_over(*each.one("type").names())
         if value:
             plan.append(make("id", root=run.uuid("class", kind), extension=value, assigningAuthorityName=kind))
         said.append(f"{kind}: {name or value}".strip(": "))

@@ -21,7 +21,7 @@ def place_of(reference: Node, run: Run, period: Node | None = None) -> Element |
     found = run.resolve(reference)
     name = ", ".join(dict.fromkeys(filter(None, (each.text("name") for each in run.chain(found, "partOf")))))
     name = name or reference.text("display")
-    reference.skip("display")
+    reference.pass_over("display")
     if not found and not name:
         return None
     run.mark(*run.chain(found, "partOf"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import SNOMED_URI, cd_of, has_code, shown
+from transforms.fhir_to_ccda.datatypes.codes import SNOMED_URI, attributes_of, cd_of, has_code, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of, time_of, ts_text
 from transforms.fhir_to_ccda.element import Element, make, null, templates
@@ -84,7 +84,7 @@ def _instruction(resource: Node, row: Row, run: Run) -> Element:
     if resource.text("doNotPerform") == "true":
         made.set("negationInd", "true")
     resource.text("intent")
-    resource.skip("category")
+    resource.pass_over("category")
     made.extend(ids_of(resource, run))
     made.append(cd_of(resource.one("code"), run))
     said = resource.text("patientInstruction")
@@ -144,7 +144,7 @@ def _request(resource: Node, row: Row, run: Run, name: str, cls: str, template: 
     made.extend(indications(resource, row, run))
     for concept in (*resource.all("orderDetail"), *resource.all("locationCode"), *resource.all("performerType")):
         made.append(related("SUBJ", comment(shown(concept), row, run), inverted=True))
-        concept.skip(*concept.names())
+        concept.pass_over(*concept.names())
     if resource.text("patientInstruction"):
         text = resource.text("patientInstruction")
         made.append(related("SUBJ", comment(text, row, run), inverted=True))
@@ -170,7 +170,7 @@ def care_plan(resource: Node, row: Row, run: Run) -> Element | None:
     kinds = resource.all("category")
     made.append(cd_of(kinds[0], run) if kinds else null("code"))
     for each in kinds[1:]:
-        made[-1].extend(list(cd_of(each, run, "translation")))
+        made[-1].extend([make("translation", **attributes_of(one, run)) for one in each.all("coding")])
     text = resource.text("title"), resource.text("description"), plain(resource.one("text").text("div"))
     row.tell("Planned", *filter(None, text))
     made.append(text_reference(row))

@@ -38,7 +38,7 @@ from transforms.fhir_to_ccda.entries.common import (
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
 from transforms.fhir_to_ccda.registry import entry
-from transforms.fhir_to_ccda.run import CHANGED, LEFT_OUT, Run
+from transforms.fhir_to_ccda.run import CHANGED, Run
 
 CONCERN = (f"{T}3", "2015-08-01")
 OBSERVATION = (f"{T}4", "2015-08-01")
@@ -98,7 +98,7 @@ def problem(resource: Node, row: Row, run: Run) -> Element | None:
     refuted = _verification(resource) == "refuted"
     none_known = has_code(resource.one("code"), SNOMED_URI, _NONE_KNOWN)
     if refuted and none_known:
-        run.tell(LEFT_OUT, resource.path, "this refutes that nothing is known; a document has no way to say so")
+        run.leave(resource, "this refutes that nothing is known; a document has no way to say so")
         return None
     made = observation(OBSERVATION, negated=refuted or none_known)
     made.extend(ids_of(resource, run))
@@ -106,7 +106,7 @@ def problem(resource: Node, row: Row, run: Run) -> Element | None:
     made.append(text_reference(row))
     made.append(status())
     clinical = _clinical(resource)
-    resource.one("clinicalStatus").skip(*resource.one("clinicalStatus").names())
+    resource.one("clinicalStatus").pass_over(*resource.one("clinicalStatus").names())
     high, end = onset_of(resource, "abatement", run)
     made.append(low_high(begin_of(resource, run), end or high, ended=clinical == "resolved"))
     made.append(_value(resource, row, run, none_known=none_known, refuted=refuted))
@@ -153,7 +153,7 @@ def _tell_rest(made: Element, resource: Node, row: Row, run: Run) -> None:
         row.tell("Verification", verification)
         what = "that this is not confirmed is told in the narrative alone"
         run.tell(CHANGED, f"{resource.path}.verificationStatus", what, "", Severity.INFORMATION)
-    resource.one("verificationStatus").skip(*resource.one("verificationStatus").names())
+    resource.one("verificationStatus").pass_over(*resource.one("verificationStatus").names())
     diagnosed = ts_text(resource.extension(ASSERTED), "valueDateTime", run)
     if diagnosed:
         one = act(DATE_OF_DIAGNOSIS)
@@ -172,7 +172,7 @@ def _value(resource: Node, row: Row, run: Run, *, none_known: bool, refuted: boo
     concept = resource.one("code")
     row.tell("Problem", ("not present: " if refuted else "") + shown(concept))
     if none_known:
-        concept.skip(*[name for name in concept.names() if name != "text"])
+        concept.pass_over(*[name for name in concept.names() if name != "text"])
         value = coded("value", "55607006", SNOMED, "Problem", "CD")
         if concept.text("text"):
             value.append(make("originalText", text=concept.text("text")))
@@ -198,13 +198,13 @@ def _type(resource: Node, run: Run) -> Element:
             found, named = (kind, *_KINDS[kind]), True
             for each in category.all("coding"):
                 if each.peek("code") in (kind, _KINDS[kind][1]):
-                    each.skip(*each.names())
+                    each.pass_over(*each.names())
                 else:
                     others.append(make("translation", **attributes_of(each, run)))
             category.text("text")
         elif known:
             found = found if named else _TYPES[known]
-            category.skip(*category.names())
+            category.pass_over(*category.names())
         else:
             others += [make("translation", **attributes_of(each, run)) for each in category.all("coding")]
     made = coded("code", found[0], SNOMED, found[1])

@@ -236,7 +236,7 @@ def range_of(range_: Node, row: Row, run: Run) -> Element:
     for each in range_.one("type").all("coding"):
         if each.peek("code") == "normal":
             made.append(make("interpretationCode", code="N", codeSystem="2.16.840.1.113883.5.83"))
-            each.skip(*each.names())
+            each.pass_over(*each.names())
         elif each.peek("system") == _INTERPRETATION:
             made.append(make("interpretationCode", **attributes_of(each, run)))
     return make("referenceRange", made)

@@ -56,16 +56,18 @@ def panel(resource: Node, rows: Rows, run: Run) -> Element | None:
         return None
     run.mark(resource)
     resource.text("status")
-    resource.skip("category")
+    resource.pass_over("category")
     row = rows(resource)
     made = _organizer(ids_of(resource, run), resource, run)
     code = next(each for each in made if str(each.tag).endswith("}code"))
     for each in resource.one("code").all("coding"):
         if each.peek("code") in _OWN_CODES:
-            each.skip(*each.names())
+            each.pass_over(*each.names())
         else:
             code.append(make("translation", **attributes_of(each, run)))
-    resource.one("code").text("text")
+    text = resource.one("code").text("text")
+    if text:
+        code.insert(0, make("originalText", text=text))
     made.extend(performers(resource, run, "performer", ""))
     made.extend(authors(resource, run, ("", "issued")))
     parts = _parts([each for each in members([resource], run) if each is not resource], rows, run)

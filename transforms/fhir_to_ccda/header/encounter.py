@@ -45,7 +45,7 @@ def documentation_of(document: DocumentType, run: Run) -> list[Element]:
         )
         for concept in event.all("code")[:1]:
             if all(each.peek("system") == _ACT_CLASS for each in concept.all("coding")):
-                concept.skip(*concept.names())
+                concept.pass_over(*concept.names())
             else:
                 made.append(cd_of(concept, run))
     if not low:
@@ -97,7 +97,7 @@ def component_of(document: DocumentType, run: Run) -> list[Element]:
     if not encounter and document is not DISCHARGE_SUMMARY:
         return []
     run.resolve(run.composition.one("encounter"))
-    run.composition.one("encounter").skip("display", "type")
+    run.composition.one("encounter").pass_over("display", "type")
     made = make("encompassingEncounter", *(ids_of(encounter, run) if encounter else [null("id")]))
     code = encounter_code(encounter, run)
     if code is not None:

@@ -86,7 +86,7 @@ def _code(document: DocumentType, run: Run) -> Element:
     made = coded("code", code, LOINC, document.title)
     for each in kind.all("coding"):
         if each.peek("code") == code:
-            each.skip(*each.names())
+            each.pass_over(*each.names())
         else:
             made.append(make("translation", **attributes_of(each, run)))
     kind.text("text")
@@ -141,7 +141,7 @@ def _is_unknown(reference: Node) -> bool:
     if reference.extension("http://hl7.org/fhir/StructureDefinition/data-absent-reason") and not reference.has(
         "reference"
     ):
-        reference.skip(*reference.names())
+        reference.pass_over(*reference.names())
         return True
     return False
 

@@ -142,7 +142,7 @@ def _guardian(contact: Node, run: Run) -> Element | None:
         made.append(cd_of(each, run))
     for each in relationships:
         if _codes(each) <= _GUARDIANS:
-            each.skip(*each.names())  # that the element is called guardian says it
+            each.pass_over(*each.names())  # that the element is called guardian says it
     made.extend(addresses_of(contact.all("address"), run))
     made.extend(telecoms_of(contact.all("telecom"), run))
     name = name_of(contact.one("name"), run) if contact.one("name") else None
@@ -169,7 +169,7 @@ def _codes(concept: Node) -> set[str]:
 def _language(communication: Node, run: Run) -> Element:
     concept = communication.one("language")
     tag = code_in(concept, "urn:ietf:bcp:47") or concept.one("coding").text("code")
-    concept.skip("text")
+    concept.pass_over("text")
     made = make("languageCommunication")
     made.append(make("languageCode", code=tag) if tag and " " not in tag else null("languageCode"))
     for each in communication.extensions(PROFICIENCY):
