@@ -127,3 +127,14 @@ def test_pressures_of_several_times_are_paired_by_their_time() -> None:
         [int(part["valueQuantity"]["value"]) for part in each["component"]] for each in found if "component" in each
     ]
     assert sorted(pairs) == [[115, 75], [120, 80]]
+
+
+def test_a_pressure_that_is_told_once_more_by_itself_is_the_same() -> None:
+    parts = [TIMED_PRESSURE.format(*part) for part in (("8480-6", 115, 2024), ("8462-4", 75, 2024))]
+    panel = f"""<organizer classCode="CLUSTER" moodCode="EVN"><templateId root="2.16.840.1.113883.10.20.22.4.26"/>
+<id root="1.2.3"/><code code="46680005" codeSystem="2.16.840.1.113883.6.96"/><statusCode code="completed"/>
+{"".join(parts)}</organizer>"""
+    alone = parts[0].removeprefix("<component>").removesuffix("</component>")
+    _, pressure = resources(convert_entries("8716-3", panel, alone), "Observation")
+    assert code(pressure["code"]) == "85354-9"
+    assert "valueQuantity" not in pressure

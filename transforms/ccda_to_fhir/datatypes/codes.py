@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from schemas.codes import concept_map, system_uri
+from schemas.codes import concept_map, has_code, system_uri
 from schemas.fhir import Element
 from transforms.ccda_to_fhir.datatypes.identifiers import root_uri
 from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import as_code, put
+from transforms.elements import OWN, as_code, extension, put
 
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
+CODE_SYSTEM = f"{OWN}ccda-code-system"
+"""The system that a document names for a code which that does not have."""
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 
@@ -27,8 +29,12 @@ def coding(cd: Node | None) -> Element | None:
     if not code:
         return None
     element: Element = {}
-    if system:
-        element["system"] = code_system(system)
+    uri = code_system(system) if system else ""
+    if uri and has_code(uri, code):
+        element["system"] = uri
+    elif uri:
+        # A Coding may name only a system that has its code (R4, 4.2.6); which one the document named stands beside.
+        element["extension"] = [extension(CODE_SYSTEM, "valueUri", uri)]
     put(element, "version", cd.attr("codeSystemVersion"))
     element["code"] = code
     put(element, "display", display)

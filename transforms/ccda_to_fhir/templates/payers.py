@@ -14,7 +14,7 @@ from transforms.ccda_to_fhir.people import actor, organization, related_person
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import OWN, add_extension, append, coded, put
+from transforms.elements import OWN, absent, add_extension, append, coded, put
 
 POLICY = "2.16.840.1.113883.10.20.22.4.61"
 PLANNED_COVERAGE = "2.16.840.1.113883.10.20.22.4.129"
@@ -75,6 +75,9 @@ def policy_activity(act: Node, run: Run) -> list[Resource]:
     if "relationship" not in resource and run.options.profile == "us-core":
         resource["relationship"] = coded(SUBSCRIBER_RELATIONSHIP, "other", "Other")
         resource["relationship"]["text"] = "unknown"
+    if "subscriberId" not in resource and run.options.profile == "us-core":
+        resource.pop("meta", None)  # us-core-15: a number of the member, which is not known
+        resource["_subscriberId"] = absent("unknown")
     put_notes(resource, act, run)
     put_authors(resource, act, run, "", "")
     return [resource]

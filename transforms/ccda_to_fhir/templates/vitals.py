@@ -77,6 +77,10 @@ def vital_sign_observation(observation: Node, run: Run) -> list[Resource]:
     if is_planned(observation):
         return [planned(observation, run)]
     code = observation.value("code", "code")
+    pressure = run.known_by(observation) if code in _PRESSURES else None
+    if pressure is not None and component_of(observation, {}, run) in pressure.get("component", ()):
+        observation.target = pressure  # told once more by itself
+        return [pressure]
     resource = observation_of(observation, run, "vital-signs", "us-core-vital-signs")
     if code in _OXIMETRY:
         # US Core wants both codes of a pulse oximetry.
