@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC_URI, cd_of
-from transforms.fhir_to_ccda.documents import DocumentType
+from transforms.fhir_to_ccda.documents import DISCHARGE_SUMMARY, DocumentType
 from transforms.fhir_to_ccda.element import Element, make
 from transforms.fhir_to_ccda.entries.patients import has_any, write_patient
-from transforms.fhir_to_ccda.home import home_of
+from transforms.fhir_to_ccda.home import at_discharge, home_of
 from transforms.fhir_to_ccda.kinds import BY_CODE, KINDS, Kind
 from transforms.fhir_to_ccda.parties import author_of, party_of
 from transforms.fhir_to_ccda.run import Run
@@ -111,6 +111,8 @@ class Body:
             if each.path in self.run.done:
                 continue
             key = home_of(each)
+            if self.document is DISCHARGE_SUMMARY:
+                key = at_discharge(each, key, self.run)
             if key and self._is_ours(each):
                 found.setdefault(key, []).append(each)
         order = {"DiagnosticReport": 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.registry import home_by_type
+from transforms.fhir_to_ccda.run import Run
 
 _BY_CATEGORY = {
     "vital-signs": "vitals",
@@ -73,6 +74,20 @@ def _is_directive(resource: Node) -> bool:
     """Whether a Consent is an advance directive."""
     concepts = (resource.one("scope"), *resource.all("category"))
     return any(each.peek("code") in _DIRECTIVES for concept in concepts for each in concept.all("coding"))
+
+
+def at_discharge(resource: Node, key: str, run: Run) -> str:
+    """The section of a Discharge Summary for a resource that `key` is the home of: by what it was to the stay."""
+    if key == "medications" and "discharge" in categories_of(resource):
+        return "discharge_medications"
+    if key != "problems" or "encounter-diagnosis" not in categories_of(resource):
+        return key
+    for encounter in run.of_type("Encounter"):
+        for each in encounter.all("diagnosis"):
+            if run.refers(each.one("condition"), resource):
+                uses = {one.peek("code") for one in each.one("use").all("coding")}
+                return "admission_diagnosis" if "AD" in uses else "discharge_diagnosis"
+    return "discharge_diagnosis"
 
 
 def categories_of(resource: Node) -> set[str]:
