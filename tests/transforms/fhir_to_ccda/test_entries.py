@@ -207,3 +207,31 @@ def test_what_a_document_has_no_place_for_is_told_by_its_path() -> None:
     assert ("CCDA-202", "Bundle.entry[1].resource.stage[0].type.text") in told
     other = bundle({"resourceType": "VisionPrescription", "id": "v"})
     assert ("CCDA-202", "Bundle.entry[1].resource") in [(each.code, each.where) for each in there(other).findings]
+
+
+def kept(name: str, xml: str) -> dict[str, Any]:
+    """An element of the act around an entry, as the way to FHIR keeps it."""
+    path = f"/ClinicalDocument/component/structuredBody/component[3]/section/entry[2]/act/{name}"
+    inner = [{"url": "path", "valueString": path}, {"url": "value", "valueString": xml}]
+    return {"url": "urn:hie-engine:ccda-element", "extension": inner}
+
+
+@pytest.mark.parametrize(
+    ("id", "time", "root", "low"),
+    [
+        ('<id root="2.999.3" extension="7"/>', '<effectiveTime><low value="2011"/></effectiveTime>', "2.999.3", "2011"),
+        ('<id root="no root"/>', '<effectiveTime><low value="Tuesday"/></effectiveTime>', "", "20140203"),
+        ("<id", "<!DOCTYPE x><x/>", "", "20140203"),
+    ],
+)
+def test_a_concern_gets_its_id_and_time_back_where_they_can_be_read(id: str, time: str, root: str, low: str) -> None:
+    condition = {
+        "resourceType": "Condition",
+        "id": "c",
+        "code": {"text": "Cough"},
+        "recordedDate": "2014-02-03",
+        "extension": [kept("id", id), kept("effectiveTime", time)],
+    }
+    (act,) = find(document(bundle(condition)), "//v:act[v:code/@code='CONC']")
+    assert [each == root for each in find(act, "v:id/@root")] == [bool(root)]
+    assert find(act, "v:effectiveTime/v:low/@value") == [low]

@@ -16,6 +16,11 @@ _KEPT = ("urn:hie-engine:v2-time", "urn:hie-engine:ccda-time")
 """Where the ways to FHIR keep a time that FHIR cannot say."""
 
 
+def is_ts(text: str) -> bool:
+    """Whether `text` is a point in time as a document writes it."""
+    return _TS.match(text) is not None
+
+
 def ts_text(element: Node, name: str, run: Run) -> str:
     """The TS of the dateTime, date or instant `name` as text, as exact as it is; "" where there is none.
 

@@ -20,7 +20,6 @@ from transforms.fhir_to_ccda.datatypes.times import low_high, ts_text
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.entries.common import (
     T,
-    act,
     authors,
     comments,
     left_out,
@@ -33,6 +32,7 @@ from transforms.fhir_to_ccda.entries.common import (
     text_reference,
     told_time,
 )
+from transforms.fhir_to_ccda.entries.concern import concern
 from transforms.fhir_to_ccda.entries.problems import begin_of
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
@@ -102,15 +102,8 @@ def allergy(resource: Node, row: Row, run: Run) -> Element | None:
         resource.one("clinicalStatus"), "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
     )
     inner = _observation(resource, row, run, clinical, none_known=none_known, negated=refuted or is_denied)
-    made = act(CONCERN)
-    made.append(make("id", root=run.uuid("concern", run.own_id(resource))))
-    made.append(coded("code", "CONC", "2.16.840.1.113883.5.6", "Concern"))
-    ended = clinical in ("inactive", "resolved")
-    made.append(status("completed" if ended else "active"))
-    made.append(low_high(ts_text(resource, "recordedDate", run), "", ended=ended))
-    made.extend(authors(resource, run, ("recorder", "recordedDate")))
-    made.append(related("SUBJ", inner))
-    return made
+    code = coded("code", "CONC", "2.16.840.1.113883.5.6", "Concern")
+    return concern(resource, inner, CONCERN, code, run, over=clinical in ("inactive", "resolved"))
 
 
 def _observation(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC, coded
-from transforms.fhir_to_ccda.datatypes.times import low_high, ts_text
-from transforms.fhir_to_ccda.element import Element, make
-from transforms.fhir_to_ccda.entries.common import T, act, authors, related, status
+from transforms.fhir_to_ccda.element import Element
+from transforms.fhir_to_ccda.entries.common import T
+from transforms.fhir_to_ccda.entries.concern import concern
 from transforms.fhir_to_ccda.entries.problems import ended, problem
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.registry import entry
@@ -21,12 +21,5 @@ def health_concern(resource: Node, row: Row, run: Run) -> Element | None:
     inner = problem(resource, row, run)
     if inner is None:
         return None
-    over = ended(resource)
-    made = act(CONCERN)
-    made.append(make("id", root=run.uuid("concern", run.own_id(resource))))
-    made.append(coded("code", "75310-3", LOINC, "Health Concern"))
-    made.append(status("completed" if over else "active"))
-    made.append(low_high(ts_text(resource, "recordedDate", run), "", kind="IVL_TS", ended=over))
-    made.extend(authors(resource, run, ("recorder", "recordedDate")))
-    made.append(related("REFR", inner))
-    return made
+    code = coded("code", "75310-3", LOINC, "Health Concern")
+    return concern(resource, inner, CONCERN, code, run, over=ended(resource), kind="REFR")

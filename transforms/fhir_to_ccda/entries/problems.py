@@ -35,6 +35,7 @@ from transforms.fhir_to_ccda.entries.common import (
     text_reference,
     told_time,
 )
+from transforms.fhir_to_ccda.entries.concern import concern
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
 from transforms.fhir_to_ccda.registry import entry
@@ -74,15 +75,8 @@ def problem_concern(resource: Node, row: Row, run: Run) -> Element | None:
     inner = problem(resource, row, run)
     if inner is None:
         return None
-    made = act(CONCERN)
-    made.append(make("id", root=run.uuid("concern", run.own_id(resource))))
-    made.append(coded("code", "CONC", "2.16.840.1.113883.5.6", "Concern"))
-    over = ended(resource)
-    made.append(status("completed" if over else "active"))
-    made.append(low_high(ts_text(resource, "recordedDate", run), "", ended=over))
-    made.extend(authors(resource, run, ("recorder", "recordedDate")))
-    made.append(related("SUBJ", inner))
-    return made
+    code = coded("code", "CONC", "2.16.840.1.113883.5.6", "Concern")
+    return concern(resource, inner, CONCERN, code, run, over=ended(resource))
 
 
 def ended(resource: Node) -> bool:
