@@ -13,6 +13,7 @@ from transforms.elements import OWN, as_code, extension, put
 
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
+_HL7_TABLES = "http://terminology.hl7.org/CodeSystem/v2-"
 CODE_SYSTEM = f"{OWN}ccda-code-system"
 """The system that a document names for a code which that does not have."""
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
@@ -30,7 +31,7 @@ def coding(cd: Node | None) -> Element | None:
         return None
     element: Element = {}
     uri = code_system(system) if system else ""
-    if uri and has_code(uri, code):
+    if uri and (not uri.startswith(_HL7_TABLES) or has_code(uri, code)):
         element["system"] = uri
     elif uri:
         # A Coding may name only a system that has its code (R4, 4.2.6); which one the document named stands beside.

@@ -60,6 +60,8 @@ def _content(act: Node, run: Run) -> Element:
         return attachment(text, run) or {"contentType": "text/plain", "_data": absent("unknown")}
     if target is None or _is_plain(target):
         written = _lines(target) if target is not None else text.text
+        if not written:
+            return {"contentType": "text/plain", "_data": absent("unknown")}
         return {"contentType": "text/plain", "data": base64.b64encode(written.encode()).decode()}
     return {"contentType": "application/xhtml+xml", "data": base64.b64encode(narrative["div"].encode()).decode()}
 
