@@ -12,10 +12,6 @@ The XML declares none of the namespaces `urn:hl7-org:v3` (no prefix), `sdtc` and
 """
 CCDA_TIME = f"{OWN}ccda-time"
 """A time that FHIR cannot say: as the document writes it."""
-CCDA_TEXT = f"{OWN}ccda-text"
-"""What the document writes where FHIR has no place for it."""
-NULL_FLAVOR = f"{OWN}ccda-null-flavor"
-"""The nullFlavor of an element, where FHIR's reasons say less."""
 
 
 def kept_element(path: str, xml: str) -> Element:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from schemas.codes import concept_map, has_code, system_uri
 from schemas.fhir import Element
 from transforms.ccda_to_fhir.datatypes.identifiers import root_uri
@@ -13,6 +15,8 @@ from transforms.elements import OWN, as_code, extension, put
 
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
+_URI = re.compile(r"(https?://|urn:)\S+\Z")
+"""A code system that has no object identifier is named by its URI, under an identifier made of that."""
 _HL7_TABLES = "http://terminology.hl7.org/CodeSystem/v2-"
 CODE_SYSTEM = f"{OWN}ccda-code-system"
 """The system that a document names for a code which that does not have."""
@@ -26,11 +30,11 @@ def coding(cd: Node | None) -> Element | None:
     code = as_code(cd.attr("code"))
     system = cd.attr("codeSystem")
     display = " ".join(cd.attr("displayName").split())
-    cd.attr("codeSystemName")
+    name = cd.attr("codeSystemName")
     if not code:
         return None
     element: Element = {}
-    uri = code_system(system) if system else ""
+    uri = name if _URI.match(name) else code_system(system) if system else ""
     if uri and (not uri.startswith(_HL7_TABLES) or has_code(uri, code)):
         element["system"] = uri
     elif uri:
