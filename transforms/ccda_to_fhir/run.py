@@ -30,7 +30,7 @@ LOST_REFERENCE = "CCDA-131"
 
 _OFFSET = re.compile(r"[+-]\d{4}\Z", re.ASCII)
 _VISIT = {"encompassingEncounter", "encounter"}
-_FACTS = ("code", "value", "effectiveTime", "consumable", "participant", "doseQuantity")
+_FACTS = ("code", "statusCode", "value", "effectiveTime", "consumable", "participant", "doseQuantity")
 
 P = ParamSpec("P")
 T = TypeVar("T")
