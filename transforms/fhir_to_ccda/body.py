@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes.codes import LOINC_URI, cd_of
+from transforms.fhir_to_ccda.datatypes.codes import LOINC, LOINC_URI, cd_of
 from transforms.fhir_to_ccda.documents import DISCHARGE_SUMMARY, DocumentType
 from transforms.fhir_to_ccda.element import Element, make
 from transforms.fhir_to_ccda.entries.patients import has_any, write_patient
@@ -148,7 +148,8 @@ def _code(node: Node, kind: Kind, run: Run) -> Element:
         made.attrib.clear()
         made.attrib.update({"code": kind.code, "codeSystem": "2.16.840.1.113883.6.1", "codeSystemName": "LOINC"})
         made[:] = [each for each in made if each.get("code") != kind.code]
-    known = {each.get("code") for each in made}
-    if kind.translation and kind.translation not in known:
+    made.set("codeSystem", LOINC)
+    known = {(each.get("code"), each.get("codeSystem")) for each in made}
+    if kind.translation and (kind.translation, LOINC) not in known:
         made.append(make("translation", code=kind.translation, codeSystem="2.16.840.1.113883.6.1"))
     return made

@@ -135,8 +135,11 @@ def assigned(
     """The role `tag` of a party, with what the US Realm asks of one where `full`: ids, address, telecom."""
     party = party or Party()
     made = make(tag, *(party.ids or [null("id")]))
-    made.extend(party.codes[:1])
-    for each in party.codes[1:]:
+    # The code of an author has one (CONF 1198-16788); what is only a text stands behind it as a specialty.
+    codes = sorted(party.codes, key=lambda each: not each.get("code"))
+    leading = codes[:1] if codes and (codes[0].get("code") or tag != "assignedAuthor") else []
+    made.extend(leading)
+    for each in codes[len(leading) :]:
         each.tag = f"{{{SDTC}}}specialty"
         made.append(each)
     made.extend(party.addresses or ([no_address()] if full else []))

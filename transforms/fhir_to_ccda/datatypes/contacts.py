@@ -15,6 +15,7 @@ _ADDRESS_TYPES = {"postal": "PST", "physical": "PHYS"}
 _TELECOM_USES = {"home": "HP", "work": "WP", "temp": "TMP", "old": "BAD", "mobile": "MC"}
 _NAME_USES = {"usual": "L", "nickname": "P", "anonymous": "P"}
 _QUALIFIER = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"
+_QUALIFIERS = frozenset(["LS", "AC", "NB", "PR", "HON", "BR", "AD", "SP", "MID", "CL", "IN", "TITLE"])
 _MOST_LINES = 4
 _SCHEMES = {"phone": "tel", "pager": "tel", "sms": "tel", "fax": "fax", "email": "mailto"}
 _TEL = "+-.()/,;=&*#!~':"
@@ -59,7 +60,11 @@ def _qualifiers(name: Node) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in ("family", "given", "prefix", "suffix"):
         for beside in name.all(f"_{part}"):
-            words = [code for each in beside.extensions(_QUALIFIER) if (code := each.text("valueCode"))]
+            words = [
+                each.text("valueCode")
+                for each in beside.extensions(_QUALIFIER)
+                if each.peek("valueCode") in _QUALIFIERS
+            ]
             if words:
                 found[beside.path.rpartition(".")[2].removeprefix("_")] = " ".join(words)
     return found

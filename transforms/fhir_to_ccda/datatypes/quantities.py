@@ -6,6 +6,7 @@ import re
 
 from schemas.finding import Severity
 from transforms.fhir_node import Node
+from transforms.fhir_to_ccda.datatypes.plain import number
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 
@@ -16,7 +17,7 @@ _BOUNDS = {"<": ("high", "false"), "<=": ("high", "true"), ">": ("low", "false")
 
 def pq(quantity: Node, run: Run, tag: str = "value", kind: str = "PQ") -> Element:
     """The PQ of a Quantity without a comparator, its digits kept; a nullFlavor where it has no value."""
-    value, code, system = quantity.text("value"), quantity.text("code"), quantity.text("system")
+    value, code, system = number(quantity, "value"), quantity.text("code"), quantity.text("system")
     if not value:
         return null(tag, kind=kind)
     if code and not _SPACE.search(code) and system in (*_UCUM, ""):

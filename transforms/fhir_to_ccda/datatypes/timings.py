@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from transforms.fhir_node import Node
+from transforms.fhir_to_ccda.datatypes.plain import number, whole
 from transforms.fhir_to_ccda.datatypes.times import period_of
 from transforms.fhir_to_ccda.element import Element, make
 from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
@@ -51,14 +52,15 @@ def frequency_of(timing: Node, run: Run) -> Element | None:
     whens = repeat.peeks("when")
     if len(whens) == 1 and whens[0] in _EVENTS:
         made = make("effectiveTime", make("event", code=repeat.text("when")), kind="EIVL_TS", operator="A")
-        if repeat.has("offset"):
-            made.append(make("offset", make("low", value=repeat.text("offset"), unit="min")))
+        if whole(repeat, "offset"):
+            made.append(make("offset", make("low", value=whole(repeat, "offset"), unit="min")))
         return made
-    period, unit = repeat.peek("period"), repeat.peek("periodUnit")
-    if not period or unit not in _UNITS:
+    unit = repeat.peek("periodUnit")
+    period = number(repeat, "period") if unit in _UNITS else ""
+    if not period:
         return None
-    times = int(repeat.peek("frequency") or "1") if (repeat.peek("frequency") or "1").isdigit() else 1
-    if repeat.has("periodMax") and times == 1:
+    times = int(whole(repeat, "frequency") or "1")
+    if number(repeat, "periodMax") and times == 1:
         between = make("period", kind="IVL_PQ")
         between.append(make("low", value=period, unit=unit))
         between.append(make("high", value=repeat.text("periodMax"), unit=unit))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from transforms.fhir_node import Node
-from transforms.fhir_to_ccda.datatypes import codes, quantities
+from transforms.fhir_to_ccda.datatypes import codes, plain, quantities
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of, ts_of
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 
-_PLAIN = {"Boolean": "BL", "Integer": "INT", "PositiveInt": "INT", "Decimal": "REAL"}
+_PLAIN = {
+    "Boolean": ("BL", plain.boolean),
+    "Integer": ("INT", plain.whole),
+    "PositiveInt": ("INT", plain.whole),
+    "Decimal": ("REAL", plain.number),
+}
 """Types whose value is an attribute."""
 
 
@@ -25,7 +30,9 @@ def value_of(holder: Node, run: Run, stem: str = "value") -> Element | None:
         case "String" | "Time" | "Markdown":
             return make("value", kind="ST", text=holder.text(name))
         case kind if kind in _PLAIN:
-            return make("value", kind=_PLAIN[kind], value=holder.text(name))
+            type, read = _PLAIN[kind]
+            said = read(holder, name)
+            return make("value", kind=type, value=said) if said else None
         case "Range":
             return quantities.range_of(holder.one(name), run)
         case "Ratio":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, LOINC, SNOMED, SNOMED_URI, cd_of, coded, has_code, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
+from transforms.fhir_to_ccda.datatypes.plain import boolean
 from transforms.fhir_to_ccda.datatypes.quantities import pq
 from transforms.fhir_to_ccda.datatypes.times import onset_of, ts_text
 from transforms.fhir_to_ccda.datatypes.values import shown as shown_value
@@ -79,7 +80,7 @@ def _subject(resource: Node, row: Row, run: Run) -> Element:
     born, _ = onset_of(resource, "born", run)
     if born:
         subject.append(make("birthTime", value=born))
-    dead = resource.text("deceasedBoolean")
+    dead = boolean(resource, "deceasedBoolean")
     died = ts_text(resource, "deceasedDate", run)
     if dead or died or resource.choice("deceased"):
         subject.append(make("sdtc:deceasedInd", value=dead or "true"))

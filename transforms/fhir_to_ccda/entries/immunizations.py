@@ -5,6 +5,7 @@ from __future__ import annotations
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, SNOMED, SNOMED_URI, attributes_of, cd_of, coded, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
+from transforms.fhir_to_ccda.datatypes.plain import whole
 from transforms.fhir_to_ccda.datatypes.quantities import pq
 from transforms.fhir_to_ccda.datatypes.quantities import shown as shown_quantity
 from transforms.fhir_to_ccda.datatypes.times import low_high, ts_text
@@ -56,9 +57,9 @@ def immunization(resource: Node, row: Row, run: Run) -> Element | None:
     made.append(status())
     when = ts_text(resource, "occurrenceDateTime", run)
     made.append(make("effectiveTime", value=when) if when else null("effectiveTime"))
-    doses = [each for each in resource.all("protocolApplied") if each.has("doseNumberPositiveInt")]
+    doses = [dose for each in resource.all("protocolApplied") if (dose := whole(each, "doseNumberPositiveInt"))]
     if doses:
-        made.append(make("repeatNumber", value=doses[0].text("doseNumberPositiveInt")))
+        made.append(make("repeatNumber", value=doses[0]))
     if resource.one("route"):
         made.append(cd_of(resource.one("route"), run, "routeCode"))
     if resource.one("site"):

@@ -6,6 +6,7 @@ from schemas.finding import Severity
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, LOINC, cd_of, coded, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
+from transforms.fhir_to_ccda.datatypes.plain import whole
 from transforms.fhir_to_ccda.datatypes.quantities import pq, range_of, shown_range
 from transforms.fhir_to_ccda.datatypes.quantities import shown as shown_quantity
 from transforms.fhir_to_ccda.datatypes.times import low_high, onset_of, period_of, ts_text
@@ -156,7 +157,8 @@ def _times(resource: Node, dosage: Node, run: Run) -> list[Element]:
     if resource.choice("effective") == "effectiveDateTime" and not high:
         first = make("effectiveTime", value=low) if low else low_high("", "", kind="IVL_TS")
     elif timing.has("event") and not low:
-        first = make("effectiveTime", value=ts_text(timing, "event", run))
+        at = ts_text(timing, "event", run)
+        first = make("effectiveTime", value=at) if at else low_high("", "", kind="IVL_TS")
     else:
         first = low_high(low, high, kind="IVL_TS")
     often = frequency_of(timing, run)
@@ -179,7 +181,10 @@ def _put_dosage(made: Element, dosage: Node, run: Run) -> None:
     else:
         made.append(null("doseQuantity"))
     if amount.one("rateQuantity"):
-        made.append(pq(amount.one("rateQuantity"), run, "rateQuantity", ""))
+        rate = pq(amount.one("rateQuantity"), run, "rateQuantity", "")
+        if not rate.get("unit"):
+            rate.set("unit", "1")  # what a PQ without a unit means; the template wants it said (CONF 1098-7525)
+        made.append(rate)
     elif amount.one("rateRange"):
         made.append(range_of(amount.one("rateRange"), run, "rateQuantity", typed=False))
     most = dosage.one("maxDosePerPeriod")
@@ -313,10 +318,10 @@ def _supply_order(resource: Node, request: Node, run: Run) -> Element:
     low, high = period_of(request.one("validityPeriod"), run)
     if low or high:
         made.append(low_high(low, high, kind="IVL_TS"))
-    repeats = request.text("numberOfRepeatsAllowed")
-    if repeats:
+    repeats = whole(request, "numberOfRepeatsAllowed")
+    if repeats.isdigit():
         # repeatNumber counts the first fill too (CDA R2, 4.3.6.3): three refills are four times.
-        made.append(make("repeatNumber", value=str(int(repeats) + 1) if repeats.isdigit() else repeats))
+        made.append(make("repeatNumber", value=str(int(repeats) + 1)))
     if request.one("quantity"):
         made.append(pq(request.one("quantity"), run, "quantity", ""))
     if request.one("performer"):

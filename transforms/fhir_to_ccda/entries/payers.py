@@ -62,11 +62,10 @@ def _policy(resource: Node, row: Row, run: Run) -> Element:
     made.append(kind)
     row.tell("Kind", shown(resource.one("type")))
     made.append(status())
-    for each in resource.all("payor"):
-        made.append(_payer(each, row, run))
-    if not resource.has("payor"):
+    payors = resource.all("payor")
+    if not payors:
         run.gap(f"{resource.path}.payor", "who pays")
-        made.append(_payer(EMPTY, row, run))
+    made.extend([_payer(each, row, run) for each in payors or [EMPTY]])
     made[:] = _first_payer(list(made))
     made.append(_covered(resource, run))
     holder = resource.one("subscriber") or resource.one("policyHolder")

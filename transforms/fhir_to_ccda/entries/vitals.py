@@ -7,8 +7,8 @@ from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC, SNOMED, attributes_of, coded
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.times import onset_of, time_of
-from transforms.fhir_to_ccda.element import Element, make, null, templates
-from transforms.fhir_to_ccda.entries.common import T, authors, comment, left_out, performers, status
+from transforms.fhir_to_ccda.element import Element, local, make, null, templates
+from transforms.fhir_to_ccda.entries.common import T, authors, comment, left_out, performers, related, status
 from transforms.fhir_to_ccda.entries.results import Rows, members, result
 from transforms.fhir_to_ccda.run import Run
 
@@ -118,7 +118,14 @@ def _parts(group: list[Node], rows: Rows, run: Run) -> list[Element]:
 
 def _one(resource: Node, rows: Rows, run: Run, part: Node | None = None, *, leads: bool = False) -> Element:
     """One vital sign; the part that `leads` has the identifiers of an Observation that has no value of its own."""
-    made = result(resource, rows(resource), run, part, template=OBSERVATION, leads=leads)
+    row = rows(resource)
+    made = result(resource, row, run, part, template=OBSERVATION, leads=leads)
+    for each in [one for one in made if local(one) == "interpretationCode" and not one.get("code")]:
+        # The template has no place for an interpretation without a code (CONF 1098-32886): it is a comment.
+        made.remove(each)
+        text = " ".join("".join(each.itertext()).split()) or each.get("displayName", "")
+        if text:
+            made.append(related("SUBJ", comment(text, row, run), inverted=True))
     value = next(each for each in made if str(each.tag).endswith("}value"))
     if value.get(XSI_TYPE) != "PQ":
         absent = null("value", value.get("nullFlavor", "UNK"), kind="PQ")

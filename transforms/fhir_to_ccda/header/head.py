@@ -7,6 +7,7 @@ from copy import deepcopy
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC, attributes_of, coded
 from transforms.fhir_to_ccda.datatypes.ids import ii_of
+from transforms.fhir_to_ccda.datatypes.plain import token
 from transforms.fhir_to_ccda.datatypes.times import ts_text
 from transforms.fhir_to_ccda.documents import DocumentType, code_of
 from transforms.fhir_to_ccda.element import Element, make, null, templates
@@ -44,7 +45,7 @@ def header(document: DocumentType, run: Run) -> list[Element]:
     time = document_time(run)
     made.append(make("effectiveTime", value=time))
     made.append(_confidentiality(composition))
-    made.append(make("languageCode", code=composition.text("language") or run.bundle.text("language") or "en-US"))
+    made.append(make("languageCode", code=token(composition, "language") or token(run.bundle, "language") or "en-US"))
     made += _version(run)
     made.append(record_target(run.patient, run))
     keeper = custodian(run)

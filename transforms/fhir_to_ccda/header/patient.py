@@ -13,6 +13,7 @@ from transforms.fhir_to_ccda.datatypes.contacts import (
     telecoms_of,
 )
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
+from transforms.fhir_to_ccda.datatypes.plain import boolean, token, whole
 from transforms.fhir_to_ccda.datatypes.times import ts_text
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.parties import organization_of, party_of
@@ -95,7 +96,7 @@ def _birth(patient: Node, run: Run) -> Element:
 
 def _put_death(made: Element, patient: Node, run: Run) -> None:
     when = ts_text(patient, "deceasedDateTime", run)
-    dead = patient.text("deceasedBoolean") or ("true" if when else "")
+    dead = boolean(patient, "deceasedBoolean") or ("true" if when else "")
     if dead:
         made.append(make("sdtc:deceasedInd", value=dead))
     if dead == "true":
@@ -103,11 +104,11 @@ def _put_death(made: Element, patient: Node, run: Run) -> None:
 
 
 def _put_births(made: Element, patient: Node) -> None:
-    number = patient.text("multipleBirthInteger")
-    several = patient.text("multipleBirthBoolean") or ("true" if number else "")
+    number = whole(patient, "multipleBirthInteger")
+    several = boolean(patient, "multipleBirthBoolean") or ("true" if number else "")
     if several:
         made.append(make("sdtc:multipleBirthInd", value=several))
-    if number and number != "0":
+    if number.isdigit() and number != "0":
         made.append(make("sdtc:multipleBirthOrderNumber", value=number))
 
 
@@ -168,10 +169,11 @@ def _codes(concept: Node) -> set[str]:
 
 def _language(communication: Node, run: Run) -> Element:
     concept = communication.one("language")
-    tag = code_in(concept, "urn:ietf:bcp:47") or concept.one("coding").text("code")
+    tag = code_in(concept, "urn:ietf:bcp:47") or token(concept.one("coding"), "code")
+    tag = "" if any(each.isspace() for each in tag) else tag
     concept.pass_over("text")
     made = make("languageCommunication")
-    made.append(make("languageCode", code=tag) if tag and " " not in tag else null("languageCode"))
+    made.append(make("languageCode", code=tag) if tag else null("languageCode"))
     for each in communication.extensions(PROFICIENCY):
         kind, level = each.extension("type").one("valueCoding"), each.extension("level").one("valueCoding")
         if kind:
@@ -179,7 +181,7 @@ def _language(communication: Node, run: Run) -> Element:
         if level:
             made.append(ce_of(level, run, "proficiencyLevelCode"))
         break
-    preferred = communication.text("preferred")
+    preferred = boolean(communication, "preferred")
     if preferred:
         made.append(make("preferenceInd", value=preferred))
     return made
