@@ -96,6 +96,7 @@ def _put_amount(amounts: Element, name: str, node: Node | None, run: Run) -> Non
 def _put_period(repeat: Element, time: Node, run: Run) -> None:
     """How often (PIVL_TS): where the institution chooses the hours, so many times a day; else every so many hours."""
     span = time.get("period")
+    is_of_institution = time.flag("institutionSpecified")
     if span is None:
         return
     low, high = span.get("low") or span, span.get("high")
@@ -104,7 +105,7 @@ def _put_period(repeat: Element, time: Node, run: Run) -> None:
     if every is None or every <= 0 or unit not in _UNITS:
         return
     hours = every * _HOURS[unit] if unit in _HOURS else Decimal(0)
-    if time.flag("institutionSpecified") and hours and Decimal(24) % hours == 0 and hours <= 24:
+    if is_of_institution and hours and Decimal(24) % hours == 0 and hours <= 24:
         repeat.update({"frequency": int(24 / hours), "period": Decimal(1), "periodUnit": "d"})
         return
     repeat["period"] = every

@@ -152,6 +152,9 @@ def _practitioner(entity: Node, run: Run) -> Element | None:
                 known = run.find(resource_id(kind, *key_of(number)))
                 if known is not None:
                     entity.target = known
+                    if kind == "Practitioner":
+                        append(known, "telecom", *contact_points(entity, run))
+                        append(known, "address", *addresses(entity, run))
                     return run.refer(known)
         if person is None and _first(entity, _ORGANIZATIONS) is not None:
             return None

@@ -121,7 +121,10 @@ def _translations(cd: Node) -> list[Node]:
 def _original_text(cd: Node, run: Run) -> str:
     for each in (cd, *_translations(cd)):
         original = each.get("originalText")
-        text = (original.own_text if original is not None else "") or text_of(original, run)
+        own = original.own_text if original is not None else ""
+        if own and original is not None:
+            original.mark()  # what it refers to is the same, in the narrative
+        text = own or text_of(original, run)
         if text:
             return text
     return ""

@@ -126,8 +126,8 @@ def _put_substance(resource: Resource, observation: Node, value: Node | None, ne
         if participant.attr("typeCode") in ("CSM", "") or entity is None:
             entity = participant.get("participantRole/playingEntity") or entity
     substance = codeable_concept(entity.get("code"), run) if entity is not None else None
-    if substance is None and entity is not None and entity.string("name"):
-        substance = {"text": entity.string("name")}
+    if entity is not None and "text" not in (substance or {}) and entity.string("name"):
+        substance = {**(substance or {}), "text": entity.string("name")}
     kind = codeable_concept(value, run)
     if not negated:
         if (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.attachments import attachment
+from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
+from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.times import instant
 from transforms.ccda_to_fhir.entry import is_planned
 from transforms.ccda_to_fhir.node import Node
@@ -57,5 +59,7 @@ def _document(node: Node, run: Run) -> Resource:
     resource["status"] = "current"
     resource["subject"] = run.refer(run.patient)
     put(resource, "identifier", identifiers(node, run))
+    resource["type"] = concept_or_absent(node.get("code"), run)
+    resource["category"] = [absent_concept("")]
     resource["content"] = [{"attachment": attachment(node.get("text"), run) or {"title": "unknown"}}]
     return resource

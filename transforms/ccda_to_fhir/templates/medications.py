@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
-from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent
+from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, coding, concept_or_absent
 from transforms.ccda_to_fhir.datatypes.quantities import decimal, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_time, start_of
 from transforms.ccda_to_fhir.dosage import dosage_of, put_validity
@@ -92,7 +92,7 @@ def discharge_medication(act: Node, run: Run) -> list[Resource]:
         if inner.name == "substanceAdministration":
             link.attr("typeCode")
             found += read_entry(inner, run)
-    act.value("code", "code")
+    coding(act.get("code"))
     act.value("statusCode", "code")
     return found
 
