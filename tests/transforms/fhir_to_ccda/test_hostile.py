@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import random
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,3 +70,36 @@ def test_every_element_is_accounted_for(resource: dict[str, Any]) -> None:
     uses = account(resource, Options(), NOW)
     assert len({each.path for each in uses}) == len(uses)
     assert "Bundle.entry[0].resource.birthDate" in {each.path for each in uses if each.use == "mapped"}
+
+
+CHARTS = sorted(Path(__file__).with_name("guide").glob("*.json"))
+DAMAGE = [
+    *("", "x y", "2026-13-45", "entered-in-error", "a" * 70, "\0bad", "#frag", "http://x/y z", "<div>"),
+    *(None, True, 0, -1, [], {}, ["a"], {"coding": [{"code": "x"}]}, {"value": 3}, {"start": "2020"}),
+]
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place in JSON that something may be put into: what holds it, and its key."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
+
+
+@pytest.mark.parametrize("file", CHARTS, ids=lambda file: file.stem)
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(["auto", "discharge_summary", "transfer_summary", "referral_note"]))
+def test_a_damaged_chart_becomes_a_valid_document(file: Path, seed: int, document: str) -> None:
+    dice = random.Random(seed)
+    chart = json.loads(file.read_text(encoding="utf-8"))
+    for _ in range(dice.choice([1, 3, 10])):
+        holder, key = dice.choice(places(chart["entry"]))
+        if dice.random() < 0.4:
+            del holder[key]
+        else:
+            holder[key] = deepcopy(dice.choice(DAMAGE))
+        if not places(chart["entry"]):
+            break
+    conversion = there(chart, document=document)
+    assert DEFECT not in {each.code for each in conversion.findings}
+    if conversion.document is not None:
+        assert faults(conversion.document) == []

@@ -105,11 +105,12 @@ def _observation(condition: Node, resource: Node, row: Row, run: Run, place: int
     made.append(cd_of(condition.one("code"), run, "value", kind="CD", prefer=(SNOMED_URI,)))
     row.tell("Condition", shown(condition.one("code")))
     age = condition.one("onsetAge")
-    if age and age.peek("code") in _AGES:
+    years = pq(age, run)
+    if years.get("value") and years.get("unit") in _AGES:
         one = observation(AGE)
         one.append(coded("code", "445518008", SNOMED, "Age At Onset"))
         one.append(status())
-        one.append(pq(age, run))
+        one.append(years)
         made.append(related("SUBJ", one, inverted=True))
         row.tell("Onset", f"{shown_value(condition, 'onset')}")
     outcome = condition.one("outcome")

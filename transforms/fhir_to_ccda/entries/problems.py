@@ -132,11 +132,12 @@ def begin_of(resource: Node, run: Run) -> str:
 
 def _tell_rest(made: Element, resource: Node, row: Row, run: Run) -> None:
     age = resource.one("onsetAge")
-    if age and age.peek("code") in _AGES:
+    years = pq(age, run)
+    if years.get("value") and years.get("unit") in _AGES:
         each = observation(AGE)
         each.append(coded("code", "445518008", SNOMED, "Age At Onset"))
         each.append(status())
-        each.append(pq(age, run))
+        each.append(years)
         made.append(related("SUBJ", each, inverted=True))
         row.tell("Since", f"age {shown_quantity(age)}")
     for name, told in (("onsetString", "onset"), ("abatementString", "abatement")):

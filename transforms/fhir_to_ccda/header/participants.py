@@ -23,6 +23,59 @@ _EMERGENCY = frozenset(("C", "ECON", "EP"))
 _NEXT_OF_KIN = frozenset(("N", "NOK", "ONESELF"))
 _RELATIVES = frozenset(("PRS", "NOK", "CAREGIVER", "AGNT", "GRD", "ECON", "QUAL"))
 """Roles of a person beside the patient (INDRoleclassCodes)."""
+_ROLES = frozenset(
+    [
+        "PAYOR",
+        "POLHOLD",
+        "ASSIGNED",
+        "PROV",
+        "CON",
+        "COVPTY",
+        "GUAR",
+        "SPNSR",
+        "CIT",
+        "EMP",
+        "PAT",
+        "GUARD",
+        "ROL",
+        "MANU",
+        "LIC",
+        "NOT",
+        "SGNOFF",
+    ]
+)
+_PARTS = frozenset(
+    [
+        "IND",
+        "CALLBCK",
+        "HLD",
+        "COV",
+        "ENT",
+        "AUT",
+        "CON",
+        "CST",
+        "DIR",
+        "DIST",
+        "DEV",
+        "DST",
+        "ESC",
+        "INF",
+        "IRCP",
+        "LA",
+        "LOC",
+        "NOT",
+        "PRF",
+        "PPRF",
+        "RCT",
+        "REF",
+        "REFB",
+        "REFT",
+        "RESP",
+        "VRF",
+        "WIT",
+    ]
+)
+"""How one may take part in a document (ParticipationType), as far as documents name it in their header."""
 
 
 def recipients(document: DocumentType, run: Run) -> list[Element]:
@@ -100,10 +153,11 @@ def _named(extension: Node, run: Run, named: set[str]) -> list[Element]:
     party = party_of(reference, run)
     if party is None:
         return []
-    kind = extension.extension("type").text("valueCode") or "IND"
+    kind = extension.extension("type").text("valueCode")
+    kind = kind if kind in _PARTS else "IND"
     role = extension.extension("role").text("valueCode")
-    if kind == "IND" and role not in _RELATIVES:
-        role = role if role in ("PAYOR", "POLHOLD", "ASSIGNED", "PROV", "CON") else "PRS"
+    if role not in _RELATIVES and role not in _ROLES:
+        role = "PRS"
     if kind == "CALLBCK":
         role = "ASSIGNED"
     made = make("participant", _entity(party, role or "PRS", run), typeCode=kind)
