@@ -7,6 +7,8 @@ from lxml import etree
 from schemas.ccda.namespaces import V3
 
 _IDENTIFIED = etree.XPath("//*[@ID]")
+_MOST_ALIKE = 100
+"""How many elements of one ID are looked at: a document may have many thousands."""
 _SECTION = f"{{{V3}}}section"
 _TEXT = f"{{{V3}}}text"
 
@@ -27,7 +29,7 @@ class Targets:
         if not found:
             return None
         if len(found) > 1 and section is not None:
-            for each in found:
+            for each in found[:_MOST_ALIKE]:
                 if section in each.iterancestors(_SECTION):
                     return each
         return found[0]

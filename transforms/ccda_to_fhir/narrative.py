@@ -12,7 +12,7 @@ from schemas.ccda.targets import plain_text
 from schemas.ccda.xhtml import Writer
 from schemas.fhir import Element
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.run import LOST_REFERENCE, Run
+from transforms.ccda_to_fhir.run import LOST_REFERENCE, REPEATED_TOO_MUCH, Run
 
 XHTML = "http://www.w3.org/1999/xhtml"
 _V3 = f"{{{V3}}}"
@@ -39,6 +39,7 @@ def entry_narrative(text: Node | None, run: Run) -> Element | None:
     inner = _row(target, run) or Writer(run.targets).inside(target)
     if target.tag == f"{_V3}list":
         inner = Writer(run.targets).whole(target)
+    run.repeatable -= len(inner)
     return _narrative("generated", inner) if _says_something(inner) else None
 
 
@@ -62,6 +63,10 @@ def referred(text: Node, run: Run) -> etree._Element | None:
     found = run.targets.find(value, run.section.element if run.section is not None else None)
     if found is None and value != "#":
         run.tell(LOST_REFERENCE, reference.where, "no element of the narrative has this ID")
+    if found is not None and run.repeatable < 0:
+        what = "the entries of the document repeat more of its narrative than is taken; it stands in the section alone"
+        run.tell(REPEATED_TOO_MUCH, "/ClinicalDocument", what)
+        return None
     return found
 
 
@@ -72,7 +77,9 @@ def text_of(text: Node | None, run: Run) -> str:
     target = referred(text, run)
     if target is not None:
         text.mark()
-        return plain_text(target)
+        found = plain_text(target)
+        run.repeatable -= len(found)
+        return found
     return text.text
 
 

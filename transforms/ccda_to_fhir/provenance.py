@@ -9,7 +9,7 @@ from transforms.ccda_to_fhir.datatypes.times import instant, made_at, put_time
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import Actor, actor
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import absent, coded, put
+from transforms.elements import absent, append, coded, put
 
 PARTICIPANT_TYPE = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _CONTEXTS = ("act", "organizer", "observation", "procedure", "encounter", "substanceAdministration", "supply")
@@ -74,7 +74,6 @@ def put_provenance(resource: Resource, author: Author, run: Run, kind: str = "au
     key = run.referred(who)["id"] if who is not None else ""
     provenance = run.add("Provenance", run.document_key, key, kind, when)
     if "agent" not in provenance:
-        provenance["target"] = []
         if author.time is not None and when:
             put_time(provenance, "occurredDateTime", author.time, run)
         recorded = instant(author.time, run) or made_at(run)
@@ -83,9 +82,7 @@ def put_provenance(resource: Resource, author: Author, run: Run, kind: str = "au
         else:
             provenance["_recorded"] = absent("unknown")
         provenance["agent"] = [agent]
-    target = run.refer(resource)
-    if target not in provenance["target"]:
-        provenance["target"].append(target)
+    append(provenance, "target", run.refer(resource))
 
 
 def _author(node: Node, run: Run) -> Author:

@@ -27,6 +27,9 @@ NOT_A_TIME = "CCDA-112"
 NOT_A_NUMBER = "CCDA-113"
 UNMAPPED_CODE = "CCDA-121"
 LOST_REFERENCE = "CCDA-131"
+REPEATED_TOO_MUCH = "CCDA-132"
+MOST_REPEATED = 32 * 1024 * 1024
+"""How many characters of the narrative the entries of a document may repeat: each may refer to all of it."""
 
 _OFFSET = re.compile(r"[+-]\d{4}\Z", re.ASCII)
 _VISIT = {"encompassingEncounter", "encounter"}
@@ -58,6 +61,8 @@ class Run(Building):
         number = self.root.get("id")
         self.document_key = f"{number.attr('root')}^{number.attr('extension')}" if number is not None else ""
         self.targets = Targets(document.root)
+        self.repeatable = MOST_REPEATED
+        """How much of the narrative entries may still repeat."""
         self._made: dict[str, Node] = {}
         self._by_number: dict[tuple[str, str], Resource] = {}
         self._later: list[Callable[[], None]] = []

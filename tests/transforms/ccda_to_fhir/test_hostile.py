@@ -19,6 +19,7 @@ from schemas.finding import Severity
 from tests.transforms.ccda_to_fhir.conversion import NOW
 from tests.transforms.ccda_to_fhir.test_guide import DOCUMENTS, document
 from transforms.ccda_to_fhir import Options, convert
+from transforms.ccda_to_fhir import run as runs
 
 CORPUS = Path(os.environ.get("HIE_CORPUS") or Path(__file__).resolve().parents[4] / "shared" / "corpus") / "ccda"
 NAMES = sorted(path.stem for path in DOCUMENTS.glob("*.xml"))
@@ -116,3 +117,15 @@ def test_the_corpus_is_converted(capsys: pytest.CaptureFixture[str]) -> None:
     assert count == 60 or not CORPUS.is_dir()
     with capsys.disabled():
         print(f"\n{count} documents of the corpus converted")
+
+
+def test_entries_that_each_repeat_all_of_the_narrative_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MOST_REPEATED", 100_000)
+    entry = """<entry><observation><id root="1.2.3" extension="{}"/><code code="8302-2"><originalText>
+<reference value="#all"/></originalText></code><text><reference value="#all"/></text></observation></entry>"""
+    entries = "".join(entry.format(number) for number in range(300))
+    text = f"<text><content ID='all'>{'long ' * 2000}</content></text>"
+    body = f"<ClinicalDocument><component><structuredBody><component><section>{text}{entries}</section></component>"
+    found = convert(Document.parse(f"{body}</structuredBody></component></ClinicalDocument>".encode()), Options(), NOW)
+    assert len(dumps(found.bundle)) < 600_000
+    assert "CCDA-132" in {each.code for each in found.findings}
