@@ -6,6 +6,7 @@ from channels.fhir import FhirInbound, FhirOutbound
 from channels.file import FileInbound, FileOutbound
 from channels.http import HttpInbound, HttpOutbound
 from channels.mllp import MllpInbound, MllpOutbound
+from channels.worklist import WorklistOutbound
 
 ENDS: dict[str, End] = {
     "direct": End("direct", DirectInbound, DirectOutbound),
@@ -13,6 +14,7 @@ ENDS: dict[str, End] = {
     "file": End("file", FileInbound, FileOutbound),
     "http": End("http", HttpInbound, HttpOutbound),
     "mllp": End("mllp", MllpInbound, MllpOutbound),
+    "worklist": End("worklist", None, WorklistOutbound),
 }
 """Every end by its YAML name."""
 

@@ -72,11 +72,15 @@ class RegistryError(Exception):
 
 
 class Membership(NamedTuple):
-    """A member of a roster: its own id there, and who that is."""
+    """A member of a roster: its own id there, and who that is.
+
+    `same` is what a person decided (`hie worklist`): whether who was asked about is this member; None where nobody did.
+    """
 
     panel: str
     member: str
     person: Person
+    same: bool | None = None
 
 
 class Told(NamedTuple):

@@ -29,10 +29,11 @@ async def answered(journal: Journal, id: str, outcome: Outcome, now: datetime) -
     What is PENDING again waits on, until the outcome's own time if that has one; what is DEFERRED is delivered again
     at once, or after `retry_after`. What the state was before is kept as an event. Raises `JournalError`.
     """
-    return await journal.change(lambda connection: _answered(connection, id, outcome, now))
+    return await journal.change(lambda connection: answer(connection, id, outcome, now))
 
 
-def _answered(connection: Connection, id: str, outcome: Outcome, now: datetime) -> bool:
+def answer(connection: Connection, id: str, outcome: Outcome, now: datetime) -> bool:
+    """`answered`, in a transaction that does more."""
     columns = (messages.c.status, messages.c.settled, messages.c.due, messages.c.detail, messages.c.reply)
     is_open = (messages.c.id == id, messages.c.parent.is_not(None), messages.c.open)
     row = connection.execute(select(*columns).where(*is_open).with_for_update()).first()

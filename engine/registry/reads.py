@@ -16,7 +16,7 @@ from engine.journal.database import is_operational
 from engine.journal.entry import moment
 from engine.journal.tables import notices
 from engine.registry.persons import from_text
-from engine.registry.tables import member_keys, members, provider_terms, providers, subscribers
+from engine.registry.tables import links, member_keys, members, provider_terms, providers, subscribers
 from transforms.matching import Person, blocking, normal
 from transforms.registry import Membership, Provider, RegistryError, Subscriber, Told
 
@@ -26,17 +26,23 @@ _MOST_OF_A_KEY = 300
 
 _SUBSCRIBER = TypeAdapter(Subscriber)
 _PROVIDER = TypeAdapter(Provider)
+_TODAY = (
+    members.c.roster >= bindparam("kind"),
+    members.c.roster < bindparam("end"),
+    members.c.since.is_(None) | (members.c.since <= bindparam("today")),
+    members.c.until.is_(None) | (members.c.until > bindparam("today")),
+)
 _OF_KEY = (
     select(members.c.seq, members.c.roster, members.c.member, members.c.person)
     .join(member_keys, member_keys.c.member == members.c.seq)
-    .where(
-        member_keys.c.key == bindparam("key"),
-        members.c.roster >= bindparam("kind"),
-        members.c.roster < bindparam("end"),
-        members.c.since.is_(None) | (members.c.since <= bindparam("today")),
-        members.c.until.is_(None) | (members.c.until > bindparam("today")),
-    )
+    .where(member_keys.c.key == bindparam("key"), *_TODAY)
     .limit(_MOST_OF_A_KEY + 1)
+)
+_LINKED = (
+    select(members.c.seq, members.c.roster, members.c.member, members.c.person, links.c.same)
+    .join(links, (links.c.roster == members.c.roster) & (links.c.member == members.c.member))
+    .where(links.c.identifier == bindparam("identifier"), *_TODAY)
+    .limit(_MOST_OF_A_KEY)
 )
 
 
@@ -63,6 +69,7 @@ class DatabaseRegistry:
         self._connection: PoolProxiedConnection | None = None
         self._subscribers: dict[str, list[Subscriber]] | None = None
         self._of_key = _Prepared(_OF_KEY, engine)
+        self._linked = _Prepared(_LINKED, engine)
         self._told = _Prepared(_TOLD, engine)
 
     def changed(self) -> None:
@@ -121,6 +128,14 @@ class DatabaseRegistry:
                 for seq, roster, member, text in rows:
                     if seq not in found:
                         found[seq] = Membership(roster.removeprefix(kind), member, from_text(text))
+        decided: dict[int, set[bool]] = {}
+        for pair in sorted(person.identifiers):
+            given["identifier"] = link_text(*pair)
+            for seq, roster, member, text, same in self._look_up(self._linked, given):
+                decided.setdefault(seq, set()).add(bool(same))
+                # Two decisions that contradict each other, about two numbers of one patient, are none.
+                said = bool(same) if len(decided[seq]) == 1 else None
+                found[seq] = Membership(roster.removeprefix(kind), member, from_text(text), said)
         return list(found.values())
 
     def _look_up(self, query: _Prepared, given: Mapping[str, object]) -> Sequence[Any]:
@@ -168,6 +183,11 @@ class _Prepared:
     def arguments(self, given: Mapping[str, object]) -> tuple[object, ...]:
         """The arguments in the order of the text."""
         return tuple(given[name] if name in given else self._constants[name] for name in self._names)
+
+
+def link_text(system: str, value: str) -> str:
+    """A patient's identifier as a person's decision is kept under it."""
+    return f"{system}|{value}"
 
 
 def subscriber_text(subscriber: Subscriber) -> str:

@@ -365,7 +365,8 @@ async def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 def test_every_end_is_under_contract() -> None:
     assert {name for name, end in ENDS.items() if end.inbound} == set(SENDERS)
-    assert {name for name, end in ENDS.items() if end.outbound} == {name.partition(",")[0] for name in RECEIVERS}
+    outbound = {name for name, end in ENDS.items() if end.outbound} - {"worklist"}  # nobody is at its other side
+    assert outbound == {name.partition(",")[0] for name in RECEIVERS}
 
 
 async def test_what_was_sent_is_handed_over_as_it_was(new_sender: Callable[[Desk], Sender]) -> None:

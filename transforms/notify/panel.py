@@ -90,13 +90,22 @@ def _patient(message: Message) -> Person:
 
 def _by_roster(candidates: Sequence[Membership], person: Person, model: Model) -> Iterator[tuple[str, Decision]]:
     """What is decided about `person` in each roster of the candidates, but for those in which it is nobody."""
-    rosters: dict[str, list[tuple[str, Person]]] = defaultdict(list)
+    rosters: dict[str, list[Membership]] = defaultdict(list)
     for found in candidates:
-        rosters[found.panel].append((found.member, found.person))
+        if found.same is not False:
+            rosters[found.panel].append(found)
     for roster in sorted(rosters):
-        decision = decide(person, rosters[roster], model)
+        decision = _decision(rosters[roster], person, model)
         if decision.verdict is not Verdict.NONE:
             yield roster, decision
+
+
+def _decision(found: Sequence[Membership], person: Person, model: Model) -> Decision:
+    """What a person decided once and for all (`hie worklist settle`), else what the comparison comes to."""
+    said = [each.member for each in found if each.same]
+    if len(said) == 1:
+        return Decision(Verdict.MATCH, said[0], "a person decided that this is the member")
+    return decide(person, [(each.member, each.person) for each in found], model)
 
 
 def _attributes(subscriber: Subscriber, member: str) -> Mapping[str, str]:

@@ -1,0 +1,152 @@
+"""The work list: what an end holds for a person, what the person decides, and that it is obeyed from then on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+
+from channels.ends import OutcomeCode
+from channels.worklist import ON_THE_LIST, WorklistOutbound
+from engine.journal import Entry, Journal, Keys, State, Status
+from engine.journal.history import history
+from engine.registry.load import Loading
+from engine.registry.reads import DatabaseRegistry
+from engine.registry.rosters import Member
+from engine.registry.tables import changes, subscribers
+from engine.worklist import Decided, WorklistError, settle, show, waiting
+from schemas.finding import Finding, Severity
+from schemas.ids import derived_id, new_id
+from schemas.message import HL7V2, Message
+from tests.channels.desk import NOW as DESK_NOW
+from tests.channels.desk import Desk
+from transforms.matching import Name, Person
+from transforms.notify.panel import match_panel
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+BODY = (
+    b"MSH|^~\\&|ADT1|STANNE|||20261125||ADT^A01|M1|P|2.5.1\r"
+    b"PID|1||4711^^^STANNE||Smith^John||19700312|M\rPV1|1|I|||||||||||||||||V1\r"
+)
+MEMBER = Person(names=(Name.of("Smith", ["John"]),), birth_date="19700312", sex="M")
+
+
+async def doubtful(journal: Journal) -> tuple[str, str]:
+    """Journal a message whose patient may be a member of riverside, as routed to the work list; both ids."""
+    await journal.change(
+        lambda c: c.execute(insert(subscribers).values(name="riverside", source="test", data='{"name": "riverside"}'))
+    )
+    for step in Loading("panel/riverside", "d", [Member("17", MEMBER, None, None)], NOW).steps():
+        await journal.change(step)
+    message = Message(new_id(NOW), "adt", HL7V2, BODY, NOW)
+    (matched,) = match_panel(message, registry=DatabaseRegistry(journal.reading))
+    assert matched.get("match.verdict") == "review"
+    child = replace(matched, id=derived_id(message.id, "doubtful/0"), parent=message.id)
+    keys = Keys("ADT^A01", "M1", "4711")
+    outcome = await WorklistOutbound(Desk().context(Path())).deliver(child)
+    await journal.append(
+        [
+            Entry(message, "adt", Status.ROUTED, False, keys, settled=NOW),
+            Entry(child, "adt/doubtful", Status.QUEUED, True, keys, body_of=message.id),
+        ]
+    )
+    await journal.record([State(child.id, Status.PENDING, True, NOW, outcome.until, 1, NOW, outcome.detail)])
+    return message.id, child.id
+
+
+@pytest.mark.parametrize(
+    ("decided", "verdicts", "status"),
+    [
+        ("same", ["match"], Status.DELIVERED),
+        ("different", [], Status.DELIVERED),
+        ("done", ["review"], Status.DELIVERED),
+        ("dismissed", ["review"], Status.REFUSED),
+    ],
+)
+async def test_what_a_person_decides_is_obeyed_and_audited(
+    journal_url: str, decided: Decided, verdicts: list[str], status: Status
+) -> None:
+    journal = Journal(journal_url)
+    await journal.open()
+    received, id = await doubtful(journal)
+    (item,) = await waiting(journal, 10)
+    assert (item.id, item.parent, item.queue, item.panel, item.member) == (
+        id,
+        received,
+        "adt/doubtful",
+        "riverside",
+        "17",
+    )
+    assert "is between 14 and 24" in item.reason
+    shown = await show(journal, id[:-4])
+    assert (shown.candidate, shown.message.body) == (MEMBER, BODY)
+    settled = await settle(journal, id, decided, "ada", "called the ward", NOW)
+    assert settled.alone
+    assert await waiting(journal, 10) == []
+    (record,) = (await history(journal, received)).deliveries
+    assert (record.status, record.open, record.detail) == (status, False, f"settled by ada: {decided}: called the ward")
+    (row,) = await journal.read(lambda c: c.execute(select(changes)).all())
+    assert (row.who, row.what, row.subject) == ("ada", f"worklist {decided}", "panel/riverside 17")
+    assert "4711" not in row.detail
+    registry = DatabaseRegistry(journal.reading)
+    # The next day the hospital sends the same patient with another name: the number is what was decided about.
+    later = Message(new_id(NOW), "adt", HL7V2, BODY.replace(b"Smith^John", b"Smith^Jon"), NOW)
+    same = Message(new_id(NOW), "adt", HL7V2, BODY, NOW)
+    assert [each.get("match.verdict") for each in match_panel(same, registry=registry)] == verdicts
+    if decided == "same":
+        assert [each.get("subscriber.id") for each in match_panel(later, registry=registry)] == ["riverside"]
+    other = Message(new_id(NOW), "adt", HL7V2, BODY.replace(b"4711", b"4712"), NOW)
+    assert [each.get("match.verdict") for each in match_panel(other, registry=registry)] == ["review"]
+    with pytest.raises(WorklistError, match="settled already"):
+        await settle(journal, id, "done", "ada", "", NOW)
+    await journal.close()
+
+
+async def test_a_later_decision_replaces_an_earlier_one(journal_url: str) -> None:
+    journal = Journal(journal_url)
+    await journal.open()
+    _, first = await doubtful(journal)
+    await settle(journal, first, "different", "ada", "", NOW)
+    again = Message(new_id(NOW), "adt", HL7V2, BODY, NOW)
+    facts = {"match.verdict": "review", "match.panel": "riverside", "match.member": "17"}
+    child = replace(again.derive("x", attributes=facts), parent=again.id)
+    other = replace(again.derive("y"), parent=again.id)
+    await journal.append(
+        [
+            Entry(again, "adt", Status.ROUTED, False, settled=NOW),
+            Entry(child, "adt/doubtful", Status.QUEUED, True, body_of=again.id),
+            Entry(other, "adt/archive", Status.QUEUED, True, body_of=again.id),
+        ]
+    )
+    await journal.record([State(child.id, Status.PENDING, True, NOW, None, 1, NOW, f"{ON_THE_LIST}x")])
+    assert not (await settle(journal, child.id, "same", "ada", "", NOW)).alone
+    (found,) = match_panel(again, registry=DatabaseRegistry(journal.reading))
+    assert found.get("match.rule") == "a person decided that this is the member"
+    with pytest.raises(WorklistError, match="not on the work list"):
+        await settle(journal, other.id, "done", "ada", "", NOW)
+    await journal.close()
+
+
+@pytest.mark.parametrize(
+    ("reason", "attributes", "what", "expected"),
+    [
+        ("an unknown {kind.of}", {"kind.of": "code"}, "", "an unknown code"),
+        ("", {"match.rule": "the score"}, "a finding", "the score"),
+        ("", {}, "a finding", "a finding"),
+        ("", {}, "", "a person has to look at it"),
+    ],
+)
+async def test_the_end_says_why_a_person_has_to_look(
+    reason: str, attributes: dict[str, str], what: str, expected: str
+) -> None:
+    findings = (Finding("X", "PID", what, "", Severity.WARNING),) if what else ()
+    message = Message(new_id(NOW), "adt", HL7V2, BODY, NOW, attributes=attributes, findings=findings)
+    end = WorklistOutbound(Desk().context(Path()), reason=reason)
+    outcome = await end.deliver(message)
+    await end.close()
+    assert (outcome.code, outcome.detail) == (OutcomeCode.PENDING, ON_THE_LIST + expected)
+    assert outcome.until is not None
+    assert (outcome.until - DESK_NOW).days >= 300
