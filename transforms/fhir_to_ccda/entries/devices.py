@@ -100,7 +100,9 @@ def device_use(resource: Node, row: Row, run: Run) -> Element | None:
         made.set("moodCode", "INT")
     made.append(status({"completed": "completed", "stopped": "aborted", "on-hold": "suspended"}.get(state, "active")))
     low, high = onset_of(resource, "timing", run)
-    if low or high:
+    if resource.choice("timing") == "timingDateTime" and low:
+        made.append(make("effectiveTime", value=low))
+    elif low or high:
         made.append(low_high(low, high, kind="IVL_TS"))
     device = run.resolve(resource.one("device"))
     made.append(device_participant(device, run, "PRD"))

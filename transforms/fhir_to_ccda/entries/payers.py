@@ -29,7 +29,6 @@ _RELATIONS = {
     "spouse": ("SPS", "spouse"),
     "parent": ("PRN", "parent"),
     "common": ("SIGOTHR", "significant other"),
-    "other": ("FAMDEP", "family dependent"),
 }
 
 

@@ -12,8 +12,9 @@ from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.parties import assigned, organization_of, party_of
 from transforms.fhir_to_ccda.run import Run
 
-_PARTS = {"ATND": "ATND", "ADM": "ADM", "DIS": "DIS", "REF": "REF", "CON": "CON"}
+_PARTS = frozenset(("ATND", "ADM", "DIS", "REF", "CON"))
 """Who takes part in an encounter, as far as an encounterParticipant says (x_EncounterParticipant)."""
+_LEADING = frozenset(("RESP", "PPRF"))
 
 
 def encounter_of(run: Run) -> Node:
@@ -141,19 +142,26 @@ def encounter_code(encounter: Node, run: Run) -> Element | None:
 
 
 def _participants(encounter: Node, run: Run) -> list[Element]:
+    """Who is responsible for the encounter, and who took part in it in one of the parts that the header knows."""
     made: list[Element] = []
+    responsible = False
     for each in encounter.all("participant"):
-        party = party_of(each.one("individual"), run)
         codes = [one.peek("code") for kind in each.all("type") for one in kind.all("coding")]
-        part = next((_PARTS[code] for code in codes if code in _PARTS), "")
+        part = next((code for code in codes if code in _PARTS), "")
+        leads = not part and bool(_LEADING.intersection(codes)) and not responsible
+        if not part and not leads:
+            continue
+        party = party_of(each.one("individual"), run)
         if party is None or not (party.names or party.organization):
             continue
-        low, high = period_of(each.one("period"), run)
-        if "RESP" in codes or (not part and codes in (["PPRF"], ["SPRF"])):
-            if not any(str(one.tag).endswith("}responsibleParty") for one in made):
-                made.append(make("responsibleParty", assigned(party, run)))
+        for kind in each.all("type"):
+            kind.pass_over(*kind.names())
+        if leads:
+            responsible = True
+            made.append(make("responsibleParty", assigned(party, run)))
             continue
-        one = make("encounterParticipant", typeCode=part or "CON")
+        one = make("encounterParticipant", typeCode=part)
+        low, high = period_of(each.one("period"), run)
         if low or high:
             one.append(low_high(low, high, "time", "IVL_TS"))
         one.append(assigned(party, run))

@@ -138,11 +138,11 @@ def _guardian(contact: Node, run: Run) -> Element | None:
         return None
     made = make("guardian", classCode="GUARD")
     relationships = contact.all("relationship")
-    said = [each for each in relationships if not _codes(each) <= _GUARDIANS]
+    said = [each for each in relationships if _codes(each) != {"GUARD"}]
     for each in (said or relationships)[:1]:
         made.append(cd_of(each, run))
     for each in relationships:
-        if _codes(each) <= _GUARDIANS:
+        if _codes(each) == {"GUARD"}:
             each.pass_over(*each.names())  # that the element is called guardian says it
     made.extend(addresses_of(contact.all("address"), run))
     made.extend(telecoms_of(contact.all("telecom"), run))
