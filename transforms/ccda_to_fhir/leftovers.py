@@ -15,6 +15,8 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import Run
 from transforms.elements import add_extension
 
+MOST_TOLD = 1000
+"""How many elements are told of that no template reads; the account tells of all."""
 KEPT = "CCDA-101"
 NOT_CARRIED = "CCDA-104"
 
@@ -122,13 +124,19 @@ def says_something(element: etree._Element) -> bool:
 def sweep(run: Run) -> None:
     """Keep what is left of the document with the resources that its elements became, and report it by XPath."""
     keep = run.options.unmapped == "keep"
-    for left in leftovers(run.root):
+    code, weight = (KEPT, Severity.INFORMATION) if keep else (NOT_CARRIED, Severity.WARNING)
+    what = "no template reads this; it is kept as an extension" if keep else "no template reads this: it is not carried"
+    hint = "" if keep else "write unmapped: keep"
+    count = 0
+    for count, left in enumerate(leftovers(run.root), start=1):
         if keep:
             add_extension(_owner(left.node, run), kept_element(left.where, left.text))
-            what = "no template reads this; it is kept as an extension"
-            run.tell(KEPT, left.where, what, severity=Severity.INFORMATION)
-        else:
-            run.tell(NOT_CARRIED, left.where, "no template reads this, and it is not carried", "write unmapped: keep")
+        if count <= MOST_TOLD:
+            run.tell(code, left.where, what, hint, weight)
+    if count > MOST_TOLD:
+        run.tell(
+            code, "/ClinicalDocument", f"{count - MOST_TOLD} further elements that no template reads", hint, weight
+        )
 
 
 def _owner(node: Node, run: Run) -> Resource:

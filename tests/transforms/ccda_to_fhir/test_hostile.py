@@ -129,3 +129,13 @@ def test_entries_that_each_repeat_all_of_the_narrative_do_not_fill_the_memory(mo
     found = convert(Document.parse(f"{body}</structuredBody></component></ClinicalDocument>".encode()), Options(), NOW)
     assert len(dumps(found.bundle)) < 600_000
     assert "CCDA-132" in {each.code for each in found.findings}
+
+
+def test_of_very_many_elements_that_nobody_reads_the_first_are_told_and_how_many_more() -> None:
+    unknown = "".join(f"<priorityCode code='R{number}'/>" for number in range(1500))
+    entry = f"<entry><observation><code code='8302-2'/>{unknown}</observation></entry>"
+    body = f"<ClinicalDocument><component><structuredBody><component><section>{entry}</section></component>"
+    found = convert(Document.parse(f"{body}</structuredBody></component></ClinicalDocument>".encode()), Options(), NOW)
+    told = [each for each in found.findings if each.code == "CCDA-101"]
+    assert len(told) == 1001
+    assert told[-1].what.startswith("500 further elements")
