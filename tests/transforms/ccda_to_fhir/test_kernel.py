@@ -163,3 +163,30 @@ codeSystem="2.16.840.1.113883.6.1"/><title>Procedures</title><text/></section></
     first, second = only(convert_body(body), "Composition")["section"]
     assert code(first["emptyReason"]) == "notasked"
     assert (first["text"]["status"], second["section"][0]["text"]["status"]) == ("empty", "generated")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "status", "modifiers"),
+    [
+        ("", "completed", []),
+        (' negationInd="true"', "completed", ["urn:hie-engine:ccda-negated"]),
+        ("", "nullified", ["urn:hie-engine:ccda-in-error"]),
+    ],
+)
+def test_an_act_of_an_unknown_kind_says_if_it_is_denied_or_in_error(
+    attributes: str, status: str, modifiers: list[str]
+) -> None:
+    act = f"""<act classCode="ACT" moodCode="EVN"{attributes}><code code="x" codeSystem="1.2.3"/>
+<statusCode code="{status}"/></act>"""
+    basic = only(convert_entries("1", act), "Basic")
+    assert [each["url"] for each in basic.get("modifierExtension", [])] == modifiers
+
+
+@pytest.mark.parametrize("name", ["act", "supply", "observation", "procedure", "encounter", "substanceAdministration"])
+@pytest.mark.parametrize("mood", ["INT", "RQO", "PRP", "PRMS"])
+def test_what_is_planned_is_never_a_thing_done(name: str, mood: str) -> None:
+    entry = f'<{name} moodCode="{mood}"><code code="x" codeSystem="1.2.3"/><statusCode code="completed"/></{name}>'
+    found = convert_entries("1", entry)
+    kinds = {each["resource"]["resourceType"] for each in found.bundle["entry"]}
+    assert kinds & {"ServiceRequest", "MedicationRequest", "DeviceRequest"}
+    assert not kinds & {"Observation", "Procedure", "Encounter", "Basic", "MedicationDispense", "Immunization"}

@@ -6,14 +6,17 @@ from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.attachments import attachment
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent
 from transforms.ccda_to_fhir.datatypes.times import put_day, start_of
-from transforms.ccda_to_fhir.entry import is_planned, start, status_of
+from transforms.ccda_to_fhir.entry import is_negated, is_planned, start, status_of
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import observation_of
+from transforms.ccda_to_fhir.observations import NEGATED, observation_of
 from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import append, put
+from transforms.elements import OWN, append, extension, put
+
+IN_ERROR = f"{OWN}ccda-in-error"
+"""That what a resource without a status says was entered in error."""
 
 
 @template(carries=["observation"])
@@ -24,13 +27,14 @@ def carried_observation(observation: Node, run: Run) -> list[Resource]:
 
 @template(carries=["act", "supply", "substanceAdministration", "regionOfInterest"])
 def carried_act(act: Node, run: Run) -> list[Resource]:
-    """An act of another class: a Basic; one that is planned: a ServiceRequest."""
-    if is_planned(act) and act.name == "act":
+    """An act of another class: a Basic, which says if it is denied or in error; a planned one: a ServiceRequest."""
+    if is_planned(act):
         return [planned(act, run)]
     resource = start("Basic", act, run)
     act.target = resource
     resource["code"] = concept_or_absent(act.get("code"), run)
     put_day(resource, "created", start_of(act.get("effectiveTime")), run)
+    _qualify(resource, act)
     put_authors(resource, act, run, "author", "")
     return [resource]
 
@@ -42,12 +46,21 @@ def carried_organizer(organizer: Node, run: Run) -> list[Resource]:
     organizer.target = resource
     resource["status"] = "entered-in-error" if status_of(organizer) == "nullified" else "current"
     resource["mode"] = "snapshot"
+    _qualify(resource, organizer)
     put(resource, "code", codeable_concept(organizer.get("code"), run))
     for _, inner in statements(organizer, "component"):
         for made in read_entry(inner, run):
             append(resource, "entry", {"item": run.refer(made)})
     put_authors(resource, organizer, run, "source", "")
     return [resource]
+
+
+def _qualify(resource: Resource, node: Node) -> None:
+    """Say by a modifier that `node` is denied or was entered in error: nobody may read it and pass over that."""
+    if is_negated(node):
+        append(resource, "modifierExtension", extension(NEGATED, "valueBoolean", True))
+    if status_of(node) == "nullified":
+        append(resource, "modifierExtension", extension(IN_ERROR, "valueBoolean", True))
 
 
 @template(carries=["observationMedia"])
