@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "Tell one message's whole history.",
     "replay": "Route or deliver again.",
     "settle": "Give up what waits in queues that are gone.",
+    "notified": "Say who was told of what, and what became of it.",
     "worklist": "What waits for a person: list, show, settle.",
     "prune": "Remove settled messages that are old enough.",
     "transform": "Turn HL7 v2 into FHIR, or FHIR into HL7 v2, file by file.",

@@ -1,7 +1,8 @@
 """Retention: what is settled and old enough leaves the journal, and its disk space goes back to the machine.
 
 A message leaves together with everything that was made of it, and only when all of that is settled: nothing that is
-still to be routed or delivered goes, nor a body that a delivery refers to. Rows are taken a few at a time, with pauses,
+still to be routed or delivered goes, nor a body that a delivery refers to. What a message told a subscriber stays in
+`notices`, with its outcome. Rows are taken a few at a time, with pauses,
 so that senders do not wait for it.
 """
 
@@ -14,12 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, Update, delete, select, update
 
 from engine.journal.entry import microseconds
 from engine.journal.journal import Journal
 from engine.journal.search import distinct
-from engine.journal.tables import events, messages, terms
+from engine.journal.tables import events, messages, notices, terms
 from schemas.ids import first_id_at
 
 Keep = Callable[[str], timedelta]
@@ -133,11 +134,24 @@ def _take(channel: str, before: datetime, after: str, size: int, connection: Con
     received = [id for id in roots if id not in staying]
     gone = received + [row.id for row in made if row.parent not in staying]
     rows = 0
+    for ids in _slices([row.id for row in made if row.parent not in staying], _PARAMETERS):
+        connection.execute(_with_outcome(ids))
     for table, key in _KEYS:
         for ids in _slices(gone, _PARAMETERS):
             removed = connection.execute(delete(table).where(key.in_(ids))).rowcount
             rows += removed if table is messages else 0
     return _Batch(roots[-1], len(received), rows, max(time.monotonic() - since, 0.001))
+
+
+def _with_outcome(ids: list[str]) -> Update:
+    """Copy what became of messages that told somebody something into their notices, which outlive them."""
+    of_message = messages.c.id == notices.c.message
+    outcome = {
+        "outcome": select(messages.c.status).where(of_message).scalar_subquery(),
+        "outcome_at": select(messages.c.settled).where(of_message).scalar_subquery(),
+        "detail": select(messages.c.detail).where(of_message).scalar_subquery(),
+    }
+    return update(notices).where(notices.c.message.in_(ids)).values(outcome)
 
 
 async def _given_back(journal: Journal) -> AsyncIterator[int]:
