@@ -59,7 +59,7 @@ class Body:
             if self._find(key) is None and not self._is_said_together(key):
                 self._add(Section(KINDS[key], self.run))
         for key, resources in others.items():
-            section = self._find(key)
+            section = self._find(key) or self._whole_of(key)
             if section is not None:
                 write(resources, section, self.run)
             if section is not None and key == "social":
@@ -80,6 +80,10 @@ class Body:
             key in parts and self._find(whole) is not None and not any(self._find(part) for part in parts)
             for whole, parts in _EXCLUSIVE.items()
         )
+
+    def _whole_of(self, key: str) -> Section | None:
+        """The section that says what one of this kind would, and more."""
+        return next((self._find(whole) for whole, parts in _EXCLUSIVE.items() if key in parts), None)
 
     def _find(self, key: str) -> Section | None:
         return next((each for each in self.sections if each.kind.key == key), None)

@@ -209,6 +209,28 @@ def test_what_a_document_has_no_place_for_is_told_by_its_path() -> None:
     assert ("CCDA-202", "Bundle.entry[1].resource") in [(each.code, each.where) for each in there(other).findings]
 
 
+def test_an_impression_is_what_the_assessment_says() -> None:
+    impression = {
+        "resourceType": "ClinicalImpression",
+        "id": "i",
+        "status": "completed",
+        "summary": "Better than in May",
+    }
+    made = document(bundle(impression), document="transfer_summary")
+    (id,) = find(made, "//v:section[v:code/@code='51848-0']/v:entry/v:act/v:text/v:reference/@value")
+    assert find(made, f"//*[@ID='{id[1:]}']/text()") == ["Better than in May"]
+
+
+def test_a_plan_goes_to_the_assessment_and_plan_that_is_there() -> None:
+    made = bundle({"resourceType": "ServiceRequest", "id": "s", "status": "active", "intent": "plan"})
+    section = {"code": concept("51847-2", LOINC), "title": "A and P"}
+    composition = {"resourceType": "Composition", "subject": {"reference": "Patient/p"}, "section": [section]}
+    made["entry"].insert(0, {"resource": composition})
+    whole = document(made, document="transfer_summary")
+    assert len(find(whole, "//v:section[v:code/@code='51847-2']/v:entry/v:procedure")) == 1
+    assert find(whole, "//v:section[v:code/@code='18776-5']") == []
+
+
 def kept(name: str, xml: str) -> dict[str, Any]:
     """An element of the act around an entry, as the way to FHIR keeps it."""
     path = f"/ClinicalDocument/component/structuredBody/component[3]/section/entry[2]/act/{name}"
