@@ -46,6 +46,8 @@ class Run(Resources):
         """The key of the section whose entries are being written."""
         self.left: set[str] = set()
         """The paths of the resources that are left out on purpose."""
+        self.depth = 0
+        """How many lists the entry that is being written lies within."""
         self._prefixes: dict[str, int] = {}
         self._provenances: dict[str, list[Node]] | None = None
         self.composition: Node = self._composition()

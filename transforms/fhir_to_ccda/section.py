@@ -110,7 +110,8 @@ class Section:
         made.append(make("title", text=self.title))
         made.append(self._text())
         made.extend(self.head)
-        fitting = [each for each in self.entries if not any(each is one for one in within)]
+        misfits = {id(each) for each in within}
+        fitting = [each for each in self.entries if id(each) not in misfits]
         made.extend([make("entry", each, typeCode=_entry_type(each)) for each in fitting])
         if within:
             text = make("text", make("paragraph", text="The entries of the section around this one."))

@@ -23,12 +23,13 @@ def write(resources: list[Node], section: Section, run: Run) -> None:
     fresh = [each for each in resources if each.path not in run.done]
     key = run.section = section.kind.key
     vital = [each for each in fresh if key == "vitals" and each.peek("resourceType") == "Observation"]
+    vital_paths = {each.path for each in vital}
     for each in fresh:
         if each.path in run.done:
             continue
         kind = each.peek("resourceType")
         writer = writer_of(kind, key)
-        if any(each is one for one in vital):
+        if each.path in vital_paths:
             _write_vitals(vital, section, run)
         elif writer is not None:
             row = section.row(each)

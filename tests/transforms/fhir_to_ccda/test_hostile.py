@@ -72,6 +72,24 @@ def test_every_element_is_accounted_for(resource: dict[str, Any]) -> None:
     assert "Bundle.entry[0].resource.birthDate" in {each.path for each in uses if each.use == "mapped"}
 
 
+def test_lists_and_panels_within_one_another_come_to_an_end() -> None:
+    count = 2000
+    lists = [
+        {"resourceType": "List", "id": f"l{place}", "entry": [{"item": {"reference": f"List/l{(place + 1) % count}"}}]}
+        for place in range(count)
+    ]
+    panels = [
+        {"resourceType": "Observation", "id": f"o{place}", "hasMember": [{"reference": f"Observation/o{place + 1}"}]}
+        for place in range(count)
+    ]
+    section = {"entry": [{"reference": "List/l0"}]}
+    composition = {"resourceType": "Composition", "subject": {"reference": "Patient/p"}, "section": [section]}
+    entries = [{"resource": each} for each in (composition, PATIENT, *lists, *panels)]
+    conversion = there({"resourceType": "Bundle", "entry": entries})
+    assert conversion.document is not None, conversion.findings[-1]
+    assert faults(conversion.document) == []
+
+
 CHARTS = sorted(Path(__file__).with_name("guide").glob("*.json"))
 DAMAGE = [
     *("", "x y", "2026-13-45", "entered-in-error", "a" * 70, "\0bad", "#frag", "http://x/y z", "<div>"),

@@ -29,6 +29,9 @@ from transforms.fhir_to_ccda.run import Run
 
 PLANNED_SUPPLY = (f"{T}43", "2014-06-09")
 
+_DEEPEST = 8
+"""How deep lists within lists are followed."""
+
 
 @entry("List")
 def listed(resource: Node, row: Row, run: Run) -> Element | None:
@@ -58,9 +61,13 @@ def listed(resource: Node, row: Row, run: Run) -> Element | None:
 
 def _member(resource: Node, row: Row, run: Run) -> Element | None:
     kind = resource.peek("resourceType")
-    writer = writer_of(kind, run.section)
+    writer = writer_of(kind, run.section) if run.depth < _DEEPEST else None
     if writer is not None:
-        return writer(resource, row, run)
+        run.depth += 1
+        try:
+            return writer(resource, row, run)
+        finally:
+            run.depth -= 1
     if kind == "Observation" and not left_out(resource, "status", run):
         return observed(resource, row, run, None)
     return None

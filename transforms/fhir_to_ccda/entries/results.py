@@ -122,15 +122,16 @@ def _said(resource: Node, key: str, value: Element, run: Run) -> Element:
 
 def members(found: list[Node], run: Run) -> list[Node]:
     """Observations and, behind each, those that it says are its members; none twice."""
-    listed: list[Node] = []
-    waiting = list(found)
+    listed: dict[str, Node] = {}
+    waiting = list(reversed(found))
     while waiting:
-        each = waiting.pop(0)
-        if each.peek("resourceType") != "Observation" or any(each is one for one in listed):
+        each = waiting.pop()
+        if each.peek("resourceType") != "Observation" or each.path in listed:
             continue
-        listed.append(each)
-        waiting[0:0] = [one for reference in each.all("hasMember") if (one := run.resolve(reference))]
-    return listed
+        listed[each.path] = each
+        inner = [one for reference in each.all("hasMember") if (one := run.resolve(reference))]
+        waiting.extend(reversed(inner))
+    return list(listed.values())
 
 
 def single(resource: Node, rows: Rows, run: Run) -> Element | None:
