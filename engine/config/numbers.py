@@ -310,6 +310,41 @@ _ALL = (
         "add the address or its domain to `recipients` of an inbound direct end, or write wait_for: nothing",
         _WARNING,
     ),
+    Rule(
+        "HIE316",
+        "A roster that cannot be read",
+        "The roster stays as it was when it was loaded last: nobody is added, and nobody ends. The check reads its "
+        "first 1,000 lines; the engine says what is wrong in the others when it loads them.",
+        "docs/matching.md names the columns; save the file as UTF-8 with one member a line",
+    ),
+    Rule(
+        "HIE317",
+        "A subscriber without a panel",
+        "Nobody is a patient of this subscriber, so that it is told nothing.",
+        "put its roster into panels/, or name another: panel: NAME",
+        _WARNING,
+    ),
+    Rule(
+        "HIE318",
+        "Doubtful matches that nobody sees",
+        "Where match_panel cannot say for sure whose patient it is, its message has match.verdict: review and no "
+        "subscriber. No route takes such a message, so nobody ever looks at it.",
+        "add a route with when: {match.verdict: review} and the end worklist",
+        _WARNING,
+    ),
+    Rule(
+        "HIE319",
+        "A subscriber that no route serves",
+        "No channel with match_panel has a route for it, so that its notices go nowhere.",
+        "add a route with when: {subscriber.delivery: ...}, or see the spelling of delivery",
+        _WARNING,
+    ),
+    Rule(
+        "HIE320",
+        "A subscriber without an address",
+        "The route that serves it goes to {subscriber.address}, which is empty: every notice would fail.",
+        "write address: in registry/subscribers.yaml",
+    ),
     # 4xx: safety
     Rule(
         "HIE401",

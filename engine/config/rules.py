@@ -12,6 +12,7 @@ from engine.config.mail import check_mail
 from engine.config.numbers import finding
 from engine.config.paths import check_paths, path_problem
 from engine.config.reach import check_reach
+from engine.config.registered import check_registry
 from engine.config.safety import check_safety, check_urls
 from engine.config.settings import Settings
 from engine.config.suggest import did_you_mean
@@ -40,6 +41,7 @@ def lint(files: list[BoundFile], settings: Settings, tree: Entries | None, site:
     general = [] if files else [finding("HIE312", "channels", "the site has no channel file")]
     general.extend(_settings(files, settings, tree))
     general.extend(_unused_maps(files, site))
+    general.extend(check_registry(files, site))
     return general
 
 

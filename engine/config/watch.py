@@ -16,7 +16,7 @@ from engine.steps import STEPS
 from schemas.finding import Finding
 from transforms.step import StepFunction
 
-WATCHED = ("channels", "extensions", "maps", "panels")
+WATCHED = ("channels", "extensions", "maps", "panels", "registry")
 """The folders of a site whose files are watched, and `hie.yaml` with them."""
 
 _READ_WHOLE = 1 << 20  # bytes

@@ -60,7 +60,32 @@ def mail_out(options: str, relay: str = "{connect: '127.0.0.1:25', security: non
     return f"routes: [{{route: a, outbound: {{direct: {{to: b@y.example, relay: {relay}, {options}}}}}}}]\n"
 
 
+MATCH = HEAD + "steps: [match_panel]\n"
+REVIEW = "  - {route: doubtful, when: {match.verdict: review}, outbound: {folder: {folder: out}}}\n"
+
+
+def to(address: str) -> str:
+    """A route for those who want it by `direct`."""
+    when = "{subscriber.delivery: direct}"
+    return f"routes:\n  - {{route: a, when: {when}, outbound: {{folder: {{folder: out, name: '{address}'}}}}}}\n"
+
+
+def registered(code: str, where: str, says: str, subscriber: str, routes: str = to("out") + REVIEW) -> Case:
+    """A mistake between a channel with match_panel and the registry's files."""
+    files = {"channels/adt.yaml": MATCH + routes, "registry/subscribers.yaml": subscriber}
+    return Case(code, where, says, {**files, "panels/riverside.csv": "member\n1\n"})
+
+
+ADDRESS = "{subscriber.address}"
+SUBSCRIBERS = "registry/subscribers.yaml"
 CASES = [
+    registered("HIE205", f"{SUBSCRIBERS}:1", "delivery", "riverside: {title: R}\n"),
+    registered("HIE317", SUBSCRIBERS, "panels/hill.csv", "riverside: {delivery: direct, panel: hill}\n"),
+    registered("HIE318", "channels/adt.yaml:3", "review", "riverside: {delivery: direct}\n", to("out")),
+    registered("HIE319", SUBSCRIBERS, "delivery: dircet", "riverside: {delivery: dircet}\n"),
+    registered("HIE320", SUBSCRIBERS, "route a", "riverside: {delivery: direct}\n", to(ADDRESS) + REVIEW),
+    site("HIE316", "panels/riverside.csv:3", "earlier line", {"panels/riverside.csv": "member\n1\n1\n"}),
+    site("HIE316", "registry/optouts.csv:1", "'surname'", {"registry/optouts.csv": "member,surname\n"}),
     Case("HIE101", "channels/adt.yaml", "no regular file", {"channels/adt.yaml/x": ""}),
     channel("HIE102", 1, "1 MB", b"#" * ((1 << 20) + 1)),
     channel("HIE103", 2, "0xfc", "channel: adt\ndescription: Zürich\n".encode("latin-1")),
@@ -258,3 +283,21 @@ def test_what_is_found_says_file_line_number_what_and_hint(tmp_path: Path) -> No
 )
 def test_notices_that_are_taken_or_not_waited_for_are_no_finding(files: Mapping[str, str], tmp_path: Path) -> None:
     assert site_of(tmp_path, files).findings == ()
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        to(ADDRESS) + REVIEW,
+        "routes: [{route: a, outbound: {folder: {folder: out}}}]\n",
+        "  - keep: {match.verdict: match}\n" + to("out"),
+    ],
+    ids=["a route each", "one for all", "doubtful matches are kept away"],
+)
+def test_a_registry_that_its_channel_serves_is_no_finding(routes: str, tmp_path: Path) -> None:
+    files = {
+        "channels/adt.yaml": HEAD + "steps:\n  - match_panel\n" + routes,
+        "registry/subscribers.yaml": "riverside: {delivery: direct, address: a@riverside.example}\n",
+        "panels/riverside.csv": "member\n1\n",
+    }
+    assert [str(each) for each in site_of(tmp_path, files).findings] == []

@@ -14,7 +14,7 @@ from engine.journal.tables import notices
 from engine.registry.files import loading, registry_of
 from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
-from engine.registry.rosters import RosterError, read_roster
+from engine.registry.rosters import COLUMNS, RosterError, read_roster
 from engine.registry.site import SiteRegistry
 from engine.registry.subscribing import read_subscribers
 from engine.registry.tables import metadata
@@ -219,3 +219,8 @@ def test_what_is_told_is_known_from_the_moment_it_is_planned(database: Engine) -
 def _commit(connection: Connection, root: str) -> None:
     row = {"message": "c" * 32, "received_as": root, "at": 0, "queue": "adt/x", "subscriber": "riverside"}
     connection.execute(insert(notices).values(**row, key="visit 9", kind="new", event="admit", digest="d"))
+
+
+def test_the_manual_names_every_column_of_a_roster() -> None:
+    text = (Path(__file__).parents[3] / "docs/matching.md").read_text()
+    assert [name for name, meaning in COLUMNS.items() if f"| `{name}` | {meaning} |" not in text] == []
