@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.common import body_text, json_option, local, print_json, shown, site_option, with_journal
+from engine.cli.common import Failure, body_text, json_option, local, print_json, shown, site_option, with_journal
+from engine.cli.files import content_of
 
 if TYPE_CHECKING:
     from engine.journal import Journal
@@ -21,14 +22,21 @@ _MOST_VALUES = 20
 @click.command("show")
 @click.argument("id_", metavar="ID")
 @click.option("--body", is_flag=True, help="Print the body as well, a line for each segment, or each value of FHIR.")
+@click.option(
+    "--html", is_flag=True, help="Print the clinical document that ID, or a file, holds as a page for a browser."
+)
 @site_option
 @json_option
-def command(id_: str, body: bool, site: Path, as_json: bool) -> None:
+def command(id_: str, body: bool, html: bool, site: Path, as_json: bool) -> None:
     """Tell everything about the message ID: when and from where it came, its findings, where it went and why.
 
     ID is that of a received message, as `hie messages` lists it, or that of one of its deliveries, or the beginning of
-    either. --body prints the message as received, or, for the ID of a delivery, as it was delivered.
+    either. --body prints the message as received, or, for the ID of a delivery, as it was delivered. With --html, ID
+    may be the name of a file as well; the page runs no script and loads nothing.
     """
+    if html:
+        click.echo(_page(id_, site), nl=False)
+        return
     history, message = with_journal(site, lambda journal: _ask(journal, id_, body))
     if as_json:
         document = {name: getattr(history, name) for name in ("asked", "message", "terms", "deliveries", "hidden")}
@@ -39,6 +47,23 @@ def command(id_: str, body: bool, site: Path, as_json: bool) -> None:
     if message is not None:
         click.echo()
         click.echo(body_text(message.body))
+
+
+def _page(id: str, site: Path) -> str:
+    """The page that shows the document of a file or of the journal; raises `Failure`."""
+    from schemas.ccda import CcdaError, Document  # noqa: PLC0415
+    from schemas.ccda.html import page  # noqa: PLC0415
+
+    file = Path(id)
+    if file.is_file():
+        body = content_of(file)
+    else:
+        _, message = with_journal(site, lambda journal: _ask(journal, id, body=True))
+        body = message.body if message is not None else b""
+    try:
+        return page(Document.parse(body))
+    except CcdaError as error:
+        raise Failure(str(error.args[0]), error.hint or "only clinical documents are shown as a page") from None
 
 
 async def _ask(journal: Journal, id: str, body: bool) -> tuple[History, Message | None]:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.engine.cli.conftest import Hie
 from tests.engine.harness import adt
+from tests.schemas.ccda.documents import VALID
 
 CHANNEL = """\
 channel: adt
@@ -168,3 +169,20 @@ def test_what_is_no_message_is_told(hie: Hie, tmp_path: Path) -> None:
     ran = hie("validate", tmp_path / "empty")
     assert ran.status == 1
     assert "name files that begin with MSH" in ran.err
+
+
+def test_clinical_documents_are_validated_and_shown(hie: Hie, tmp_path: Path) -> None:
+    file = tmp_path / "summary.xml"
+    file.write_text(VALID)
+    assert hie("validate", str(file)) == (0, "", "1 messages: 0 errors, 0 warnings\n")
+    code, shown, _ = hie("show", "--html", str(file))
+    assert code == 0
+    assert shown.startswith("<!DOCTYPE html>")
+    assert "Ann Vale" in shown
+    file.write_text(VALID.replace("<title>Summary</title>", ""))
+    code, found, _ = hie("validate", str(file))
+    assert code == 1
+    assert "/ClinicalDocument (line 2): CCDA-303 exactly one title is wanted" in found
+    file.write_text("<!DOCTYPE x><ClinicalDocument/>")
+    code, found, _ = hie("show", "--html", str(file))
+    assert code != 0
