@@ -27,6 +27,7 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
+from engine.registry.enroll import Enrolling
 from engine.registry.files import loading
 from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
@@ -100,9 +101,9 @@ class Engine:
             log.error("the registry stays as it was: %s", error)  # noqa: TRY400
         self.site.registry.use(DatabaseRegistry(self.journal.reading))
 
-    async def _load(self, work: Loading | Callable[[Connection], object]) -> None:
-        """Do the work on a roster or the subscribers, one transaction after another."""
-        if not isinstance(work, Loading):
+    async def _load(self, work: Loading | Enrolling | Callable[[Connection], object]) -> None:
+        """Do the work on a roster, a directory or the subscribers, one transaction after another."""
+        if not isinstance(work, Loading | Enrolling):
             await self.journal.change(work)
             return
         told = 0

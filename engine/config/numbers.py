@@ -312,10 +312,10 @@ _ALL = (
     ),
     Rule(
         "HIE316",
-        "A roster that cannot be read",
-        "The roster stays as it was when it was loaded last: nobody is added, and nobody ends. The check reads its "
+        "A roster or directory that cannot be read",
+        "It stays as it was when it was loaded last: nobody is added, and nobody ends. The check reads its "
         "first 1,000 lines; the engine says what is wrong in the others when it loads them.",
-        "docs/matching.md names the columns; save the file as UTF-8 with one member a line",
+        "docs/matching.md and docs/notifications.md name the columns; save the file as UTF-8 with one entry a line",
     ),
     Rule(
         "HIE317",

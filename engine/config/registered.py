@@ -11,7 +11,8 @@ from engine.config.bind import BoundFile, BoundRoute, Use
 from engine.config.numbers import finding
 from engine.config.paths import conditions
 from engine.config.tree import texts
-from engine.registry.files import PANELS, roster_files
+from engine.registry.directory import read_directory
+from engine.registry.files import PANELS, directory_files, roster_files
 from engine.registry.rosters import RosterError, read_roster
 from engine.registry.subscribing import FILE, read_subscribers
 from schemas.condition import Clause, Condition
@@ -39,9 +40,10 @@ def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
 
 
 def _rosters(site: Path) -> Iterable[Finding]:
-    for _, where in roster_files(site):
+    read = [(where, read_roster) for _, where in roster_files(site)]
+    for where, reader in [*read, *((where, read_directory) for where in directory_files(site))]:
         try:
-            for _member in islice(read_roster(site / where, where), _LINES):
+            for _entry in islice(reader(site / where, where), _LINES):
                 pass
         except RosterError as error:
             place, _, what = str(error).partition(": ")

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, create_engine, delete, insert
 from sqlalchemy.pool import StaticPool
 
 from engine.journal.tables import notices
+from engine.registry.directory import read_directory
+from engine.registry.enroll import Enrolling
 from engine.registry.load import Loading
 from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, subscriber_text
 from engine.registry.rosters import digest_of, read_roster
@@ -21,6 +23,7 @@ from transforms.registry import Registry
 
 PANELS = "panels"
 OPT_OUTS = "registry/optouts"
+PROVIDERS = "registry/providers"
 
 
 class RosterFile(NamedTuple):
@@ -42,12 +45,21 @@ def roster_files(site: Path) -> list[RosterFile]:
     return sorted(found)
 
 
-def loading(site: Path, now: datetime) -> Iterator[Loading | Callable[[Connection], object]]:
-    """The work that brings the registry to what the site's files say: that of the subscribers, then the rosters.
+def directory_files(site: Path) -> list[str]:
+    """The files of the provider directory: `registry/providers.csv`, and those in `registry/providers/`."""
+    found = [f"{PROVIDERS}/{path.name}" for path in (site / PROVIDERS).glob("*.csv")]
+    return sorted([*found, *([f"{PROVIDERS}.csv"] if (site / f"{PROVIDERS}.csv").exists() else ())])
+
+
+def loading(site: Path, now: datetime) -> Iterator[Loading | Enrolling | Callable[[Connection], object]]:
+    """The work that brings the registry to what the site's files say: that of the subscribers, the directory, then the
+    rosters.
 
     Raises `RosterError` and `OSError` for a file that cannot be read.
     """
     yield partial(_load_subscribers, site)
+    for where in directory_files(site):
+        yield Enrolling(where, digest_of(site / where), read_directory(site / where, where), now)
     for roster, where in roster_files(site):
         path = site / where
         yield Loading(roster, digest_of(path), read_roster(path, where), now)
@@ -68,6 +80,6 @@ def registry_of(site: Path) -> Registry:
         metadata.create_all(connection)
         notices.create(connection)
         for work in loading(site, datetime.now(UTC)):
-            for step in work.steps() if isinstance(work, Loading) else (work,):
+            for step in work.steps() if isinstance(work, Loading | Enrolling) else (work,):
                 step(connection)
     return DatabaseRegistry(engine)

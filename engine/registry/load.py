@@ -66,7 +66,7 @@ class Loading:
         yield self._begin
         if self._is_same:
             return
-        for some in _groups(self._entries, AT_ONCE):
+        for some in groups(self._entries, AT_ONCE):
             yield partial(self._take, some)
             self.read += len(some)
         yield self._end
@@ -159,7 +159,8 @@ def _remove(connection: Connection, numbers: Sequence[int]) -> None:
 _NUMBERS = 0x686965_02  # PostgreSQL's advisory locks are numbers, told apart in one database
 
 
-def _groups(entries: Iterable[T], size: int) -> Iterator[list[T]]:
+def groups(entries: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`entries`, `size` at a time."""
     walk = iter(entries)
     while some := list(islice(walk, size)):
         yield some

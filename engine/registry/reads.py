@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -197,7 +198,8 @@ def subscriber_text(subscriber: Subscriber) -> str:
 
 def provider_text(provider: Provider) -> str:
     """`provider` as the registry keeps it."""
-    return orjson.dumps(_PROVIDER.dump_python(provider, exclude_defaults=True, mode="json")).decode()
+    plain = replace(provider, endpoints=dict(provider.endpoints))
+    return orjson.dumps(_PROVIDER.dump_python(plain, exclude_defaults=True, mode="json")).decode()
 
 
 def terms_of(provider: Provider) -> set[str]:

@@ -39,8 +39,9 @@ def _zone(written: str) -> str:
     return ZoneInfo(written).key
 
 
-def _npi(written: str) -> str:
-    """Ten digits whose check digit is right: by Luhn's formula, with 80840 before them (45 CFR 162.406)."""
+def check_npi(written: str) -> str:
+    """`written`, which must be an NPI: ten digits whose check digit is right by Luhn's formula, with 80840 before them
+    (45 CFR 162.406). Raises `ValueError`."""
     if len(written) != 10 or not written.isdecimal() or not written.isascii():
         raise ValueError("an NPI has ten digits")
     digits = [int(digit) for digit in "80840" + written]
@@ -52,7 +53,7 @@ def _npi(written: str) -> str:
 
 Clock = Annotated[time, BeforeValidator(_clock), Field(json_schema_extra={"type": "string", "format": "time"})]
 Zone = Annotated[str, AfterValidator(_zone)]
-Npi = Annotated[str, AfterValidator(_npi)]
+Npi = Annotated[str, AfterValidator(check_npi)]
 
 
 class QuietHours(BaseModel):

@@ -1,0 +1,134 @@
+"""The provider directory as CSV files: the site's own columns, or those of NPPES's monthly file (CMS)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from engine.registry.rosters import RosterError
+from engine.registry.subscribing import check_npi
+from transforms.registry import Provider
+
+COLUMNS = {
+    "npi": "The National Provider Identifier; needed, and each its own.",
+    "kind": "`practitioner` or `organization`; empty for a practitioner.",
+    "name": "The name; needed. Of a practitioner family name first.",
+    "specialties": "Codes or words, separated by semicolons.",
+    "organizations": "NPIs of the organizations, separated by semicolons.",
+    "direct": "Direct address.",
+    "fhir": "Base URL of the FHIR server.",
+    "mllp": "Host and port.",
+    "phone": "Telephone.",
+    "line": "Street and house number.",
+    "city": "City.",
+    "state": "State.",
+    "postal_code": "Postal code.",
+}
+"""Every column of the site's own file, with its line of the manual."""
+
+_ENDS = ("direct", "fhir", "mllp")
+_PLACE = "Provider Business Practice Location Address"
+_NPPES = {
+    "phone": f"{_PLACE} Telephone Number",
+    "line": "Provider First Line Business Practice Location Address",
+    "city": f"{_PLACE} City Name",
+    "state": f"{_PLACE} State Name",
+    "postal_code": f"{_PLACE} Postal Code",
+}
+_KIND, _ORGANIZATION = "Entity Type Code", "Provider Organization Name (Legal Business Name)"
+_NAMES = ("Provider Last Name (Legal Name)", "Provider First Name", "Provider Middle Name")
+_GONE, _BACK = "NPI Deactivation Date", "NPI Reactivation Date"
+_MOST_SPECIALTIES = 15  # columns of NPPES
+
+Kind = Literal["practitioner", "organization"]
+
+
+def read_directory(path: Path, name: str) -> Iterator[Provider]:
+    """The providers in the file at `path`, called `name` in errors; who is deactivated in NPPES is none.
+
+    Raises `RosterError` at the line at fault.
+    """
+    seen: set[str] = set()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            columns = [cell.strip() for cell in next(reader, [])]
+            is_nppes = _is_nppes(columns, name)
+            for cells in reader:
+                if not any(cells) or cells[0].lstrip().startswith("#"):
+                    continue
+                where = f"{name}:{reader.line_num}"
+                if len(cells) > len(columns):
+                    raise RosterError(f"{where}: {len(cells)} cells under {len(columns)} columns; quote a comma")
+                row = dict(zip(columns, map(str.strip, cells), strict=False))
+                if is_nppes and row.get(_GONE) and not row.get(_BACK):
+                    continue
+                provider = _of_nppes(row, where) if is_nppes else _own(row, where)
+                if provider.npi in seen:
+                    raise RosterError(f"{where}: the NPI stands in an earlier line already")
+                seen.add(provider.npi)
+                yield provider
+    except csv.Error as error:
+        raise RosterError(f"{name}: not CSV: {error}") from None
+    except UnicodeDecodeError:
+        raise RosterError(f"{name}: not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise RosterError(f"{name}: {error.strerror}") from None
+
+
+def _is_nppes(columns: list[str], name: str) -> bool:
+    if {"NPI", _KIND, _ORGANIZATION, _NAMES[0]} <= set(columns):
+        return True
+    unknown = [column for column in columns if column not in COLUMNS]
+    if unknown:
+        raise RosterError(f"{name}:1: there is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}, or NPPES's")
+    if not {"npi", "name"} <= set(columns) or len(set(columns)) < len(columns):
+        raise RosterError(f"{name}:1: the first line names the columns, `npi` and `name` among them and none twice")
+    return False
+
+
+def _own(row: Mapping[str, str], where: str) -> Provider:
+    if row.get("kind", "") not in ("", "practitioner", "organization"):
+        raise RosterError(f"{where}: kind is practitioner or organization")
+    if not row.get("name"):
+        raise RosterError(f"{where}: the provider has no name")
+    kind: Kind = "organization" if row.get("kind") == "organization" else "practitioner"
+    return Provider(
+        _npi(row.get("npi", ""), where),
+        kind,
+        row["name"],
+        _listed(row.get("specialties", "")),
+        tuple(_npi(each, where) for each in _listed(row.get("organizations", ""))),
+        MappingProxyType({end: row[end] for end in _ENDS if row.get(end)}),
+        *(row.get(name, "") for name in _NPPES),
+    )
+
+
+def _of_nppes(row: Mapping[str, str], where: str) -> Provider:
+    kind: Kind = "organization" if row[_KIND] == "2" else "practitioner"
+    family, *given = (row.get(name, "") for name in _NAMES)
+    person = ", ".join(filter(None, (family, " ".join(filter(None, given)))))
+    codes = (row.get(f"Healthcare Provider Taxonomy Code_{n}", "") for n in range(1, _MOST_SPECIALTIES + 1))
+    return Provider(
+        _npi(row["NPI"], where),
+        kind,
+        row[_ORGANIZATION] if kind == "organization" else person,
+        tuple(filter(None, codes)),
+        (),
+        MappingProxyType({}),
+        *(row.get(name, "") for name in _NPPES.values()),
+    )
+
+
+def _npi(text: str, where: str) -> str:
+    try:
+        return check_npi(text)
+    except ValueError as error:
+        raise RosterError(f"{where}: {error}") from None
+
+
+def _listed(cell: str) -> tuple[str, ...]:
+    return tuple(filter(None, (each.strip() for each in cell.split(";"))))

@@ -1,0 +1,97 @@
+"""The provider directory: the site's own file, and NPPES's, on either database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.journal import Journal
+from engine.registry.directory import COLUMNS, read_directory
+from engine.registry.enroll import Enrolling
+from engine.registry.files import loading, registry_of
+from engine.registry.reads import DatabaseRegistry
+from engine.registry.rosters import RosterError
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+OWN = "npi,kind,name,specialties,organizations,direct,city,postal_code\n"
+HALE = '1234567893,,"Hale, Ada",207Q00000X;Family Medicine,1245319599,ada@direct.example,Springfield,62701\n'
+CLINIC = "1245319599,organization,Riverside Clinic,,,,Springfield,62701\n"
+NPPES = (
+    '"NPI","Entity Type Code","Provider Organization Name (Legal Business Name)","Provider Last Name (Legal Name)",'
+    '"Provider First Name","Provider Business Practice Location Address City Name",'
+    '"Healthcare Provider Taxonomy Code_1","NPI Deactivation Date","NPI Reactivation Date"\n'
+    '"1234567893","1","","HALE","ADA","SPRINGFIELD","207Q00000X","",""\n'
+    '"1245319599","2","RIVERSIDE CLINIC","","","SPRINGFIELD","261Q00000X","",""\n'
+    '"1003000126","1","","GONE","GUS","PEORIA","","01/02/2020",""\n'
+)
+
+
+def write(site: Path, text: str, name: str = "registry/providers.csv") -> None:
+    (site / name).parent.mkdir(parents=True, exist_ok=True)
+    (site / name).write_text(text)
+
+
+async def load(journal: Journal, site: Path) -> tuple[int, ...] | None:
+    """Load the site's one directory file: added, changed, left, entries; None where it is the same."""
+    (work,) = (each for each in loading(site, NOW) if isinstance(each, Enrolling))
+    for step in work.steps():
+        await journal.change(step)
+    return None if work.loaded is None else tuple(work.loaded)
+
+
+async def test_what_changes_in_the_file_changes_in_the_directory(journal_url: str, tmp_path: Path) -> None:
+    journal = Journal(journal_url)
+    await journal.open()
+    write(tmp_path, OWN + HALE + CLINIC)
+    assert await load(journal, tmp_path) == (2, 0, 0, 2)
+    assert await load(journal, tmp_path) is None
+    registry = DatabaseRegistry(journal.reading)
+    ada = registry.provider("1234567893")
+    assert ada is not None
+    assert (ada.name, ada.kind, ada.organizations) == ("Hale, Ada", "practitioner", ("1245319599",))
+    assert ada.endpoints == {"direct": "ada@direct.example"}
+    assert [each.npi for each in registry.providers(place="springfield", name="clinic")] == ["1245319599"]
+    assert [each.npi for each in registry.providers(specialty="family medicine")] == ["1234567893"]
+    write(tmp_path, OWN + HALE.replace("Springfield", "Peoria"))
+    assert await load(journal, tmp_path) == (0, 1, 1, 1)
+    assert registry.provider("1245319599") is None
+    assert [each.npi for each in registry.providers(place="peoria")] == ["1234567893"]
+    assert registry.providers(place="springfield") == []
+    await journal.close()
+
+
+def test_nppes_is_read_as_it_comes(tmp_path: Path) -> None:
+    write(tmp_path, NPPES, "registry/providers/nppes.csv")
+    registry = registry_of(tmp_path)
+    ada, clinic = registry.provider("1234567893"), registry.provider("1245319599")
+    assert ada is not None
+    assert clinic is not None
+    assert (ada.name, ada.specialties, ada.city) == ("HALE, ADA", ("207Q00000X",), "SPRINGFIELD")
+    assert (clinic.kind, clinic.name) == ("organization", "RIVERSIDE CLINIC")
+    assert registry.provider("1003000126") is None, "it was deactivated"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", r"csv:1: .*`npi` and `name`"),
+        ("npi,surname\n", "there is no column 'surname'"),
+        (OWN + HALE.replace("7893", "7894"), ":2: the NPI's check digit is wrong"),
+        (OWN + HALE + HALE, ":3: the NPI stands in an earlier line"),
+        (OWN + HALE.replace("1245319599", "12"), ":2: an NPI has ten digits"),
+        (OWN + CLINIC.replace("organization", "clinic"), ":2: kind is"),
+        (OWN + CLINIC.replace("Riverside Clinic", ""), ":2: the provider has no name"),
+        (OWN + "a,b,c,d,e,f,g,h,i\n", ":2: 9 cells under 8 columns"),
+    ],
+)
+def test_what_is_no_directory_is_refused_at_its_line(tmp_path: Path, text: str, what: str) -> None:
+    write(tmp_path, text, "providers.csv")
+    with pytest.raises(RosterError, match=what):
+        list(read_directory(tmp_path / "providers.csv", "providers.csv"))
+
+
+def test_the_manual_names_every_column() -> None:
+    text = (Path(__file__).parents[3] / "docs/notifications.md").read_text()
+    assert [name for name, meaning in COLUMNS.items() if f"| `{name}` | {meaning} |" not in text] == []
