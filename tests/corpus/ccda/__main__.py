@@ -1,6 +1,6 @@
 """Every figure of the conversions from C-CDA, on the corpus or the samples: `python -m tests.corpus.ccda`.
 
-    --only MEASURE...   converted, valid, references, said, pairs, speed
+    --only MEASURE...   converted, valid, references, said, back, pairs, speed
     --source NAME       only documents whose path holds NAME
     --json              one JSON object in the place of the table
     --all               every line of what stands in the way, not the first 40 of each figure
@@ -20,12 +20,12 @@ from collections import Counter
 
 from tests.corpus import validity
 from tests.corpus.__main__ import as_json
-from tests.corpus.ccda import pairs
+from tests.corpus.ccda import back, pairs
 from tests.corpus.ccda.examine import Examined, examine_all
 from tests.corpus.ccda.inputs import CORPUS, Input, corpus, samples
 from tests.corpus.figures import Figure, counted, percent, table
 
-MEASURES = ("converted", "valid", "references", "said", "pairs", "speed")
+MEASURES = ("converted", "valid", "references", "said", "back", "pairs", "speed")
 BOUNDS = {
     "section narrative": 100.0,
     "entry text": 99.0,
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measured(inputs: list[Input], only: set[str], processes: int) -> list[Figure]:
     """The figures of `only`."""
-    wanted = {"said"} & only
+    wanted = {"said", "back"} & only
     if "valid" in only:
         wanted |= {"structure", "profile"} if validity.has_definitions() else {"structure"}
     figures: list[Figure] = []
@@ -91,6 +91,7 @@ def measured(inputs: list[Input], only: set[str], processes: int) -> list[Figure
             "valid": valid,
             "references": references,
             "said": sayings,
+            "back": returns,
             "speed": speeds,
         }
         figures = [figure for name, made in makers.items() if name in only for figure in made(examined)]
@@ -165,15 +166,23 @@ def sayings(examined: list[Examined]) -> list[Figure]:
     return figures
 
 
+def returns(examined: list[Examined]) -> list[Figure]:
+    """How many of the documents made of the bundles are valid, and what comes back to FHIR."""
+    found = [(each.returned, each.name) for each in examined if each.returned is not None]
+    return back.figures([each for each, _ in found], [name for _, name in found])
+
+
 def speeds(examined: list[Examined]) -> list[Figure]:
     """How long whole documents take, median and 95th percentile, as this machine is."""
     times = sorted(each.milliseconds for each in examined if each.state == "converted" and not each.is_part)
     if not times:
         return []
+    checked = sorted(each.validation for each in examined if each.state == "converted" and not each.is_part)
     middle, high = times[len(times) // 2], times[int(len(times) * 0.95)]
     return [
         Figure("speed", "C-CDA to FHIR, median", middle, "ms", 50.0, is_ceiling=True, of=f"{len(times)} documents"),
         Figure("speed", "C-CDA to FHIR, 95th percentile", high, "ms", 200.0, is_ceiling=True),
+        Figure("speed", "validation of a document, median", checked[len(checked) // 2], "ms", 20.0, is_ceiling=True),
     ]
 
 

@@ -14,8 +14,10 @@ from functools import partial
 import orjson
 
 from schemas.ccda import CcdaError, Document
+from schemas.ccda.validate import validate
 from schemas.fhir import dumps
 from schemas.fhir.read import read_exact
+from tests.corpus.ccda import back
 from tests.corpus.ccda.inputs import Input
 from tests.corpus.ccda.said import Said, said
 from tests.corpus.examine import checked, digest
@@ -44,6 +46,8 @@ class Examined:
     references: int = 0
     dangling: list[str] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
+    returned: back.Returned | None = None
+    validation: float = 0.0
 
 
 def examine(given: Input, measures: Iterable[str]) -> Examined:
@@ -72,6 +76,11 @@ def examine(given: Input, measures: Iterable[str]) -> Examined:
         failures = checked(resource, wanted & {"structure", "profile"})
         found.failures.update(failures)
         found.bad_resources += bool(failures)
+    begun = time.perf_counter()
+    validate(document)
+    found.validation = (time.perf_counter() - begun) * 1000
+    if "back" in wanted:
+        found.returned = back.returned(read_exact(dumps(conversion.bundle)), NOW)
     if "said" in wanted:
         found.said = said(document.root, read_exact(dumps(conversion.bundle)))
     return found
