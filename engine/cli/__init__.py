@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "Tell one message's whole history.",
     "replay": "Route or deliver again.",
     "settle": "Give up what waits in queues that are gone.",
+    "registry": "Rosters, subscribers, providers; whose patient somebody is.",
     "notified": "Say who was told of what, and what became of it.",
     "worklist": "What waits for a person: list, show, settle.",
     "prune": "Remove settled messages that are old enough.",

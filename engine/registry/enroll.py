@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import Connection, delete, insert, select
 
 from engine.journal.entry import microseconds
-from engine.registry.load import AT_ONCE, Loaded, groups
+from engine.registry.load import AT_ONCE, Loaded, groups, note_load
 from engine.registry.reads import provider_text, terms_of
 from engine.registry.tables import provider_terms, providers, rosters
 from transforms.registry import Provider
@@ -78,6 +78,7 @@ class Enrolling:
         connection.execute(delete(rosters).where(rosters.c.name == self.roster))
         row = {"name": self.roster, "digest": self._digest, "loaded": microseconds(self._now), "entries": self.read}
         connection.execute(insert(rosters).values(row))
+        note_load(connection, self.roster, self._counts, self._now)
 
 
 def _remove(connection: Connection, numbers: Sequence[str]) -> None:

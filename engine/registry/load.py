@@ -6,7 +6,7 @@ wait for it. One that was cut off is taken up again from its first line, and fin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from engine.journal.entry import microseconds
 from engine.registry.persons import to_text
 from engine.registry.rosters import Member
-from engine.registry.tables import member_keys, members, rosters
+from engine.registry.tables import changes, member_keys, members, rosters
 from transforms.matching import blocking
 
 T = TypeVar("T")
@@ -109,6 +109,7 @@ class Loading:
         connection.execute(delete(rosters).where(rosters.c.name == self.roster))
         row = {"name": self.roster, "digest": self._digest, "loaded": microseconds(self._now), "entries": self.read}
         connection.execute(insert(rosters).values(row))
+        note_load(connection, self.roster, self._counts, self._now)
 
     def _see(self, seq: int) -> None:
         byte, bit = divmod(seq, 8)
@@ -119,6 +120,13 @@ class Loading:
     def _is_seen(self, seq: int) -> bool:
         byte, bit = divmod(seq, 8)
         return byte < len(self._seen) and bool(self._seen[byte] >> bit & 1)
+
+
+def note_load(connection: Connection, roster: str, counts: Mapping[str, int], now: datetime) -> None:
+    """Note in the registry's changes what the engine loaded of a file of the site."""
+    detail = ", ".join(f"{number} {what}" for what, number in counts.items())
+    row = {"at": microseconds(now), "who": "site files", "what": "load", "subject": roster, "detail": detail}
+    connection.execute(insert(changes).values(row))
 
 
 def _insert(connection: Connection, roster: str, entries: Sequence[tuple[Member, str, int | None]]) -> Sequence[int]:

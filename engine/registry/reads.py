@@ -82,7 +82,7 @@ class DatabaseRegistry:
         if self._subscribers is None:
             found: dict[str, list[Subscriber]] = {}
             for (data,) in self._all(select(subscribers.c.data).order_by(subscribers.c.name)):
-                subscriber = _SUBSCRIBER.validate_json(data)
+                subscriber = read_subscriber(data)
                 found.setdefault(subscriber.panel or subscriber.name, []).append(subscriber)
             self._subscribers = found
         return self._subscribers.get(panel, ())
@@ -194,6 +194,11 @@ def link_text(system: str, value: str) -> str:
 def subscriber_text(subscriber: Subscriber) -> str:
     """`subscriber` as the registry keeps it."""
     return _SUBSCRIBER.dump_json(subscriber, exclude_defaults=True).decode()
+
+
+def read_subscriber(text: str) -> Subscriber:
+    """The subscriber that `subscriber_text` wrote."""
+    return _SUBSCRIBER.validate_json(text)
 
 
 def provider_text(provider: Provider) -> str:

@@ -88,7 +88,7 @@ async def test_what_a_person_decides_is_obeyed_and_audited(
     assert await waiting(journal, 10) == []
     (record,) = (await history(journal, received)).deliveries
     assert (record.status, record.open, record.detail) == (status, False, f"settled by ada: {decided}: called the ward")
-    (row,) = await journal.read(lambda c: c.execute(select(changes)).all())
+    *_, row = await journal.read(lambda c: c.execute(select(changes).order_by(changes.c.seq)).all())
     assert (row.who, row.what, row.subject) == ("ada", f"worklist {decided}", "panel/riverside 17")
     assert "4711" not in row.detail
     registry = DatabaseRegistry(journal.reading)

@@ -48,7 +48,7 @@ def match_panel(message: Message, *, registry: Registry, weights: Weights | None
     """
     person = _patient(message)
     model = replace(Model(), **(weights or {}))
-    for panel, decision in _by_roster(registry.members(person, message.received.date()), person, model):
+    for panel, decision in by_roster(registry.members(person, message.received.date()), person, model):
         facts = {
             "match.verdict": decision.verdict.value,
             "match.panel": panel,
@@ -77,7 +77,7 @@ def drop_opted_out(message: Message, *, registry: Registry, weights: Weights | N
     person = _patient(message)
     model = replace(Model(), **(weights or {}))
     rosters = {"", message.get("subscriber.id")}
-    found = _by_roster(registry.opted_out(person, message.received.date()), person, model)
+    found = by_roster(registry.opted_out(person, message.received.date()), person, model)
     return None if any(roster in rosters for roster, _ in found) else message
 
 
@@ -88,7 +88,7 @@ def _patient(message: Message) -> Person:
     return person
 
 
-def _by_roster(candidates: Sequence[Membership], person: Person, model: Model) -> Iterator[tuple[str, Decision]]:
+def by_roster(candidates: Sequence[Membership], person: Person, model: Model) -> Iterator[tuple[str, Decision]]:
     """What is decided about `person` in each roster of the candidates, but for those in which it is nobody."""
     rosters: dict[str, list[Membership]] = defaultdict(list)
     for found in candidates:
