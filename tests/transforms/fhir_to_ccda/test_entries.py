@@ -9,6 +9,7 @@ import pytest
 from tests.transforms.fhir_to_ccda.conversion import (
     LOINC,
     PATIENT,
+    RXNORM,
     SNOMED,
     TERMINOLOGY,
     UCUM,
@@ -257,3 +258,17 @@ def test_a_concern_gets_its_id_and_time_back_where_they_can_be_read(id: str, tim
     (act,) = find(document(bundle(condition)), "//v:act[v:code/@code='CONC']")
     assert [each == root for each in find(act, "v:id/@root")] == [bool(root)]
     assert find(act, "v:effectiveTime/v:low/@value") == [low]
+
+
+@pytest.mark.parametrize(("when", "event"), [("ACM", ["ACM"]), ("C", []), ("WAKE", [])])
+def test_an_event_of_the_day_is_written_where_the_schema_has_it(when: str, event: list[str]) -> None:
+    timing = {"repeat": {"when": [when]}}
+    request = {
+        "resourceType": "MedicationRequest",
+        "status": "active",
+        "intent": "order",
+        "medicationCodeableConcept": concept("1191", RXNORM),
+        "dosageInstruction": [{"timing": timing}],
+    }
+    made = document(bundle(request))
+    assert [each.get("code") for each in find(made, "//v:effectiveTime/v:event")] == event

@@ -13,29 +13,8 @@ from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 _SMALLER = {"d": (("h", 24), ("min", 1440)), "h": (("min", 60), ("s", 3600)), "wk": (("d", 7), ("h", 168))}
 """Units that a unit of time is a whole number of, the largest first."""
 _UNITS = frozenset(("s", "min", "h", "d", "wk", "mo", "a"))
-_EVENTS = frozenset(
-    (
-        "HS",
-        "WAKE",
-        "C",
-        "CM",
-        "CD",
-        "CV",
-        "AC",
-        "ACM",
-        "ACD",
-        "ACV",
-        "PC",
-        "PCM",
-        "PCD",
-        "PCV",
-        "IC",
-        "ICM",
-        "ICD",
-        "ICV",
-    )
-)
-"""Events of a day that both FHIR and HL7's TimingEvent have."""
+_EVENTS = frozenset(("HS", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"))
+"""Events of a day that FHIR has and that CDA R2's schema knows; it has none for meals themselves and for waking."""
 
 
 def bounds_of(timing: Node, run: Run) -> tuple[str, str]:
