@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.ccda import Document
+from schemas.ccda.validate import validate
 from tests.corpus.ccda.__main__ import measured
 from tests.corpus.ccda.inputs import samples
 from tests.corpus.figures import Figure
@@ -11,8 +13,17 @@ from tests.corpus.figures import Figure
 FIGURES = measured(samples(), {"converted", "valid", "references", "said", "back"}, 1)
 
 
-def test_there_are_samples() -> None:
-    assert len(samples()) >= 2
+def test_the_samples_have_what_is_measured() -> None:
+    counted = {each.what: each.of for each in FIGURES if each.measure == "said"}
+    for what in ("negated allergy", "negated problem", "refused immunization", "severity", "period", "route", "dose"):
+        assert not counted[what].endswith("of 0"), what
+    for what in ("entry text", "originalText", "translations", "authors", "result value", "interpretation"):
+        assert not counted[what].endswith("of 0"), what
+
+
+def test_the_transfer_summary_breaks_no_rule() -> None:
+    (body,) = (each.body for each in samples() if each.name == "transfer_summary.xml")
+    assert validate(Document.parse(body)) == []
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.what)
