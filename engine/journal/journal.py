@@ -37,6 +37,10 @@ _OPEN_NOW = _OPEN.where(messages.c.due.is_(None))
 _DUE = _OF_QUEUE.where(messages.c.due <= bindparam("now")).order_by(messages.c.due)
 
 
+_OF_A_CHANGE = 10
+"""How many usual commits a change counts as: a roster is loaded in large ones, and no log should grow by gigabytes."""
+
+
 class Journal:
     """The message store. Every call may raise `JournalError`, which says what the operator can do."""
 
@@ -182,8 +186,12 @@ class Journal:
 
     def _do(self, work: Callable[[Connection], T]) -> T:
         try:
-            with nullcontext() if self.shared else self._writer.turn, self._engine.begin() as connection:
-                return work(connection)
+            with nullcontext() if self.shared else self._writer.turn:
+                with self._engine.begin() as connection:
+                    done = work(connection)
+                if not self.shared:
+                    self._writer.committed(_OF_A_CHANGE)
+                return done
         except DatabaseError as error:
             raise explained(error) from None
 

@@ -229,11 +229,17 @@ class Writer:
             return
         for work, entries in zip(batch, chosen, strict=True):
             work.entries, work.result = entries, numbers
-        self._commits += 1
+        self.committed()
+
+    def committed(self, weight: int = 1) -> None:
+        """Count a commit, of whoever has the turn, as `weight` of the usual size: now and then SQLite's log is copied
+        into the database."""
+        self._commits += weight
         if self._restart_log:
             self._restart_log = False
             self._pragma("wal_checkpoint(RESTART)")
-        if self._commits % _CHECKPOINT_EVERY == 0:
+        if self._commits >= _CHECKPOINT_EVERY:
+            self._commits = 0
             self._checkpoint.set()
 
     def _failed(self, batch: list[Work], error: Exception) -> None:

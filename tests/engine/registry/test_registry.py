@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, insert
 from sqlalchemy.pool import StaticPool
 
+from engine.journal import Journal
 from engine.journal.tables import notices
 from engine.registry.files import loading, registry_of
 from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
-from engine.registry.rosters import COLUMNS, RosterError, read_roster
+from engine.registry.rosters import COLUMNS, Member, RosterError, read_roster
 from engine.registry.site import SiteRegistry
 from engine.registry.subscribing import read_subscribers
 from engine.registry.tables import metadata
@@ -224,3 +225,14 @@ def _commit(connection: Connection, root: str) -> None:
 def test_the_manual_names_every_column_of_a_roster() -> None:
     text = (Path(__file__).parents[3] / "docs/matching.md").read_text()
     assert [name for name, meaning in COLUMNS.items() if f"| `{name}` | {meaning} |" not in text] == []
+
+
+async def test_a_large_roster_leaves_no_large_log_behind_where_nothing_else_is_written(tmp_path: Path) -> None:
+    journal = Journal(f"sqlite:///{tmp_path}/journal.db")
+    await journal.open()
+    entries = (Member(str(n), Person(ssn4=f"{n:04}", birth_date="19700101"), None, None) for n in range(20_000))
+    for step in Loading("panel/large", "1", entries, NOW).steps():
+        await journal.change(step)
+    database = tmp_path / "journal.db"
+    assert database.stat().st_size > 1_000_000, "the log is copied while the roster is loaded"
+    await journal.close()
