@@ -115,6 +115,7 @@ class DirectInbound:
             limit=through.limit,
             connections=through.connections,
             timeout=through.stall.total_seconds(),
+            share_address=through.share_address,
         )
         server = SmtpServer(settings, self.takes, receive, self.context.report)
         await server.serve(listening)

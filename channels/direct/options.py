@@ -51,6 +51,9 @@ class SmtpIn(BaseModel):
     limit: Size = Field(50 << 20, description="The longest mail that is taken: 36 MB hold an attachment of 25 MB.")
     connections: int = Field(100, ge=1, description="How many connections are open at most; further ones are refused.")
     stall: Duration = Field(timedelta(minutes=5), description="How long a connection may be silent.")
+    share_address: bool = Field(
+        False, description="Lets several engine processes of this machine listen on the same address."
+    )
 
     @model_validator(mode="after")
     def _passwords_need_tls(self) -> SmtpIn:

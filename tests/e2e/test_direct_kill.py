@@ -19,6 +19,7 @@ from channels.direct.notices import NoticeKind
 from engine.demo.hisp import INBOX, Hisp, letter, make_identities
 from schemas.ids import utc_now
 from tests.e2e.engines import Engine, Site
+from tests.e2e.harness import Places
 from tests.services import free_port
 
 _CHANNELS = Path(__file__).parents[2] / "config" / "channels"
@@ -30,12 +31,13 @@ class Post:
     def __init__(self, folder: Path, site: Site) -> None:
         self.site = site
         hub = free_port()
+        share = ", share_address: true" if site.shared else ""
         make_identities(site.folder / "direct", folder / "practice", utc_now())
         for name in ("direct-in", "direct-out"):
             text = (_CHANNELS / f"{name}.yaml").read_text()
             for written, value in (
                 ("${DIRECT:-false}", "true"),
-                ("${DIRECT_IN:-127.0.0.1:2525}", f"127.0.0.1:{site.inbound}"),
+                ('"${DIRECT_IN:-127.0.0.1:2525}"', f'"127.0.0.1:{site.inbound}"{share}'),
                 ("${DIRECT_RELAY:-127.0.0.1:2526}", f"127.0.0.1:{hub}"),
                 ("first: 10s", "first: 200ms"),
             ):
@@ -80,8 +82,8 @@ async def until(holds: object, seconds: float = 60) -> None:
 
 
 @asynccontextmanager
-async def post(tmp_path: Path) -> AsyncIterator[Post]:
-    made = Post(tmp_path, Site(tmp_path / "site", f"sqlite:///{tmp_path}/journal.db", "embedded"))
+async def post(tmp_path: Path, journal: str = "", backbone: str = "embedded") -> AsyncIterator[Post]:
+    made = Post(tmp_path, Site(tmp_path / "site", journal or f"sqlite:///{tmp_path}/journal.db", backbone))
     await made.hisp.open()
     try:
         yield made
@@ -157,3 +159,23 @@ async def test_a_kill_while_mails_go_out_makes_no_second_message_of_any(tmp_path
         assert set(documents) == {document(f"summary {number}") for number in range(30)}
         ids = {Entity.parse(got.wire).headers.get("message-id") for got in at.hisp.got}
         assert len(ids) == 30  # one that went twice went under the same Message-ID
+
+
+async def test_a_notice_settles_what_another_process_has_sent(tmp_path: Path, shared: Places) -> None:
+    async with post(tmp_path, shared.journal, shared.backbone) as at:
+        second = Engine(at.site, "second")
+        try:
+            await asyncio.gather(at.engine.start(), second.start())
+            at.hisp.may_answer.clear()
+            at.hand_in(10)
+            parcels = [await at.hisp.seal(letter(document(f"note {n}"), "note.xml"), INBOX) for n in range(20)]
+            assert await asyncio.gather(*map(at.hisp.hand_over, parcels)) == [""] * 20
+            await until(lambda: at.states()["pending"] == 10)
+            at.engine.kill()  # whichever had sent, the other takes the notices and owes what was taken
+            at.hisp.may_answer.set()
+            await until(lambda: at.states() == Counter({"delivered": 10}))
+            dispatched = NoticeKind.DISPATCHED
+            await until(lambda: len({each.message_id for each in at.hisp.notices if each.kind is dispatched}) == 20)
+            assert Counter(at.filed()) == Counter(document(f"note {n}") for n in range(20))
+        finally:
+            second.destroy()

@@ -29,6 +29,7 @@ class SmtpSettings:
     limit: int
     connections: int
     timeout: float
+    share_address: bool = False
 
 
 class SmtpServer:
@@ -61,7 +62,11 @@ class SmtpServer:
         loop = asyncio.get_running_loop()
         listen = self.settings.listen
         server = await loop.create_server(
-            lambda: SmtpConnection(self, self.settings.tls, loop), listen.host, listen.port, backlog=1024
+            lambda: SmtpConnection(self, self.settings.tls, loop),
+            listen.host,
+            listen.port,
+            backlog=1024,
+            reuse_port=self.settings.share_address or None,
         )
         try:
             self.port = server.sockets[0].getsockname()[1]
