@@ -15,6 +15,7 @@ from transforms.ccda_to_fhir.observations import observation_of
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.products import manufacturer_of, material_of, product_concept, product_of
 from transforms.ccda_to_fhir.provenance import put_authors
+from transforms.ccda_to_fhir.reasons import is_reason
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.templates.medications import INDICATION, medication_activity
@@ -85,6 +86,9 @@ def _put_people(resource: Resource, activity: Node, run: Run) -> None:
 def _put_reasons(resource: Resource, activity: Node, run: Run) -> None:
     """Why it was given, or was not: the reason not to is in the code of its observation, the reason to in the value."""
     for each in taken(activity, resource, REASON_NOT_GIVEN, INDICATION, types=("RSON",), names=("observation",)):
+        if not is_reason(each):
+            each.target = None
+            continue
         code = each.get("code")
         is_reason_not_to = each.keeps(REASON_NOT_GIVEN) or (
             code is not None and code.peek("codeSystem") in _NOT_GIVEN_SYSTEMS

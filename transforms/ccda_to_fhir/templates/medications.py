@@ -14,6 +14,7 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.products import product_of, put_medication
 from transforms.ccda_to_fhir.provenance import put_authors
+from transforms.ccda_to_fhir.reasons import is_reason
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.elements import OWN, absent, add_extension, append, coded, extension, put
@@ -70,6 +71,9 @@ def medication_activity(activity: Node, run: Run) -> list[Resource]:
     for each in activity.all("performer"):
         put(resource, "performer", actor(each.get("assignedEntity"), run).reference)
     for each in taken(activity, resource, INDICATION, types=("RSON",), names=("observation",)):
+        if not is_reason(each):
+            each.target = None
+            continue
         append(resource, "reasonCode", concept_or_absent(each.get("value"), run))
     put_notes(resource, activity, run)
     dosage = dosage_of(activity, run)

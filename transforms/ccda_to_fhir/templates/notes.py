@@ -11,14 +11,16 @@ from transforms.ccda_to_fhir.datatypes.attachments import attachment
 from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
 from transforms.ccda_to_fhir.datatypes.times import instant, period, put_time
-from transforms.ccda_to_fhir.entry import start, status_of, taken
+from transforms.ccda_to_fhir.entry import is_negated, is_planned, start, status_of, taken
 from transforms.ccda_to_fhir.narrative import entry_narrative, referred
 from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.observations import NEGATED
 from transforms.ccda_to_fhir.people import actor
+from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.registry import read_entry, template
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import absent, append, coded, put
+from transforms.elements import absent, add_extension, append, coded, put
 
 CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"
 _STATUSES = {"active": "preliminary", "completed": "final", "nullified": "entered-in-error", "aborted": "preliminary"}
@@ -28,12 +30,20 @@ _PLAIN = ("content", "br")
 
 @template("2.16.840.1.113883.10.20.22.4.202", codes=[("34109-9", "act")])
 def note_activity(act: Node, run: Run) -> list[Resource]:
-    """Note Activity: a DocumentReference that holds the note."""
+    """Note Activity: a DocumentReference that holds the note; one that is to be written: a ServiceRequest.
+
+    One that is denied counts as entered in error: what stands there is no note.
+    """
+    if is_planned(act):
+        return [planned(act, run)]
     resource = start("DocumentReference", act, run, profile="us-core-documentreference")
     act.target = resource
     status = status_of(act)
     resource["status"] = "entered-in-error" if status == "nullified" else "current"
     put(resource, "docStatus", _STATUSES.get(status))
+    if is_negated(act):
+        resource["status"] = resource["docStatus"] = "entered-in-error"
+        add_extension(resource, {"url": NEGATED, "valueBoolean": True})
     resource["type"] = concept_or_absent(act.get("code"), run)
     resource["category"] = [{**coded(CATEGORY, "clinical-note", "Clinical Note"), "text": "Clinical Note"}]
     resource["content"] = [{"attachment": _content(act, run)}]
