@@ -4,7 +4,7 @@ from transforms import codes, edit, select, split, v2_to_ccda, validate
 from transforms.ccda_to_fhir import step as ccda_to_fhir
 from transforms.fhir_to_ccda import step as fhir_to_ccda
 from transforms.fhir_to_v2 import step as fhir_to_v2
-from transforms.notify import notify_event, once, panel, sensitive
+from transforms.notify import adt_to_alert_bundle, notify_event, once, panel, sensitive
 from transforms.step import STEPS, Step, StepError, sets, step
 from transforms.v2_to_fhir import step as v2_to_fhir
 
@@ -12,6 +12,7 @@ __all__ = [
     "STEPS",
     "Step",
     "StepError",
+    "adt_to_alert_bundle",
     "ccda_to_fhir",
     "codes",
     "edit",

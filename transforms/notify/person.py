@@ -12,8 +12,8 @@ from transforms.v2_to_fhir.source import Reading, SourceSegment, Value
 
 _SSN_SYSTEMS = ("http://hl7.org/fhir/sid/us-ssn", "urn:oid:2.16.840.1.113883.4.1")
 _SEXES = {"F": "F", "M": "M", "female": "F", "male": "M"}
-_HIDDEN = ("A", "S", "U")
-"""Types of names (HL7 table 0200) that are assigned, stand for a real one, or say nothing of what they are."""
+_HIDDEN = ("S",)
+"""Types of names (HL7 table 0200) that hide whose they are: a pseudonym."""
 
 
 def person_of(message: Message) -> Person | None:
