@@ -22,6 +22,7 @@ def test_site_that_ships_has_no_finding() -> None:
         "charts-to-ccda",
         "clinic-from-fhir",
         "discharge-summaries",
+        "documents-to-fhir",
         "lab-results",
         "lab-to-fhir",
         "results-from-fhir",
