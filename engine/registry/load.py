@@ -22,6 +22,8 @@ from transforms.matching import blocking
 
 T = TypeVar("T")
 
+_SPAN = 20_000
+"""Numbers of members that one transaction looks through for those who have ended."""
 AT_ONCE = 500
 """Members in one transaction: a tenth of a second in which senders wait for it."""
 
@@ -53,6 +55,8 @@ class Loading:
         self._open = (members.c.roster == roster) & (members.c.until.is_(None) | (members.c.until > self._today))
         self._is_new = True
         self._is_same = False
+        self._last = 0
+        """The last number that was given before: who ends is among those."""
         self._seen = bytearray()
         self._counts = {"added": 0, "changed": 0, "ended": 0}
 
@@ -69,11 +73,14 @@ class Loading:
         for some in groups(self._entries, AT_ONCE):
             yield partial(self._take, some)
             self.read += len(some)
-        yield self._end
+        for first in range(0, self._last + 1, _SPAN):
+            yield partial(self._end_of_span, first)
+        yield self._finish
 
     def _begin(self, connection: Connection) -> None:
         held = connection.execute(select(rosters.c.digest).where(rosters.c.name == self.roster)).scalar()
         self._is_new, self._is_same = held is None, held == self._digest
+        self._last = connection.execute(select(func.max(members.c.seq))).scalar() or 0
 
     def _take(self, entries: Sequence[Member], connection: Connection) -> None:
         names = [entry.member for entry in entries]
@@ -98,14 +105,17 @@ class Loading:
         self._counts["changed"] += len(replaced)
         self._counts["added"] += len(fresh) - len(replaced)
 
-    def _end(self, connection: Connection) -> None:
-        """Let those end who are in the roster no more."""
-        rows = connection.execute(select(members.c.seq).where(self._open))
+    def _end_of_span(self, first: int, connection: Connection) -> None:
+        """Let those end whose numbers are in the span that begins at `first`, and who are in the roster no more."""
+        in_span = members.c.seq.between(first, first + _SPAN - 1)
+        rows = connection.execute(select(members.c.seq).where(self._open, in_span))
         gone = [{"number": seq} for (seq,) in rows if not self._is_seen(seq)]
         if gone:
             ending = update(members).where(members.c.seq == bindparam("number")).values(until=self._today)
             connection.execute(ending, gone)
-        self._counts["ended"] = len(gone)
+        self._counts["ended"] += len(gone)
+
+    def _finish(self, connection: Connection) -> None:
         connection.execute(delete(rosters).where(rosters.c.name == self.roster))
         row = {"name": self.roster, "digest": self._digest, "loaded": microseconds(self._now), "entries": self.read}
         connection.execute(insert(rosters).values(row))
