@@ -20,8 +20,8 @@ from pathlib import Path
 from random import Random
 
 from engine.journal import Journal
-from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
+from engine.registry.roster_load import RosterLoading
 from engine.registry.rosters import Member
 from tests.transforms.matching.people import Human, population, recorded, twins
 from transforms.matching import Model, Person, Verdict, decide
@@ -38,7 +38,7 @@ def enrolled(people: list[Human]) -> Iterator[Member]:
 
 async def load(journal: Journal, people: list[Human]) -> tuple[float, float]:
     """Seconds that the whole roster took, and those of its longest transaction."""
-    work = Loading("panel/bench", "1", enrolled(people), NOW)
+    work = RosterLoading("panel/bench", "1", enrolled(people), NOW)
     start, longest = time.perf_counter(), 0.0
     for step in work.steps():
         before = time.perf_counter()

@@ -15,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvloop
-from sqlalchemy import Connection
 
 from engine.backbone import backbone_at
 from engine.channel import Channel
@@ -27,11 +26,9 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
-from engine.registry.enroll import Enrolling
-from engine.registry.files import loading
-from engine.registry.load import Loading
+from engine.registry.files import Work, loading
 from engine.registry.reads import DatabaseRegistry
-from engine.registry.rosters import RosterError
+from engine.registry.rows import RosterError
 from engine.steady import steadily
 from engine.stranded import tell_stranded
 from engine.tidy import watch_age
@@ -101,19 +98,16 @@ class Engine:
             log.error("the registry stays as it was: %s", error)  # noqa: TRY400
         self.site.registry.use(DatabaseRegistry(self.journal.reading))
 
-    async def _load(self, work: Loading | Enrolling | Callable[[Connection], object]) -> None:
-        """Do the work on a roster, a directory or the subscribers, one transaction after another."""
-        if not isinstance(work, Loading | Enrolling):
-            await self.journal.change(work)
-            return
+    async def _load(self, work: Work) -> None:
+        """Do the work on one file of the registry, one transaction after another."""
         told = 0
         for step in work.steps():
             await self.journal.change(step)
             if work.read - told >= _PROGRESS_EVERY:
                 told = work.read
-                log.info("%s: %d entries read", work.roster, told)
+                log.info("%s: %d entries read", work.source, told)
         if work.loaded is not None:
-            log.info("%s: %d added, %d changed, %d ended, %d entries", work.roster, *work.loaded)
+            log.info("%s: %d added, %d changed, %d ended, %d entries", work.source, *work.loaded)
 
     async def _serve_health(self, server: HealthServer) -> None:
         try:

@@ -13,12 +13,13 @@ from engine.config.paths import conditions
 from engine.config.tree import texts
 from engine.registry.directory import read_directory
 from engine.registry.files import PANELS, directory_files, roster_files
-from engine.registry.rosters import RosterError, read_roster
+from engine.registry.rosters import read_roster
+from engine.registry.rows import RosterError
 from engine.registry.subscribing import FILE, read_subscribers
 from schemas.condition import Clause, Condition
 from schemas.finding import Finding
 from schemas.message import HL7V2, Message
-from transforms.notify.panel import match_panel
+from transforms.notify.panel import attributes_of, match_panel
 from transforms.registry import Subscriber
 from transforms.select import drop, keep
 
@@ -72,12 +73,7 @@ def _subscriber(subscriber: Subscriber, matching: Sequence[BoundFile], site: Pat
         yield finding("HIE317", FILE, f"{name}: there is no {PANELS}/{panel}.csv")
     if not matching:
         return
-    facts = {
-        **{_VERDICT: "match", "match.panel": panel, "subscriber.id": name, "subscriber.title": subscriber.title},
-        **{"subscriber.npi": subscriber.npi, "subscriber.delivery": subscriber.delivery},
-        **{"subscriber.address": subscriber.address, "subscriber.format": subscriber.format},
-        "subscriber.content": subscriber.content,
-    }
+    facts = {_VERDICT: "match", "match.panel": panel, **attributes_of(subscriber)}
     routes = [route for file in matching for route in file.routes if _takes(route, facts)]
     if not routes:
         yield finding("HIE319", FILE, f"{name}: no route takes delivery: {subscriber.delivery}")

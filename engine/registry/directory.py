@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from engine.registry.rosters import RosterError
+from engine.registry.rows import RosterError, read_rows
 from engine.registry.subscribing import check_npi
 from transforms.registry import Provider
 
@@ -52,42 +52,27 @@ def read_directory(path: Path, name: str) -> Iterator[Provider]:
     Raises `RosterError` at the line at fault.
     """
     seen: set[str] = set()
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            columns = [cell.strip() for cell in next(reader, [])]
-            is_nppes = _is_nppes(columns, name)
-            for cells in reader:
-                if not any(cells) or cells[0].lstrip().startswith("#"):
-                    continue
-                where = f"{name}:{reader.line_num}"
-                if len(cells) > len(columns):
-                    raise RosterError(f"{where}: {len(cells)} cells under {len(columns)} columns; quote a comma")
-                row = dict(zip(columns, map(str.strip, cells), strict=False))
-                if is_nppes and row.get(_GONE) and not row.get(_BACK):
-                    continue
-                provider = _of_nppes(row, where) if is_nppes else _own(row, where)
-                if provider.npi in seen:
-                    raise RosterError(f"{where}: the NPI stands in an earlier line already")
-                seen.add(provider.npi)
-                yield provider
-    except csv.Error as error:
-        raise RosterError(f"{name}: not CSV: {error}") from None
-    except UnicodeDecodeError:
-        raise RosterError(f"{name}: not UTF-8; save the file as UTF-8") from None
-    except OSError as error:
-        raise RosterError(f"{name}: {error.strerror}") from None
+    for where, row in read_rows(path, name, partial(_heading, name)):
+        is_nppes = "NPI" in row
+        if is_nppes and row.get(_GONE) and not row.get(_BACK):
+            continue
+        provider = _of_nppes(row, where) if is_nppes else _own(row, where)
+        if provider.npi in seen:
+            raise RosterError(f"{where}: the NPI stands in an earlier line already")
+        seen.add(provider.npi)
+        yield provider
 
 
-def _is_nppes(columns: list[str], name: str) -> bool:
+def _heading(name: str, columns: list[str]) -> list[str]:
+    """The columns of the site's own file, or of NPPES's."""
     if {"NPI", _KIND, _ORGANIZATION, _NAMES[0]} <= set(columns):
-        return True
+        return columns
     unknown = [column for column in columns if column not in COLUMNS]
     if unknown:
         raise RosterError(f"{name}:1: there is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}, or NPPES's")
     if not {"npi", "name"} <= set(columns) or len(set(columns)) < len(columns):
         raise RosterError(f"{name}:1: the first line names the columns, `npi` and `name` among them and none twice")
-    return False
+    return columns
 
 
 def _own(row: Mapping[str, str], where: str) -> Provider:

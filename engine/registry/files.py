@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +12,12 @@ from sqlalchemy.pool import StaticPool
 
 from engine.journal.tables import notices
 from engine.registry.directory import read_directory
-from engine.registry.enroll import Enrolling
-from engine.registry.load import Loading
+from engine.registry.directory_load import DirectoryLoading
+from engine.registry.load import Step
 from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, subscriber_text
-from engine.registry.rosters import digest_of, read_roster
+from engine.registry.roster_load import RosterLoading
+from engine.registry.rosters import read_roster
+from engine.registry.rows import digest_of
 from engine.registry.subscribing import FILE, read_subscribers
 from engine.registry.tables import metadata, subscribers
 from transforms.registry import Registry
@@ -51,26 +52,42 @@ def directory_files(site: Path) -> list[str]:
     return sorted([*found, *([f"{PROVIDERS}.csv"] if (site / f"{PROVIDERS}.csv").exists() else ())])
 
 
-def loading(site: Path, now: datetime) -> Iterator[Loading | Enrolling | Callable[[Connection], object]]:
+class SubscribersLoading:
+    """The loading of the site's subscribers, in one transaction."""
+
+    source = FILE
+    read = 0
+    loaded = None
+
+    def __init__(self, site: Path) -> None:
+        self._site = site
+
+    def steps(self) -> Iterator[Step]:
+        """Its one step."""
+        yield self._load
+
+    def _load(self, connection: Connection) -> None:
+        made, _ = read_subscribers(self._site)
+        connection.execute(delete(subscribers).where(subscribers.c.source == FILE))
+        rows = [{"name": each.name, "source": FILE, "data": subscriber_text(each)} for each in made]
+        if rows:
+            connection.execute(insert(subscribers), rows)
+
+
+Work = SubscribersLoading | DirectoryLoading | RosterLoading
+
+
+def loading(site: Path, now: datetime) -> Iterator[Work]:
     """The work that brings the registry to what the site's files say: that of the subscribers, the directory, then the
     rosters.
 
     Raises `RosterError` and `OSError` for a file that cannot be read.
     """
-    yield partial(_load_subscribers, site)
+    yield SubscribersLoading(site)
     for where in directory_files(site):
-        yield Enrolling(where, digest_of(site / where), read_directory(site / where, where), now)
+        yield DirectoryLoading(where, digest_of(site / where), read_directory(site / where, where), now)
     for roster, where in roster_files(site):
-        path = site / where
-        yield Loading(roster, digest_of(path), read_roster(path, where), now)
-
-
-def _load_subscribers(site: Path, connection: Connection) -> None:
-    made, _ = read_subscribers(site)
-    connection.execute(delete(subscribers).where(subscribers.c.source == FILE))
-    rows = [{"name": each.name, "source": FILE, "data": subscriber_text(each)} for each in made]
-    if rows:
-        connection.execute(insert(subscribers), rows)
+        yield RosterLoading(roster, digest_of(site / where), read_roster(site / where, where), now)
 
 
 def registry_of(site: Path) -> Registry:
@@ -80,6 +97,6 @@ def registry_of(site: Path) -> Registry:
         metadata.create_all(connection)
         notices.create(connection)
         for work in loading(site, datetime.now(UTC)):
-            for step in work.steps() if isinstance(work, Loading | Enrolling) else (work,):
+            for step in work.steps():
                 step(connection)
     return DatabaseRegistry(engine)

@@ -73,10 +73,6 @@ class DatabaseRegistry:
         self._linked = _Prepared(_LINKED, engine)
         self._told = _Prepared(_TOLD, engine)
 
-    def changed(self) -> None:
-        """Forget what was read of the subscribers."""
-        self._subscribers = None
-
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
         """Who is told about the members of `panel`."""
         if self._subscribers is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.registry.rows import RosterError, read_rows
 from transforms.matching import Address, Name, Person, normal
 
 COLUMNS = {
@@ -45,44 +45,19 @@ class Member(NamedTuple):
     until: int | None
 
 
-class RosterError(ValueError):
-    """The file is no roster; the text names file and line, and quotes no cell."""
-
-
-def digest_of(path: Path) -> str:
-    """What tells one state of the file from another; raises `OSError`."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
-
-
 def read_roster(path: Path, name: str) -> Iterator[Member]:
     """The members in the file at `path`, called `name` in errors; raises `RosterError` at the line at fault."""
     seen: set[str] = set()
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            columns = _heading(next(reader, None), name)
-            for cells in reader:
-                where = f"{name}:{reader.line_num}"
-                if not any(cells) or cells[0].lstrip().startswith("#"):
-                    continue
-                if len(cells) > len(columns):
-                    raise RosterError(f"{where}: {len(cells)} cells under {len(columns)} columns; quote a comma")
-                member = _member(dict(zip(columns, map(str.strip, cells), strict=False)), where)
-                if member.member in seen:
-                    raise RosterError(f"{where}: the member's id stands in an earlier line already")
-                seen.add(member.member)
-                yield member
-    except csv.Error as error:
-        raise RosterError(f"{name}: not CSV: {error}") from None
-    except UnicodeDecodeError:
-        raise RosterError(f"{name}: not UTF-8; save the file as UTF-8") from None
-    except OSError as error:
-        raise RosterError(f"{name}: {error.strerror}") from None
+    for where, cells in read_rows(path, name, partial(_heading, name)):
+        member = _member(cells, where)
+        if member.member in seen:
+            raise RosterError(f"{where}: the member's id stands in an earlier line already")
+        seen.add(member.member)
+        yield member
 
 
-def _heading(cells: list[str] | None, name: str) -> list[str]:
-    columns = [cell.strip().lower() for cell in cells or ()]
+def _heading(name: str, cells: list[str]) -> list[str]:
+    columns = [cell.lower() for cell in cells]
     unknown = [column for column in columns if column not in COLUMNS]
     if unknown:
         raise RosterError(f"{name}:1: there is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}")

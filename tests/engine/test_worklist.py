@@ -13,8 +13,8 @@ from channels.ends import OutcomeCode
 from channels.worklist import ON_THE_LIST, WorklistOutbound
 from engine.journal import Entry, Journal, Keys, State, Status
 from engine.journal.history import history
-from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
+from engine.registry.roster_load import RosterLoading
 from engine.registry.rosters import Member
 from engine.registry.tables import changes, subscribers
 from engine.worklist import Decided, WorklistError, settle, show, waiting
@@ -39,7 +39,7 @@ async def doubtful(journal: Journal) -> tuple[str, str]:
     await journal.change(
         lambda c: c.execute(insert(subscribers).values(name="riverside", source="test", data='{"name": "riverside"}'))
     )
-    for step in Loading("panel/riverside", "d", [Member("17", MEMBER, None, None)], NOW).steps():
+    for step in RosterLoading("panel/riverside", "d", [Member("17", MEMBER, None, None)], NOW).steps():
         await journal.change(step)
     message = Message(new_id(NOW), "adt", HL7V2, BODY, NOW)
     (matched,) = match_panel(message, registry=DatabaseRegistry(journal.reading))

@@ -110,11 +110,9 @@ def _header(header: Resource, visit: Resource, known: Mapping[str, Resource], no
     if sender is not None:
         made["sender"] = sender
         made["responsible"] = provider if _leads(provider, known) else sender
-    for each in visit.get("participant", ()):
-        who = each.get("individual")
-        if _leads(who, known) and known[who["reference"]]["resourceType"] == "Practitioner":
-            made["author"] = who
-            break
+    author = next((each["individual"] for each in visit["participant"] if _is_practitioner(each, known)), None)
+    if author is not None:
+        made["author"] = author
     if notice.kind == "update":
         made["reason"] = coded(REASONS, "edit", "Edit")
     elif notice.kind == "withdrawal":

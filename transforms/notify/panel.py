@@ -62,7 +62,7 @@ def match_panel(message: Message, *, registry: Registry, weights: Weights | None
             continue
         for subscriber in registry.subscribers(panel):
             label = f"match_panel/{panel}/{subscriber.name}"
-            yield message.derive(label, attributes={**facts, **_attributes(subscriber, decision.member)})
+            yield message.derive(label, attributes={**facts, **attributes_of(subscriber, decision.member)})
 
 
 @step
@@ -108,7 +108,8 @@ def _decision(found: Sequence[Membership], person: Person, model: Model) -> Deci
     return decide(person, [(each.member, each.person) for each in found], model)
 
 
-def _attributes(subscriber: Subscriber, member: str) -> Mapping[str, str]:
+def attributes_of(subscriber: Subscriber, member: str = "") -> Mapping[str, str]:
+    """What a message says of the subscriber that it is for, and of its patient, the `member` of the panel."""
     found = {
         "subscriber.id": subscriber.name,
         "subscriber.member": member,

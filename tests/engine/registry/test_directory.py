@@ -9,7 +9,7 @@ import pytest
 
 from engine.journal import Journal
 from engine.registry.directory import COLUMNS, read_directory
-from engine.registry.enroll import Enrolling
+from engine.registry.directory_load import DirectoryLoading
 from engine.registry.files import loading, registry_of
 from engine.registry.reads import DatabaseRegistry
 from engine.registry.rosters import RosterError
@@ -35,7 +35,7 @@ def write(site: Path, text: str, name: str = "registry/providers.csv") -> None:
 
 async def load(journal: Journal, site: Path) -> tuple[int, ...] | None:
     """Load the site's one directory file: added, changed, left, entries; None where it is the same."""
-    (work,) = (each for each in loading(site, NOW) if isinstance(each, Enrolling))
+    (work,) = (each for each in loading(site, NOW) if isinstance(each, DirectoryLoading))
     for step in work.steps():
         await journal.change(step)
     return None if work.loaded is None else tuple(work.loaded)

@@ -13,8 +13,8 @@ from sqlalchemy.pool import StaticPool
 from engine.journal import Journal
 from engine.journal.tables import notices
 from engine.registry.files import loading, registry_of
-from engine.registry.load import Loading
 from engine.registry.reads import DatabaseRegistry
+from engine.registry.roster_load import RosterLoading
 from engine.registry.rosters import COLUMNS, Member, RosterError, read_roster
 from engine.registry.site import SiteRegistry
 from engine.registry.subscribing import read_subscribers
@@ -52,11 +52,11 @@ def write(site: Path, name: str, text: str) -> None:
 def load(database: Engine, site: Path, now: datetime = NOW) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for work in loading(site, now):
-        for step in work.steps() if isinstance(work, Loading) else (work,):
+        for step in work.steps():
             with database.begin() as connection:
                 step(connection)
-        if isinstance(work, Loading) and work.loaded is not None:
-            found[work.roster] = tuple(work.loaded)
+        if work.loaded is not None:
+            found[work.source] = tuple(work.loaded)
     return found
 
 
@@ -100,7 +100,7 @@ def test_a_load_that_was_cut_off_is_taken_up_again(tmp_path: Path, database: Eng
     lines = [f"{n},Oxenham{n},Rosalind,1970-03-12,F\n" for n in range(1_200)]
     write(tmp_path, "panels/riverside.csv", HEADING + "".join(lines))
     _, work = loading(tmp_path, NOW)
-    assert isinstance(work, Loading)
+    assert isinstance(work, RosterLoading)
     steps = work.steps()
     for _ in range(2):
         with database.begin() as connection:
@@ -231,7 +231,7 @@ async def test_a_large_roster_leaves_no_large_log_behind_where_nothing_else_is_w
     journal = Journal(f"sqlite:///{tmp_path}/journal.db")
     await journal.open()
     entries = (Member(str(n), Person(ssn4=f"{n:04}", birth_date="19700101"), None, None) for n in range(20_000))
-    for step in Loading("panel/large", "1", entries, NOW).steps():
+    for step in RosterLoading("panel/large", "1", entries, NOW).steps():
         await journal.change(step)
     database = tmp_path / "journal.db"
     assert database.stat().st_size > 1_000_000, "the log is copied while the roster is loaded"

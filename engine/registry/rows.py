@@ -1,0 +1,43 @@
+"""The rows of a CSV file of the registry, each with its place."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+class RosterError(ValueError):
+    """The file is no roster, or no directory; the text names file and line, and quotes no cell."""
+
+
+def digest_of(path: Path) -> str:
+    """What tells one state of the file from another; raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def read_rows(path: Path, name: str, heading: Callable[[list[str]], list[str]]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each row of the file at `path` by its columns, and where it stands (`panels/a.csv:2`, after `name`).
+
+    `heading` gives the columns that the cells of the first line name, or raises. Empty rows and those that begin with
+    `#` are left out, and cells stripped. Raises `RosterError` at the line at fault.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            columns = heading([cell.strip() for cell in next(reader, [])])
+            for cells in reader:
+                if not any(cells) or cells[0].lstrip().startswith("#"):
+                    continue
+                where = f"{name}:{reader.line_num}"
+                if len(cells) > len(columns):
+                    raise RosterError(f"{where}: {len(cells)} cells under {len(columns)} columns; quote a comma")
+                yield where, dict(zip(columns, map(str.strip, cells), strict=False))
+    except csv.Error as error:
+        raise RosterError(f"{name}: not CSV: {error}") from None
+    except UnicodeDecodeError:
+        raise RosterError(f"{name}: not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise RosterError(f"{name}: {error.strerror}") from None
