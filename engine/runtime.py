@@ -147,7 +147,10 @@ class Engine:
             before = {channel.name: channel for channel in self.site.channels}
             after = {channel.name: channel for channel in site.channels}
             self.site = site
-            await self._take_up_registry()
+            try:
+                await self._take_up_registry()
+            except JournalError as error:  # the channels' own changes are not known a second time
+                log.error("the registry stays as it was: %s; reload when the journal answers", error)  # noqa: TRY400
             for name in before.keys() - after.keys():
                 await self._remove(name)
             for name, channel in after.items():
