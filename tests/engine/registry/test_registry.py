@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -234,5 +235,7 @@ async def test_a_large_roster_leaves_no_large_log_behind_where_nothing_else_is_w
     for step in RosterLoading("panel/large", "1", entries, NOW).steps():
         await journal.change(step)
     database = tmp_path / "journal.db"
-    assert database.stat().st_size > 1_000_000, "the log is copied while the roster is loaded"
+    async with asyncio.timeout(20):
+        while database.stat().st_size <= 1_000_000:  # noqa: ASYNC110 - until the log is copied, beside the writer
+            await asyncio.sleep(0.02)
     await journal.close()
