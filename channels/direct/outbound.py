@@ -187,25 +187,18 @@ class DirectOutbound:
         sent = await self._correspondence.relayed(delivery, self._tracking("", ()), handed.later, handed.refused)
         if handed.later:
             return Outcome(OutcomeCode.DEFERRED, handed.why, unreachable=handed.unreachable)
-        if sent is None:  # notices were faster, and have told the engine
-            return Outcome(OutcomeCode.PENDING, until=self.context.now())
-        if self.wait_for == "nothing" and not handed.refused:
+        if sent is not None and self.wait_for == "nothing":
             await self._correspondence.close(delivery)
-            return Outcome(OutcomeCode.DELIVERED, "the relay has taken it")
-        if self.wait_for == "nothing":
-            await self._correspondence.close(delivery)
-            why = "; ".join(dict.fromkeys(handed.refused.values()))
-            return Outcome(OutcomeCode.REFUSED, f"not sent to {len(handed.refused)} recipients: {why}")
+            return _by_relay(sent.tracking)
         return await self._told(delivery, sent)
 
     async def _waited(self, delivery: str) -> Outcome:
         """What became of a delivery that was handed over, now that a time has come."""
-        sent = await self._correspondence.expire(delivery)
-        if sent is None:
-            return Outcome(OutcomeCode.PENDING, until=self.context.now())
-        return await self._told(delivery, sent)
+        return await self._told(delivery, await self._correspondence.expire(delivery))
 
-    async def _told(self, delivery: str, sent: Sent) -> Outcome:
+    async def _told(self, delivery: str, sent: Sent | None) -> Outcome:
+        if sent is None:  # notices were faster, and have told the engine
+            return Outcome(OutcomeCode.PENDING, until=self.context.now())
         outcome = outcome_of(sent.tracking)
         if outcome.code is not OutcomeCode.PENDING:
             await self._correspondence.close(delivery)
@@ -223,3 +216,11 @@ class DirectOutbound:
             final_delivery=self.wait_for == "delivered",
             package=self.xdm,
         )
+
+
+def _by_relay(tracking: Tracking) -> Outcome:
+    """The outcome by the relay's word alone: what it refused, at whichever attempt, is not delivered."""
+    if not tracking.failed:
+        return Outcome(OutcomeCode.DELIVERED, "the relay has taken it")
+    why = "; ".join(dict.fromkeys(tracking.recipients[address].why for address in tracking.failed))
+    return Outcome(OutcomeCode.REFUSED, f"not sent to {len(tracking.failed)} recipients: {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from channels.direct.compose import Package
 from channels.direct.correspondence import Correspondence, for_anybody
 from channels.direct.mime import Entity
 from channels.direct.noticed import notices_of
+from channels.direct.smtp.relay import Relay, Relayed
 from channels.direct.xdm import read_xdm
 from channels.ends import OutcomeCode
 from tests.channels.direct.edge import DOCUMENT, OURS, THEIRS, Engine, Hub, mdn
@@ -167,6 +169,26 @@ async def test_where_nothing_is_waited_for_the_relays_word_counts() -> None:
         hub.refused = {f"dr.may@{THEIRS}"}
         assert (await end.deliver(engine.message())).code is OutcomeCode.REFUSED
         await end.close()
+
+
+async def test_what_the_relay_refused_at_the_first_attempt_is_not_delivered_by_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, tried = Engine(), []
+    answers = [Relayed({f"a@{THEIRS}": (550, "5.1.1"), f"b@{THEIRS}": (451, "4.2.1")}), Relayed()]
+
+    async def send(_relay: Relay, _sender: str, recipients: Sequence[str], _mail: bytes) -> Relayed:
+        tried.append(tuple(recipients))
+        return answers.pop(0)
+
+    monkeypatch.setattr(Relay, "send", send)
+    end = Hub().outbound(engine, to=f"a@{THEIRS}, b@{THEIRS}", wait_for="nothing")
+    message = engine.message()
+    assert (await end.deliver(message)).code is OutcomeCode.DEFERRED
+    outcome = await end.deliver(message)
+    assert tried == [(f"a@{THEIRS}", f"b@{THEIRS}"), (f"b@{THEIRS}",)]
+    assert (outcome.code, outcome.detail) == (
+        OutcomeCode.REFUSED, "not sent to 1 recipients: the relay refuses it (550 5.1.1)")  # fmt: skip
 
 
 @pytest.mark.row("M17")
