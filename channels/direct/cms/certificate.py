@@ -18,6 +18,17 @@ MOST_OCTETS = 64 << 10
 """How long one certificate may be: a stranger could else fill it with names that take long to read."""
 
 
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
+"""What cryptography raises for a certificate that is malformed somewhere inside."""
+
+
 class Holder(Protocol):
     """Whoever holds a private key, with the certificate of it and those that lead to its anchor."""
 
@@ -52,7 +63,7 @@ def key_identifier(certificate: x509.Certificate) -> bytes:
     """The subject key identifier: the extension's, else the SHA-1 of the key (RFC 5280 4.2.1.2)."""
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
 
 
@@ -78,6 +89,18 @@ def _words(name: ber.Element) -> list[tuple[str, str]]:
     return words
 
 
+def read_certificate(octets: bytes | memoryview) -> x509.Certificate | None:
+    """The certificate that `octets`, DER, are; None where they are none, overlong, or with a key of no known kind."""
+    if len(octets) > MOST_OCTETS:
+        return None
+    try:
+        certificate = x509.load_der_x509_certificate(bytes(octets))
+        certificate.public_key()
+    except UNREADABLE:
+        return None
+    return certificate
+
+
 def read_certificates(elements: Sequence[ber.Element], most: int = MOST_CERTIFICATES) -> tuple[x509.Certificate, ...]:
     """The X.509 certificates among `elements`; attribute certificates and what cannot be read is passed over.
 
@@ -85,13 +108,5 @@ def read_certificates(elements: Sequence[ber.Element], most: int = MOST_CERTIFIC
     """
     if len(elements) > most:
         raise ber.BerError(f"more than {most} certificates")
-    found = []
-    for element in elements:
-        if element.tag == ber.SEQUENCE and len(element.whole) <= MOST_OCTETS:
-            try:
-                certificate = x509.load_der_x509_certificate(bytes(element.whole))
-                certificate.public_key()
-            except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
-                continue
-            found.append(certificate)
-    return tuple(found)
+    found = (read_certificate(each.whole) for each in elements if each.tag == ber.SEQUENCE)
+    return tuple(each for each in found if each is not None)

@@ -8,8 +8,7 @@ from typing import Literal
 
 from cryptography import x509
 
-from channels.direct.cms.certificate import MOST_OCTETS
-from channels.direct.trust.checks import UNREADABLE
+from channels.direct.cms.certificate import read_certificate
 
 Bound = Literal["address", "domain"]
 """What was asked for: the address's own certificates, or its organisation's."""
@@ -35,14 +34,9 @@ def read_each(values: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
     """The certificates among `values`, DER, each once; what is none, or overlong, is passed over."""
     found: dict[x509.Certificate, None] = {}
     for value in values:
-        if len(value) > MOST_OCTETS:
-            continue
-        try:
-            certificate = x509.load_der_x509_certificate(value)
-            certificate.public_key()
-        except UNREADABLE:
-            continue
-        found[certificate] = None
+        certificate = read_certificate(value)
+        if certificate is not None:
+            found[certificate] = None
         if len(found) == MOST:
             break
     return tuple(found)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from channels.direct.cms.certificate import UNREADABLE
 from channels.direct.trust.binding import domain_of
-from channels.direct.trust.checks import UNREADABLE, Way
+from channels.direct.trust.checks import Way
 from channels.direct.trust.error import UntrustedError
 from channels.direct.trust.options import Direction
 from channels.direct.trust.path import Path

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
+from channels.direct.cms.certificate import UNREADABLE
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -26,7 +28,7 @@ def names_of(certificate: x509.Certificate) -> Names:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         addresses = names.get_values_for_type(x509.RFC822Name)
         domains = names.get_values_for_type(x509.DNSName)
-    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return Names()
     return Names(_distinct(addresses), _distinct(domains))
 

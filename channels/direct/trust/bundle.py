@@ -12,9 +12,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from channels.direct.cms import CmsError, SignedData
-from channels.direct.cms.certificate import MOST_OCTETS
+from channels.direct.cms.certificate import UNREADABLE, read_certificate
 from channels.direct.error import DirectError
-from channels.direct.trust.checks import UNREADABLE
 
 MOST = 5000
 """How many certificates one bundle may hold."""
@@ -95,11 +94,9 @@ def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
 
 
 def _alone(block: bytes) -> tuple[x509.Certificate, ...]:
-    try:
-        certificate = x509.load_der_x509_certificate(block[: MOST_OCTETS + 1])
-        certificate.public_key()
-    except UNREADABLE:
-        raise BundleError("bundle-malformed", "it is neither a bundle nor a certificate", "see the file") from None
+    certificate = read_certificate(block)
+    if certificate is None:
+        raise BundleError("bundle-malformed", "it is neither a bundle nor a certificate", "see the file")
     return (certificate,)
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from channels.direct.cms.certificate import UNREADABLE
 from channels.direct.trust.binding import binds, names_of
 from channels.direct.trust.error import UntrustedError
 from channels.direct.trust.options import Unsure
@@ -18,17 +18,8 @@ from channels.direct.trust.usage import may_encrypt, may_mail, may_sign
 Way = Literal["in", "out", "notice"]
 """What a certificate is judged for: it signed mail for us, it is to be encrypted to, it signed a notice for us."""
 
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-    UnsupportedAlgorithm,
-)
-"""What cryptography raises for a certificate that is malformed somewhere inside."""
-
-_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+"""Those that a certificate, a revocation list or an OCSP answer may be signed with."""
 _CURVES = (ec.SECP256R1, ec.SECP384R1)
 _RSA = 2048
 
@@ -66,7 +57,7 @@ def _key(certificate: x509.Certificate) -> None:
 
 
 def _digest(certificate: x509.Certificate) -> None:
-    if not isinstance(certificate.signature_hash_algorithm, _DIGESTS):
+    if not isinstance(certificate.signature_hash_algorithm, DIGESTS):
         what = "the certificate is signed with a digest other than SHA-256, SHA-384 and SHA-512"
         raise UntrustedError("weak-digest", what, "have it issued anew")
 

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from channels.direct.cms.certificate import UNREADABLE
 from channels.direct.network.error import NetworkError
-from channels.direct.trust.checks import UNREADABLE
+from channels.direct.trust.checks import DIGESTS
 
 LIMIT = 20 << 20
 """How many bytes of a list are read at most: a large authority's has some megabytes."""
 
 _SKEW = timedelta(minutes=5)
-_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def _read(data: bytes, issuer: x509.Certificate, now: datetime) -> RevocationLis
     found = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
     if found.issuer != issuer.subject:
         raise _unusable("another authority has issued it")
-    if not isinstance(found.signature_hash_algorithm, _DIGESTS):
+    if not isinstance(found.signature_hash_algorithm, DIGESTS):
         raise _unusable("it is signed with a digest other than SHA-256, SHA-384 and SHA-512")
     public = issuer.public_key()
     if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not found.is_signature_valid(public):

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from channels.direct.cms.certificate import UNREADABLE
 from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
 from channels.direct.network.kept import Found, Kept
 from channels.direct.trust.bundle import BundleError, read_bundle
-from channels.direct.trust.checks import UNREADABLE
 from channels.direct.trust.path import tops
 
 _KEPT = timedelta(hours=12)

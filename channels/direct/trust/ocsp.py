@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from channels.direct.cms.certificate import UNREADABLE
 from channels.direct.network.error import NetworkError
-from channels.direct.trust.checks import UNREADABLE
+from channels.direct.trust.checks import DIGESTS
 
 REQUEST = "application/ocsp-request"
 LIMIT = 64 << 10
 
 _SKEW = timedelta(minutes=5)
 _WITHOUT_END = timedelta(hours=1)
-_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _read(data: bytes, certificate: x509.Certificate, issuer: x509.Certificate, 
     answer = ocsp.load_der_ocsp_response(data)
     if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise _unusable(f"the responder says {answer.response_status.name.lower().replace('_', ' ')}")
-    if not isinstance(answer.signature_hash_algorithm, _DIGESTS):
+    if not isinstance(answer.signature_hash_algorithm, DIGESTS):
         raise _unusable("it is signed with a digest other than SHA-256, SHA-384 and SHA-512")
     _check_signature(answer, _responder(answer, issuer, now))
     asked = ocsp.load_der_ocsp_request(request_for(certificate, issuer))

@@ -15,7 +15,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from channels.direct.trust.checks import UNREADABLE
+from channels.direct.cms.certificate import UNREADABLE
 from channels.direct.trust.error import UntrustedError
 
 MOST_INTERMEDIATES = 20

@@ -13,11 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from channels.direct.cms.certificate import UNREADABLE
 from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
 from channels.direct.network.kept import Found, Kept
 from channels.direct.trust import ocsp
-from channels.direct.trust.checks import UNREADABLE
 from channels.direct.trust.crl import LIMIT, RevocationList, read_list
 from channels.direct.trust.error import UntrustedError
 from channels.direct.trust.options import Revocation

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from channels.direct.cms.certificate import UNREADABLE
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
 
 def may_sign(certificate: x509.Certificate) -> bool:
     """Whether its key may sign mail: digitalSignature or contentCommitment, where key usage is stated at all."""
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    except (ValueError, x509.DuplicateExtension):
-        return False
-    return usage.digital_signature or usage.content_commitment
+    return _allows(certificate, x509.KeyUsage, lambda usage: usage.digital_signature or usage.content_commitment)
 
 
 def may_encrypt(certificate: x509.Certificate) -> bool:
     """Whether one may encrypt to its key: keyEncipherment, of EC keyAgreement, where key usage is stated at all."""
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+
+    def allows(usage: x509.KeyUsage) -> bool:
         agrees = isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
-    except x509.ExtensionNotFound:
-        return True
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return False
-    return usage.key_agreement if agrees else usage.key_encipherment
+        return usage.key_agreement if agrees else usage.key_encipherment
+
+    return _allows(certificate, x509.KeyUsage, allows)
 
 
 def may_mail(certificate: x509.Certificate) -> bool:
     """Whether extended key usage, where it is stated, holds emailProtection or any."""
+    purposes = (ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+    return _allows(certificate, x509.ExtendedKeyUsage, lambda usage: any(each in usage for each in purposes))
+
+
+def _allows(certificate: x509.Certificate, kind: type[E], allows: Callable[[E], bool]) -> bool:
+    """Whether the extension `kind` allows it: what is not stated allows everything, what cannot be read nothing."""
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        return allows(certificate.extensions.get_extension_for_class(kind).value)
     except x509.ExtensionNotFound:
         return True
-    except (ValueError, x509.DuplicateExtension):
+    except UNREADABLE:
         return False
-    return ExtendedKeyUsageOID.EMAIL_PROTECTION in usage or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usage

@@ -10,18 +10,21 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels.direct.cms import SignedData, bundle
+from channels.direct.cms import SignedData, bundle, verify
 from channels.direct.discovery.found import read_each
 from channels.direct.network.error import NetworkError
-from channels.direct.trust.binding import names_of
+from channels.direct.trust.binding import Names, names_of
 from channels.direct.trust.crl import read_list
 from channels.direct.trust.ocsp import read_answer
 from channels.direct.trust.path import Path as Building
+from channels.direct.trust.usage import may_encrypt, may_mail, may_sign
 from tests.channels.direct.judging import Judge
-from tests.channels.direct.pki import NOW, Authority, Wish
+from tests.channels.direct.openssl import openssl
+from tests.channels.direct.pki import NOW, Authority, Wish, write_pem
 
 ROOT = Authority("root")
 MIDDLE = Authority("middle", ROOT, number=1)
@@ -37,6 +40,8 @@ LEAF = ALICE.certificate.public_bytes(Encoding.DER)
 ABOVE = MIDDLE.certificate.public_bytes(Encoding.DER)
 LIST = ROOT.crl(ALICE.certificate)
 ANSWER = ROOT.ocsp(MIDDLE.certificate)
+
+X400_NAME = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, bytes.fromhex("3002a300"))
 
 damage = st.tuples(st.integers(0, 3000), st.integers(0, 8), st.binary(max_size=8))
 
@@ -121,3 +126,15 @@ def test_an_overlong_certificate_is_passed_over() -> None:
     fine = ROOT.issue("a.example").certificate
     assert read_each([long.public_bytes(Encoding.DER), fine.public_bytes(Encoding.DER)]) == (fine,)
     assert SignedData.read(bundle([long, fine])).certificates == (fine,)
+
+
+def test_names_that_cannot_be_read_are_none_and_raise_nothing(tmp_path: Path) -> None:
+    signer = ROOT.issue(wish=Wish(extra=(X400_NAME,)))
+    write_pem(tmp_path, "by", signer)
+    (tmp_path / "mail").write_bytes(b"See the note.\r\n")
+    command = "cms -sign -binary -in mail -outform DER -signer by.pem -inkey by.key -md sha256 -keyid"
+    (found,) = verify(openssl(tmp_path, command), b"See the note.\r\n")
+    assert found.certificate == signer.certificate
+    certificate = found.certificate
+    assert names_of(certificate) == Names()
+    assert not (may_sign(certificate) or may_encrypt(certificate) or may_mail(certificate))
