@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from engine.cli.common import Failure, columns, json_option, local, print_json, shown, site_option
+from engine.cli.direct.files import read_certificates
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -69,15 +70,7 @@ def _line(held: Held, what: Shown) -> tuple[str, ...]:
 
 
 def _in_files(files: Sequence[Path]) -> Iterable[Held]:
-    from channels.direct.trust.bundle import BundleError, read_bundle  # noqa: PLC0415
-    from channels.direct.trust.store import read_file  # noqa: PLC0415
-
-    for file in files:
-        try:
-            for each in read_bundle(read_file(file)):
-                yield Held("", "file", str(file), each)
-        except BundleError as error:
-            raise Failure(f"{file}: {error.what}", error.hint) from None
+    return (Held("", "file", str(file), each) for file in files for each in read_certificates(file))
 
 
 def _in_site(site: Path) -> Iterable[Held]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from engine.cli.common import Failure, shown
 
 if TYPE_CHECKING:
     from channels.direct.agency import AgentOptions
+    from channels.direct.partners import Partners
     from channels.direct.trust.options import DiscoveryOptions, TrustOptions
     from schemas.finding import Finding
 
@@ -115,6 +117,28 @@ def asked(
             raise Failure(f"--nameserver: {nameserver} is no IP or IP:port", "for example 192.0.2.53") from None
     whose = ours or (end.ours[0] if end is not None and end.ours else "")
     return Asked(trust, discovery, whose)
+
+
+@asynccontextmanager
+async def partners_of(meant: Asked) -> AsyncIterator[Partners]:
+    """What a `direct` end knows of the other side by what is `meant`; a bundle that was never had is fetched first.
+
+    Raises `Failure` when anchors or certificates cannot be read.
+    """
+    from channels.direct.partners import Partners  # noqa: PLC0415
+    from channels.direct.trust.bundle import BundleError  # noqa: PLC0415
+    from schemas.ids import utc_now  # noqa: PLC0415
+
+    try:
+        partners = Partners(meant.trust, meant.discovery, tell, utc_now)
+    except BundleError as error:
+        raise Failure(error.what, error.hint) from None
+    try:
+        if partners.trust.is_waiting:
+            await partners.trust.refresh()
+        yield partners
+    finally:
+        await partners.close()
 
 
 def _chosen(ends: Sequence[DirectEnd], channel: str | None, site: Path, *, out: bool) -> DirectEnd:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.common import Failure, json_option, local, print_json, shown, site_option
-from engine.cli.direct.ends import asked, end_options, tell
+from engine.cli.common import json_option, local, print_json, shown, site_option
+from engine.cli.direct.ends import asked, end_options, partners_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,20 +51,8 @@ def command(
 
 
 async def _found(meant: Asked, address: str, now: datetime) -> Recipient:
-    from channels.direct.partners import Partners  # noqa: PLC0415
-    from channels.direct.trust.bundle import BundleError  # noqa: PLC0415
-    from schemas.ids import utc_now  # noqa: PLC0415
-
-    try:
-        partners = Partners(meant.trust, meant.discovery, tell, utc_now)
-    except BundleError as error:
-        raise Failure(error.what, error.hint) from None
-    try:
-        if partners.trust.is_waiting:
-            await partners.trust.refresh()
+    async with partners_of(meant) as partners:
         return await partners.find(address, ours=meant.ours, now=now)
-    finally:
-        await partners.close()
 
 
 def _print(address: str, found: Recipient) -> None:

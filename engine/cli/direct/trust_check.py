@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.common import Failure, json_option, print_json, shown, site_option
-from engine.cli.direct.ends import asked, end_options, tell
+from engine.cli.common import json_option, print_json, shown, site_option
+from engine.cli.direct.ends import asked, end_options, partners_of
+from engine.cli.direct.files import read_certificates
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,7 +53,7 @@ def command(
     """
     from schemas.ids import utc_now  # noqa: PLC0415
 
-    certificates = [each for file in files for each in _read(file)]
+    certificates = [each for file in files for each in read_certificates(file)]
     meant = asked(site, channel, ours, anchors, nameserver, out=way == "out")
     now = utc_now()
     verdict = asyncio.run(_judged(meant, certificates, address, way, now))
@@ -72,28 +73,6 @@ def command(
 
 
 async def _judged(meant: Asked, certificates: list[x509.Certificate], address: str, way: Way, now: datetime) -> Verdict:
-    from channels.direct.partners import Partners  # noqa: PLC0415
-    from channels.direct.trust.bundle import BundleError  # noqa: PLC0415
-    from schemas.ids import utc_now  # noqa: PLC0415
-
-    try:
-        partners = Partners(meant.trust, meant.discovery, tell, utc_now)
-    except BundleError as error:
-        raise Failure(error.what, error.hint) from None
-    try:
-        if partners.trust.is_waiting:
-            await partners.trust.refresh()
+    async with partners_of(meant) as partners:
         first, *beside = certificates
         return await partners.trust.judge(first, beside, address, ours=meant.ours, way=way, now=now)
-    finally:
-        await partners.close()
-
-
-def _read(file: Path) -> tuple[x509.Certificate, ...]:
-    from channels.direct.trust.bundle import BundleError, read_bundle  # noqa: PLC0415
-    from channels.direct.trust.store import read_file  # noqa: PLC0415
-
-    try:
-        return read_bundle(read_file(file))
-    except BundleError as error:
-        raise Failure(f"{file}: {error.what}", error.hint) from None
