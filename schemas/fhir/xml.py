@@ -14,6 +14,7 @@ from schemas.fhir.error import FhirError
 from schemas.fhir.read import MOST_BYTES, MOST_DEPTH, decimal
 from schemas.fhir.resource import Element, Resource
 from schemas.fhir.types import RESOURCES
+from schemas.xml import new_parser
 
 NAMESPACE = "http://hl7.org/fhir"
 XHTML = "http://www.w3.org/1999/xhtml"
@@ -34,9 +35,8 @@ def from_xml(body: bytes) -> Resource:
     """
     if len(body) > MOST_BYTES:
         raise FhirError(f"the body is larger than {MOST_BYTES >> 20} MB")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True)
     try:
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(body, new_parser())  # with comments: a narrative keeps its own
     except etree.XMLSyntaxError as error:
         raise FhirError(f"the body is no XML: line {error.lineno}") from None
     except ValueError:
@@ -214,9 +214,7 @@ def _is_attribute(of: str, name: str) -> bool:
 
 def _div(text: object, path: str) -> etree._Element:
     try:
-        div = etree.fromstring(
-            str(text).encode(), etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-        )
+        div = etree.fromstring(str(text).encode(), new_parser())
     except etree.XMLSyntaxError:
         raise FhirError(f"{path} is no XHTML") from None
     if div.tag != _DIV or div.getroottree().docinfo.doctype:

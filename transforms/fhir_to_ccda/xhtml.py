@@ -6,9 +6,8 @@ import re
 
 from lxml import etree
 
-from schemas.ccda import CcdaError
-from schemas.ccda.document import parse_xml
 from schemas.ccda.namespaces import V3
+from schemas.xml import XmlError, parse_xml
 from transforms.fhir_to_ccda.element import Element, clean, local, make
 
 _KEPT = ("colspan", "rowspan", "align", "valign", "width", "border", "cellpadding", "cellspacing", "span")
@@ -242,7 +241,7 @@ def plain(div: str) -> str:
 def _parsed(div: str) -> Element | None:
     try:
         return parse_xml(clean(div).encode())
-    except CcdaError:
+    except XmlError:
         return None
 
 

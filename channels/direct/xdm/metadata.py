@@ -10,8 +10,7 @@ from lxml import etree
 from channels.direct.xdm import schemes
 from channels.direct.xdm.error import XdmError
 from channels.direct.xdm.package import Author, Code, Entry, Submission
-from schemas.ccda.document import parse_xml
-from schemas.ccda.error import CcdaError
+from schemas.xml import XmlError, parse_xml
 
 _MOST_OBJECTS = 5_000
 _LONGEST_VALUE = 65_536
@@ -32,7 +31,7 @@ def read_metadata(body: bytes, *, strict: bool = False) -> tuple[Described, ...]
     """
     try:
         root = parse_xml(body)
-    except CcdaError as error:
+    except XmlError as error:
         raise XdmError("xdm-metadata", f"METADATA.XML is not taken: {error}") from None
     name = etree.QName(root)
     if name.localname != "SubmitObjectsRequest" or (strict and name.namespace != schemes.LCM):

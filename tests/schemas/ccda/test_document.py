@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.ccda import CcdaError, Document
-from schemas.ccda.document import MOST_DEPTH
+from schemas.xml import MOST_DEPTH
 
 NS = b'xmlns="urn:hl7-org:v3"'
 

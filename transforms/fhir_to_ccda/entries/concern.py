@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from schemas.ccda import CcdaError
-from schemas.ccda.document import parse_xml
 from schemas.ccda.namespaces import SDTC, V3, XSI
+from schemas.xml import XmlError, parse_xml
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.ids import is_root
 from transforms.fhir_to_ccda.datatypes.times import is_ts, low_high, ts_text
@@ -66,7 +65,7 @@ def _kept(resource: Node, name: str) -> Element | None:
         each.extension("path").text("valueString")
         try:
             holder = parse_xml(f'<x xmlns="{V3}" xmlns:sdtc="{SDTC}" xmlns:xsi="{XSI}">{xml}</x>'.encode())
-        except CcdaError:
+        except XmlError:
             return None
         return next(iter(holder), None)
     return None
