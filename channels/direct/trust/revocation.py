@@ -18,10 +18,13 @@ from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
 from channels.direct.network.kept import Found, Kept
 from channels.direct.trust import ocsp
+from channels.direct.trust.bundle import BundleError
 from channels.direct.trust.crl import LIMIT, RevocationList, read_list
 from channels.direct.trust.error import UntrustedError
 from channels.direct.trust.options import Revocation
 from channels.direct.trust.path import issuer_name
+from channels.direct.trust.store import read_file
+from channels.stamps import Stamp, stamp
 
 _MOST_LISTS = 200
 _MOST_ANSWERS = 2000
@@ -42,7 +45,7 @@ class Revoked:
     def __init__(self, options: Revocation, fetcher: Fetcher) -> None:
         self._options = options
         self._fetcher = fetcher
-        self._lists: Kept[tuple[str, bytes], RevocationList] = Kept(_MOST_LISTS)
+        self._lists: Kept[tuple[str | Path, Stamp, bytes], RevocationList] = Kept(_MOST_LISTS)
         self._answers: Kept[tuple[str, bytes, bytes], ocsp.Status] = Kept(_MOST_ANSWERS)
 
     async def check(self, path: Sequence[x509.Certificate], now: datetime) -> None:
@@ -123,8 +126,8 @@ class Revoked:
             found = await asyncio.to_thread(read_list, data, issuer, now)
             return Found(found, min(found.until, now + self._options.keep), found.until)
 
-        name = source if isinstance(source, str) else f"{source} {_changed(source)}"
-        return await self._lists.get((name, issuer.fingerprint(hashes.SHA256())), now, ask)
+        changed = stamp(source) if isinstance(source, Path) else None  # a list that was replaced is read again
+        return await self._lists.get((source, changed, issuer.fingerprint(hashes.SHA256())), now, ask)
 
 
 def _see(certificate: x509.Certificate, *, revoked: bool) -> None:
@@ -162,17 +165,6 @@ def _fetchable(urls: list[str]) -> tuple[str, ...]:
 
 def _content(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(LIMIT + 1)
-    except OSError as error:
-        what = f"{file} cannot be read: {error.strerror}"
-        raise NetworkError("crl-file", what, "see revocation: lists", temporary=True) from None
-    return data
-
-
-def _changed(file: Path) -> int:
-    """When `file` was changed, so that a list that was replaced is read again."""
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
+        return read_file(file)
+    except BundleError as error:
+        raise NetworkError("crl-file", f"{file}: {error.what}", "see revocation: lists", temporary=True) from None
