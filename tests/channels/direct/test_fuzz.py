@@ -44,10 +44,13 @@ TOKENS = (
 )  # fmt: skip
 
 
+def written_package() -> bytes:
+    sending = Sending("a@a.example", ("b@b.example",), "2.999")
+    return write_xdm(submit([CLINICAL, REFERRAL], sending, NOW, ids()), NOW)
+
+
 def mail() -> bytes:
-    package = write_xdm(
-        submit([CLINICAL, REFERRAL], Sending("a@a.example", ("b@b.example",), "2.999"), NOW, ids()), NOW
-    )
+    package = written_package()
     headers = [
         ("From", "alice@a.example"),
         ("To", '"Bob (x)" <bob@b.example>, team: eve@c.example, mallory@d.example;'),
@@ -111,7 +114,7 @@ def check_certificate(body: bytes) -> None:
 
 
 def packages() -> list[bytes]:
-    return [file.read_bytes() for file in sorted((CORPUS / "direct").rglob("*.zip"))[:3]] or [zipped({"A": b"x"})]
+    return [file.read_bytes() for file in sorted((CORPUS / "direct").rglob("*.zip"))[:3]] or [written_package()]
 
 
 @cache
