@@ -120,5 +120,6 @@ def _encode_text(data: bytes) -> tuple[str, bytes]:
 
 
 def _quoted_printable(lines: bytes) -> bytes:
-    encoded = binascii.b2a_qp(lines.replace(b"\r\n", b"\n"), istext=True)
+    # Line by line, so that a carriage return that ends none is written as the octet that it is.
+    encoded = b"\n".join(binascii.b2a_qp(line, istext=False) for line in lines.split(b"\r\n"))
     return encoded.replace(b"\nFrom ", b"\n=46rom ").replace(b"\n", b"\r\n")

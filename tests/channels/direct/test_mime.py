@@ -10,7 +10,7 @@ import time
 from email.utils import getaddresses
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from channels.direct.mime import (
@@ -376,6 +376,8 @@ def test_what_is_written_is_read_by_us_and_by_python(order: tuple[int, ...], tex
 
 @pytest.mark.row("M13", "DTS 206")
 @given(st.text(max_size=200), st.binary(max_size=200))
+@example("a lone \r return", b"a lone \r return")
+@example("\r" * 90, b"")
 def test_what_is_written_is_seven_bits_in_short_lines(text: str, data: bytes) -> None:
     octets = write_mail(HEADERS, text, [Attachment("a", "text/plain", data, charset="utf-8")], os.urandom)
     assert octets.isascii()
