@@ -109,4 +109,8 @@ class Dovecot:
     def mails(self, folder: str = "") -> list[bytes]:
         """The mails in the mailbox, or in one of its further folders."""
         place = self.folder / "mail" / (f".{folder}" if folder else "")
-        return [file.read_bytes() for name in ("new", "cur") for file in sorted((place / name).glob("*"))]
+        while True:
+            try:
+                return [file.read_bytes() for name in ("new", "cur") for file in sorted((place / name).glob("*"))]
+            except FileNotFoundError:  # the server renamed or removed one meanwhile: what was seen is no moment's state
+                continue
