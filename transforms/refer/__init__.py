@@ -1,0 +1,5 @@
+"""Referrals: what one message of a referral says, whatever form it travels in."""
+
+from transforms.refer.referral import Act, Appointment, Attached, Coded, Identifier, Party, ReferralMessage, Side
+
+__all__ = ["Act", "Appointment", "Attached", "Coded", "Identifier", "Party", "ReferralMessage", "Side"]

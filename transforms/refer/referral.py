@@ -1,0 +1,117 @@
+"""What one message of a referral says: an act of one side, with what it carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from schemas.fhir import Resource
+
+
+class Side(StrEnum):
+    """Who acts: who refers the patient, or who the patient is referred to."""
+
+    INITIATOR = "initiator"
+    RECIPIENT = "recipient"
+
+
+class Act(StrEnum):
+    """What a message of a referral does (360X PCC-55 to PCC-61, REF^I12 to I15 and RRI, BSeR's Task)."""
+
+    REQUEST = "request"
+    CHANGE = "change"
+    CANCEL = "cancel"
+    INQUIRE = "inquire"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    BOOK = "book"
+    NO_SHOW = "no_show"
+    INTERIM = "interim"
+    COMPLETE = "complete"
+    CONFIRM_CANCEL = "confirm_cancel"
+
+    @property
+    def side(self) -> Side:
+        """Whose act it is."""
+        return Side.INITIATOR if self in _OF_THE_INITIATOR else Side.RECIPIENT
+
+
+_OF_THE_INITIATOR = frozenset({Act.REQUEST, Act.CHANGE, Act.CANCEL, Act.INQUIRE})
+
+
+class Identifier(NamedTuple):
+    """An identifier with its assigning authority, as a URI (`urn:oid:2.999.1`)."""
+
+    value: str
+    system: str
+
+
+class Coded(NamedTuple):
+    """A code with its system (a URI) and what it means in words; code and system are empty where there is text alone."""
+
+    code: str = ""
+    system: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side: a practitioner, an organization or both; what is not known is empty."""
+
+    npi: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    family: str = ""
+    given: tuple[str, ...] = ()
+    organization: str = ""
+    specialty: Coded = Coded()
+    direct: str = ""
+    phone: str = ""
+
+
+class Attached(NamedTuple):
+    """A document that a message carries, byte for byte; `media_type` is what the bytes are."""
+
+    body: bytes
+    media_type: str
+    title: str = ""
+    unique_id: str = ""
+
+
+class Appointment(NamedTuple):
+    """When and where the patient is seen; `end` and `place` where they are known."""
+
+    identifier: Identifier
+    start: datetime
+    end: datetime | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralMessage:
+    """One act of a referral.
+
+    `referral` is the initiator's identifier, by which all messages of one referral are known; `filler` the recipient's
+    own. `patient` is a Patient (R4) whose identifiers are those that its sender gave, the initiator's first. `reason`
+    says why the patient is referred, `explanation` why something is declined, cancelled or changed. `clinical` is a
+    Bundle of what the message itself says of the patient's health (DG1, AL1, OBX; supportingInfo), None where it says
+    nothing; `documents` is what it carries besides. `control_id` is the message's own identifier at its sender.
+    """
+
+    act: Act
+    referral: Identifier
+    at: datetime
+    patient: Resource
+    control_id: str = ""
+    filler: Identifier | None = None
+    initiator: Party = Party()
+    recipient: Party = Party()
+    service: Coded = Coded()
+    priority: Literal["", "routine", "urgent", "asap", "stat"] = ""
+    until: datetime | None = None
+    reason: tuple[Coded, ...] = ()
+    explanation: str = ""
+    appointment: Appointment | None = None
+    clinical: Resource | None = None
+    documents: tuple[Attached, ...] = ()
