@@ -49,11 +49,14 @@ class Identifier(NamedTuple):
 
 
 class Coded(NamedTuple):
-    """A code with its system (a URI) and what it means in words; code and system are empty where there is text alone."""
+    """A code with its system (a URI) and what it means in words; without a code there is text alone."""
 
     code: str = ""
     system: str = ""
     text: str = ""
+
+
+NO_CODE = Coded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,12 @@ class Party:
     family: str = ""
     given: tuple[str, ...] = ()
     organization: str = ""
-    specialty: Coded = Coded()
+    specialty: Coded = NO_CODE
     direct: str = ""
     phone: str = ""
+
+
+NOBODY = Party()
 
 
 class Attached(NamedTuple):
@@ -105,9 +111,9 @@ class ReferralMessage:
     patient: Resource
     control_id: str = ""
     filler: Identifier | None = None
-    initiator: Party = Party()
-    recipient: Party = Party()
-    service: Coded = Coded()
+    initiator: Party = NOBODY
+    recipient: Party = NOBODY
+    service: Coded = NO_CODE
     priority: Literal["", "routine", "urgent", "asap", "stat"] = ""
     until: datetime | None = None
     reason: tuple[Coded, ...] = ()
