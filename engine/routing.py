@@ -72,8 +72,9 @@ class Routing:
             message = replace(message, id=derived_id(message.id, f"replay {replays}"))
         body_of = root.id if message.body is root.body else None
         keys = NO_KEYS if body_of is not None else made_keys(message, root)
-        queue = self._queues[child.route.name]
-        return Entry(message, queue, Status.QUEUED, True, keys, child.order_keys, body_of, due=_after(message))
+        queue, end = self._queues[child.route.name], child.route.outbound.end.name
+        due = _after(message)
+        return Entry(message, queue, Status.QUEUED, True, keys, child.order_keys, body_of, due=due, end=end)
 
 
 def _why(made: Plan) -> str:

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from engine.journal import Journal
     from engine.journal.notified import Asked, Notice
 
-_HEAD = ("RECEIVED", "SUBSCRIBER", "MEMBER", "PATIENT ID", "EVENT", "KIND", "ROUTE", "OUTCOME", "SINCE", "DETAIL")
+_HEAD = (
+    "RECEIVED",
+    "SUBSCRIBER",
+    "MEMBER",
+    "PATIENT ID",
+    "EVENT",
+    "KIND",
+    "ROUTE",
+    "END",
+    "OUTCOME",
+    "SINCE",
+    "DETAIL",
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,7 +51,7 @@ def command(
     site: Path,
     as_json: bool,
 ) -> None:
-    """Say who was told of what, when, on which route, and what became of it; the earliest first.
+    """Say who was told of what, when, on which route by which end, and what became of it; the earliest first.
 
     That stays when the messages themselves are pruned. The outcome is the delivery's: delivered when the partner took
     it (a mail by its MDN, 200, AA), and what the partner said is the detail. Patients' data is shown: mind who sees it.
@@ -89,7 +101,7 @@ def _cell(value: datetime | str | None) -> str:
 
 
 def _line(notice: Notice) -> tuple[str, ...]:
-    texts = (notice.subscriber, notice.member, notice.patient_id, notice.event, notice.kind, notice.route)
+    texts = (notice.subscriber, notice.member, notice.patient_id, notice.event, notice.kind, notice.route, notice.end)
     since = "" if notice.outcome_at is None else local(notice.outcome_at)
     last = (notice.outcome, since, notice.detail)
     return (local(notice.received), *(shown(text) or "-" for text in (*texts, *last)))

@@ -43,7 +43,8 @@ NO_KEYS = Keys()
 
 class Entry(NamedTuple):
     """A new row: `message` in `queue`. `body_of` names the message whose body this one shares, when it does. Of
-    two with one `repeat_key` only the first becomes a row. It is left alone until it is `due`.
+    two with one `repeat_key` only the first becomes a row. It is left alone until it is `due`. `end` is the kind of end
+    that delivers it: `direct`.
     """
 
     message: Message
@@ -57,6 +58,7 @@ class Entry(NamedTuple):
     settled: datetime | None = None
     repeat_key: str | None = None
     due: datetime | None = None
+    end: str = ""
 
 
 class State(NamedTuple):
@@ -133,7 +135,7 @@ NOTICE = "notice.key"
 """The attribute of a message that tells a subscriber something: under which key that was told."""
 NOTICE_COLUMNS = (
     *("message", "received_as", "at", "queue", "subscriber", "key", "kind", "event"),
-    *("digest", "patient_id", "member", "sender"),
+    *("digest", "patient_id", "member", "sender", "end"),
 )
 KEPT_COLUMNS = ("kind", "key", "value", "expires", "due")
 
@@ -209,4 +211,5 @@ def notice_row(entry: Entry) -> tuple[object, ...]:
         *(clean(attributes.get(name, "")) for name in ("subscriber.id", NOTICE, "notice.kind", "notice.event")),
         *(clean(attributes.get(name, "")) for name in ("notice.digest", "notice.patient", "subscriber.member")),
         clean(attributes.get("notice.sender", "")),
+        entry.end or None,
     )

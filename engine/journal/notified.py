@@ -24,8 +24,9 @@ class Notice:
     """What one message told one subscriber.
 
     `received` is when the event reached the exchange, `outcome` the journal's word (`delivered`, `deferred`), since
-    `outcome_at`; `detail` is what the partner's answer came to. `route` is the way: channel and route. `message` is the
-    delivery's id, `received_as` that of the message that came in. `key` names the visit and what of it.
+    `outcome_at`; `detail` is what the partner's answer came to. `route` is the way: channel and route, `end` the kind
+    of its end: `direct` ("" in a notice of an engine that did not note it). `message` is the delivery's id,
+    `received_as` that of the message that came in. `key` names the visit and what of it.
     """
 
     received: datetime
@@ -37,6 +38,7 @@ class Notice:
     key: str
     sender: str
     route: str
+    end: str
     outcome: str
     outcome_at: datetime | None
     detail: str
@@ -107,6 +109,7 @@ def _notice(row: Any) -> Notice:
         key=row.key,
         sender=row.sender or "",
         route=row.queue,
+        end=row.end or "",
         outcome=row.became or UNKNOWN,
         outcome_at=None if row.became_at is None else moment(row.became_at),
         detail=row.why or "",

@@ -123,11 +123,13 @@ notices = Table(
     Column("patient_id", String),
     Column("member", String),
     Column("sender", String),
+    Column("end", String),
     Column("outcome", String),
     Column("outcome_at", BigInteger),
     Column("detail", Text),
 )
-"""What each subscriber was told. The outcome is that of the message, and put here when that is removed."""
+"""What each subscriber was told, by which end (`direct`). The outcome is that of the message, and put here
+when that is removed."""
 
 processes = Table(
     "processes",

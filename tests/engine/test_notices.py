@@ -52,8 +52,8 @@ async def test_the_same_is_told_once(journal_url: str, at_once: bool) -> None:
     assert len(script.delivered) == 1
     assert [outcome.code for outcome in receipts] == [ReceiptCode.ACCEPTED] * 5
     rows = await journal.read(lambda connection: connection.execute(select(notices)).all())
-    assert [(row.subscriber, row.key, row.patient_id, row.queue) for row in rows] == [
-        ("riverside", KEY, "7", "adt/out")
+    assert [(row.subscriber, row.key, row.patient_id, row.queue, row.end) for row in rows] == [
+        ("riverside", KEY, "7", "adt/out", "script")
     ]
     await journal.close()
 

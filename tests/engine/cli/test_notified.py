@@ -35,7 +35,7 @@ async def tell(
     await journal.append(
         [
             Entry(message, "adt", Status.ROUTED, False, keys, settled=at),
-            Entry(child, "adt/tell", Status.QUEUED, True, body_of=message.id),
+            Entry(child, "adt/tell", Status.QUEUED, True, body_of=message.id, end="direct"),
         ]
     )
     if status is not Status.QUEUED:
@@ -110,7 +110,9 @@ def test_an_operator_exports_them(hie: Hie, site: Site) -> None:
     table = hie("notified", *at).out.splitlines()
     assert (len(table), table[1].split()[2:4]) == (5, ["riverside", "m1"])
     told = hie("notified", "--patient", "4711", "--subscriber", "hillside", *at, "--json").json
-    assert [(each["event"], each["outcome"], each["route"]) for each in told] == [("admit", "refused", "adt/tell")]
+    assert [(each["event"], each["outcome"], each["route"], each["end"]) for each in told] == [
+        ("admit", "refused", "adt/tell", "direct")
+    ]
     assert told[0]["received"] == "2026-03-02T08:00:00+00:00"
     written = list(csv.DictReader(io.StringIO(hie("notified", "--csv", "--from", "2026-03-01T21:00", *at).out)))
     assert [each["outcome"] for each in written] == ["refused", "queued", "deferred"]
