@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.config.expect import RECEIPTS, ChildExpected, Expected, RouteExpected
 from engine.config.load import load, read
 from engine.config.paths import path_problem
-from engine.config.sample import SampleError, read_sample
+from engine.config.sample import RECEIVED, SampleError, read_sample
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Items, Node, Text, plain
 from schemas.ccda.path import is_ccda_path
@@ -20,21 +21,35 @@ from schemas.message import is_attribute
 
 SUFFIX = ".cases.yaml"
 
-_CASE_KEYS = ("case", "message", "with", "from", "expect")
+_CASE_KEYS = ("case", "before", "received", "message", "with", "from", "expect")
+_BEFORE_KEYS = ("channel", "message", "with", "from")
 _EXPECT_KEYS = ("receipt", "filtered", "failed", "routes")
 _HEADERS = ("MSH", "FHS", "BHS")
 _JSON = "{"
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One case: a message, the attributes it comes with, the elements changed in it first, and what is expected."""
+class Given:
+    """A message of a case, the attributes it comes with, and the elements changed in it first.
 
-    name: str
-    where: str
+    `channel` is the channel that receives it, "" for the one that the case is about.
+    """
+
     body: bytes = field(repr=False)
     attributes: Mapping[str, str] = field(default_factory=dict)
     edits: Mapping[str, str] = field(default_factory=dict)
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case: what came before, a message, when it is received, and what is expected of it."""
+
+    name: str
+    where: str
+    given: Given
+    before: tuple[Given, ...] = ()
+    received: datetime = RECEIVED
     expected: Expected = field(default_factory=Expected)
 
 
@@ -53,8 +68,12 @@ def cases_of(channel_file: str) -> str:
     return str(Path(channel_file).with_suffix("")) + SUFFIX
 
 
-def read_cases(folder: Path, where: str, routes: Iterable[str]) -> tuple[list[Case], list[Finding]]:
+def read_cases(
+    folder: Path, where: str, routes: Iterable[str], channels: Iterable[str] = ()
+) -> tuple[list[Case], list[Finding]]:
     """The cases in the file `where` of the site in `folder`, for a channel with `routes`, and what is wrong with it.
+
+    `channels` are those that messages may have come in by before.
 
     A case that has a mistake is a finding (HIE501) and not run.
     """
@@ -64,17 +83,18 @@ def read_cases(folder: Path, where: str, routes: Iterable[str]) -> tuple[list[Ca
     loaded = load(content, where)
     if loaded.tree is None:
         return [], list(loaded.findings)
-    reader = _Reader(folder, where, tuple(routes))
+    reader = _Reader(folder, where, tuple(routes), tuple(channels))
     return reader.cases(loaded.tree), [*loaded.findings, *reader.findings]
 
 
 class _Reader:
     """Reads one file of cases."""
 
-    def __init__(self, folder: Path, where: str, routes: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, where: str, routes: tuple[str, ...], channels: tuple[str, ...]) -> None:
         self._folder = folder
         self._where = where
         self._routes = routes
+        self._channels = channels
         self.findings: list[Finding] = []
 
     def cases(self, tree: Entries) -> list[Case]:
@@ -102,14 +122,35 @@ class _Reader:
         name = _text(_needed(tree, "case"), "case is a text")
         if name in others:
             raise _CaseError(tree, f"there is a case {name!r} already", "give each case its own name")
+        before = tree.get("before")
         return Case(
             name,
             f"{self._where}:{tree.line}",
+            self._given(tree),
+            tuple(self._before(item) for item in _items(before, "before is a list of messages")) if before else (),
+            _moment(tree.get("received")),
+            self._expected(_entries(_needed(tree, "expect"), "expect is a mapping")),
+        )
+
+    def _given(self, tree: Entries, channel: str = "") -> Given:
+        return Given(
             self._body(_needed(tree, "message")),
             dict(self._texts(tree.get("from"), attributes=True)),
             dict(self._texts(tree.get("with"), attributes=False)),
-            self._expected(_entries(_needed(tree, "expect"), "expect is a mapping")),
+            channel,
         )
+
+    def _before(self, node: Node) -> Given:
+        """A message that came before: its file or text alone, or with its channel, `with` and `from`."""
+        if isinstance(node, Text):
+            return Given(self._body(node))
+        tree = _entries(node, "a message that came before is a file, or a mapping")
+        _only(tree, _BEFORE_KEYS, "a message that came before")
+        name = _text(tree.get("channel") or Text("", tree.line), "channel is the name of a channel")
+        if name and name not in self._channels:
+            hint = did_you_mean(name, self._channels) or "channels without an error are known here"
+            raise _CaseError(tree, f"there is no channel {name!r}", hint)
+        return self._given(tree, name)
 
     def _body(self, node: Node) -> bytes:
         text = _text(node, "message is a file of the site, or the message itself after `message: |`")
@@ -211,6 +252,20 @@ class _Reader:
             return Condition.read(written if isinstance(written, dict) else {})
         except ConditionError as error:
             raise _CaseError(tree, str(error)) from error
+
+
+def _moment(node: Node | None) -> datetime:
+    """When the case's message is received."""
+    if node is None:
+        return RECEIVED
+    text = _text(node, "received is a time")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise _CaseError(node, f"{text} is no time with an offset", "write it as 2024-01-01T22:30:00-06:00")
+    return found.astimezone(UTC)
 
 
 def _reason(node: Node | None) -> str | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from channels.ends import Receipt, ReceiptCode
 from engine.channel import Channel
-from engine.config.casefile import Case, cases_of, read_cases
+from engine.config.casefile import Case, Given, cases_of, read_cases
+from engine.config.earlier import earlier, moment
 from engine.config.expect import Mismatch, mismatches
 from engine.config.sample import receipt_of, sample
 from engine.config.site import Site
 from engine.plan import Plan, plan
+from engine.registry.site import SiteRegistry
 from schemas.error import BodyError
 from schemas.fhir import dumps
 from schemas.fhir.edit import set_text, written_path
@@ -96,6 +99,13 @@ class CaseReport:
         }
 
 
+class _Outcome(NamedTuple):
+    """What came of a case, and what was made of its message."""
+
+    result: CaseResult
+    plan: Plan
+
+
 def run_cases(site: Site, only: str | None = None) -> CaseReport:
     """Run the cases of the site's channels, or of the channel `only`, through the same plan that the engine uses.
 
@@ -105,46 +115,64 @@ def run_cases(site: Site, only: str | None = None) -> CaseReport:
     uncovered: list[str] = []
     findings = [each for each in site.findings if each.severity is Severity.ERROR]
     sound = {file.where: file.channel for file in site.bound if file.channel is not None and not file.has_errors}
+    channels = {channel.name: channel for channel in sound.values()}
     for channel_file, channel in sound.items():
         if only not in (None, channel.name):
             continue
         where = cases_of(channel_file)
         cases: list[Case] = []
         if (site.folder / where).exists():
-            cases, problems = read_cases(site.folder, where, [route.name for route in channel.routes])
+            routes = [route.name for route in channel.routes]
+            cases, problems = read_cases(site.folder, where, routes, channels)
             findings.extend(problems)
         covered: set[str] = set()
         for case in cases:
-            result, made = _run(channel, case)
-            results.append(result)
-            covered.update(child.route.name for child in made.children)
+            outcome = _outcome(site.registry, channels, channel, case)
+            results.append(outcome.result)
+            covered.update(child.route.name for child in outcome.plan.children)
         uncovered.extend(channel.queue(route) for route in channel.routes if route.name not in covered)
     return CaseReport(tuple(results), tuple(uncovered), (*findings, *_without_channel(site, sound, only)))
 
 
-def _run(channel: Channel, case: Case) -> tuple[CaseResult, Plan]:
+def _outcome(registry: SiteRegistry, channels: Mapping[str, Channel], channel: Channel, case: Case) -> _Outcome:
+    """What comes of a case, with what came before it known to the registry for as long as it runs."""
     try:
-        message = _message(channel, case)
+        came = []
+        for number, given in enumerate(case.before):
+            received = moment(case.received, number, len(case.before))
+            by = channels.get(given.channel, channel)
+            came.append((by, _message(by, given, received)))
+        message = _message(channel, case.given, case.received)
     except BodyError as error:
-        wrong = Mismatch("with", "elements that can be changed", str(error))
-        return CaseResult(channel.name, case.name, case.where, (wrong,)), Plan()
+        return _nothing(channel, case, Mismatch("with", "elements that can be changed", str(error)))
+    with earlier(registry, came) as problem:
+        if problem:
+            return _nothing(channel, case, Mismatch("before", "messages that are taken", problem))
+        return _run(channel, case, message)
+
+
+def _nothing(channel: Channel, case: Case, wrong: Mismatch) -> _Outcome:
+    return _Outcome(CaseResult(channel.name, case.name, case.where, (wrong,)), Plan())
+
+
+def _run(channel: Channel, case: Case, message: Message) -> _Outcome:
     receipt: Receipt = receipt_of(channel, message)
     made = plan(message, channel) if receipt.code is ReceiptCode.ACCEPTED else None
     found = mismatches(case.expected, receipt, made)
-    return CaseResult(channel.name, case.name, case.where, tuple(found)), made or Plan()
+    return _Outcome(CaseResult(channel.name, case.name, case.where, tuple(found)), made or Plan())
 
 
-def _message(channel: Channel, case: Case) -> Message:
-    message = sample(channel, case.body, case.attributes)
-    if not case.edits:
+def _message(channel: Channel, given: Given, received: datetime) -> Message:
+    message = sample(channel, given.body, given.attributes, received)
+    if not given.edits:
         return message
     if message.format == FHIR:
         resource = read_exact(message.body)
-        for path, text in case.edits.items():
+        for path, text in given.edits.items():
             set_text(resource, written_path(path), text)
         return replace(message, body=dumps(resource))
     er7 = message.er7.copy()
-    for path, text in case.edits.items():
+    for path, text in given.edits.items():
         er7.set(path, text)
     return replace(message, body=er7.encode())
 

@@ -83,12 +83,35 @@ def test_the_way_of_a_message_is_shown(hie: Hie, site: Path) -> None:
     assert [way["taken"] for way in told.json["ways"]] == [True, True]
 
 
+def test_what_came_before_a_message_is_known_when_it_is_tried(hie: Hie, site: Path) -> None:
+    told = (site / "channels" / "adt.yaml").read_text()
+    notices = (
+        "channel: notices\ninbound:\n  mllp: {listen: 127.0.0.1:2599}\nsteps: [notify_event, match_panel, tell_once]\n"
+    )
+    (site / "channels" / "notices.yaml").write_text(notices + told[told.index("routes:") :])
+    (site / "panels").mkdir()
+    (site / "panels" / "riverside.csv").write_text("member,authority,identifier\n1,STANNE,4711\n")
+    (site / "registry").mkdir()
+    (site / "registry" / "subscribers.yaml").write_text("riverside: {delivery: file}\n")
+    body = (
+        "MSH|^~\\&|A|STANNE|||20240101||ADT^A01|M1|P|2.5\rPID|1||4711^^^STANNE||Ames^Ada\r"
+        "PV1|1|I|W1||||||||||||||||V1\r"
+    )
+    (site / "a01.hl7").write_text(body)
+    ran = hie("try", "notices", site / "a01.hl7", "--site", site)
+    assert "-> practice" in ran.out
+    ran = hie("try", "notices", site / "a01.hl7", "--site", site, "--before", site / "a01.hl7")
+    assert ran.status == 0
+    assert "-> practice" not in ran.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ("adt /nowhere.hl7 --site {site}", "name a file with one message"),
         ("lab {site}/message.hl7 --site {site}", "channels are adt"),
         ("adt {site}/message.hl7 --site /nowhere", "hie check /nowhere"),
+        ("adt {site}/message.hl7 --site {site} --before /nowhere.hl7", "name a file with one message"),
     ],
 )
 def test_mistakes_of_try_are_told(hie: Hie, site: Path, arguments: str, told: str) -> None:

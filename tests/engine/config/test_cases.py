@@ -311,3 +311,84 @@ def test_the_cases_that_the_manual_shows_are_cases(folder: Path) -> None:
     report = run(folder, shown.replace("MSH-9.2: A02", "MSH-9.2: A03"))
     assert wrong(report) == []
     assert len(report.results) == 3
+
+
+NOTICES = """
+channel: adt
+inbound:
+  mllp: {listen: 127.0.0.1:2575}
+steps: [notify_event, match_panel, tell_once]
+routes:
+  - route: practice
+    outbound:
+      file: {folder: out}
+"""
+VISIT = (
+    "MSH|^~\\&|ADT1|STANNE|||20240101||ADT^A01|M1|P|2.5\n"
+    "PID|1||4711^^^STANNE||Ames^Ada||19700312|F\nPV1|1|I|W1||||||||||||||||V1\n"
+)
+
+
+@pytest.fixture
+def notices(folder: Path) -> Path:
+    """A site that tells a practice of its patients' visits, in the daytime."""
+    (folder / "channels/adt.yaml").write_text(NOTICES)
+    (folder / "adt_a01.hl7").write_text(VISIT.replace("\n", "\r"))
+    (folder / "panels").mkdir()
+    (folder / "panels/riverside.csv").write_text("member,authority,identifier\n1,STANNE,4711\n")
+    (folder / "registry").mkdir()
+    quiet = 'riverside: {delivery: file, quiet: {from: "22:00", to: "07:00"}}\n'
+    (folder / "registry/subscribers.yaml").write_text(quiet)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("more", "expect"),
+    [
+        ("", "routes: {practice: {notice.kind: new}}"),
+        ("before: [adt_a01.hl7]", "filtered: tell_once"),
+        ("before: [adt_a01.hl7]\nwith: {MSH-9.2: A11}", "routes: {practice: {notice.kind: withdrawal}}"),
+        ("with: {MSH-9.2: A11}", "filtered: tell_once"),
+        (
+            "before:\n  - {message: adt_a01.hl7, with: {PV1-19: V2}, channel: adt}\n  - adt_a01.hl7",
+            "filtered: tell_once",
+        ),
+        ("before:\n  - {message: adt_a01.hl7, with: {PV1-19: V2}}", "routes: {practice: {notice.kind: new}}"),
+        (
+            'received: "2024-01-01T23:00:00Z"',
+            'routes: {practice: {deliver.after: "2024-01-02T07:00:00+00:00"}}',
+        ),
+    ],
+)
+def test_what_came_before_and_when_it_comes_decides(notices: Path, more: str, expect: str) -> None:
+    assert wrong(run(notices, case(expect, more))) == []
+
+
+def test_what_came_before_one_case_is_unknown_to_the_next(notices: Path) -> None:
+    first = case("filtered: tell_once", "before: [adt_a01.hl7]")
+    second = case("routes: {practice: 1}").replace("cases:\n", "").replace("an admission", "another")
+    assert wrong(run(notices, first + second)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ("before: adt_a01.hl7", "before is a list of messages"),
+        ("before: [nobody.hl7]", "nobody.hl7: No such file or directory"),
+        ("before:\n  - {message: adt_a01.hl7, channel: lab}", "there is no channel 'lab'"),
+        ("before:\n  - {message: adt_a01.hl7, expect: 1}", "a message that came before has no 'expect'"),
+        ("received: yesterday", "yesterday is no time with an offset"),
+        ("received: 2024-01-01T12:00:00", "2024-01-01T12:00:00 is no time with an offset"),
+    ],
+)
+def test_mistakes_about_what_came_before_are_findings(notices: Path, more: str, what: str) -> None:
+    report = run(notices, case("filtered: true", more))
+    assert [(each.code, each.what) for each in report.findings] == [("HIE501", what)]
+
+
+def test_what_came_before_and_is_not_taken_fails_the_case(notices: Path) -> None:
+    body = case("routes: {practice: 1}", "before:\n  - {message: adt_a01.hl7, with: {MSH-9.1: ORU}}")
+    assert wrong(run(notices, body)) == []  # filtered is taken
+    (notices / "half.txt").write_text("no header")
+    [mismatch] = wrong(run(notices, case("routes: {practice: 1}", "before: [half.txt]")))
+    assert mismatch.startswith("before: expected messages that are taken, found message 1 before is not taken: notify_")
