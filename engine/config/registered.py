@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -12,8 +12,8 @@ from engine.config.numbers import finding
 from engine.config.paths import conditions
 from engine.config.tree import texts
 from engine.registry.directory import read_directory
-from engine.registry.files import PANELS, directory_files, roster_files
-from engine.registry.rosters import read_roster
+from engine.registry.files import PANELS, directory_files, members_of, roster_files
+from engine.registry.reads import PANEL
 from engine.registry.rows import RosterError
 from engine.registry.subscribing import FILE, read_subscribers
 from schemas.condition import Clause, Condition
@@ -34,17 +34,18 @@ def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
     for file in matching:
         _doubtful(file)
     subscribers, found = read_subscribers(site)
-    found += _rosters(site)
+    found += _files(site)
     for subscriber in subscribers:
         found += _subscriber(subscriber, matching, site)
     return found
 
 
-def _rosters(site: Path) -> Iterable[Finding]:
-    read = [(where, read_roster) for _, where in roster_files(site)]
-    for where, reader in [*read, *((where, read_directory) for where in directory_files(site))]:
+def _files(site: Path) -> Iterator[Finding]:
+    entries: list[Iterator[object]] = [members_of(site, file, _LINES) for file in roster_files(site)]
+    entries += [islice(read_directory(site / where, where), _LINES) for where in directory_files(site)]
+    for some in entries:
         try:
-            for _entry in islice(reader(site / where, where), _LINES):
+            for _entry in some:
                 pass
         except RosterError as error:
             place, _, what = str(error).partition(": ")
@@ -69,8 +70,8 @@ def _speaks_of_verdict(use: Use) -> bool:
 
 def _subscriber(subscriber: Subscriber, matching: Sequence[BoundFile], site: Path) -> Iterable[Finding]:
     name, panel = subscriber.name, subscriber.panel or subscriber.name
-    if not (site / PANELS / f"{panel}.csv").exists():
-        yield finding("HIE317", FILE, f"{name}: there is no {PANELS}/{panel}.csv")
+    if f"{PANEL}{panel}" not in {each.roster for each in roster_files(site)}:
+        yield finding("HIE317", FILE, f"{name}: there is no {PANELS}/{panel}.csv, .hl7 or .json")
     if not matching:
         return
     facts = {_VERDICT: "match", "match.panel": panel, **attributes_of(subscriber)}

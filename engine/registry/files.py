@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ from engine.registry.directory import read_directory
 from engine.registry.directory_load import DirectoryLoading
 from engine.registry.load import Step
 from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, subscriber_text
+from engine.registry.roster_group import read_group
+from engine.registry.roster_hl7 import read_hl7_roster
 from engine.registry.roster_load import RosterLoading
-from engine.registry.rosters import read_roster
-from engine.registry.rows import digest_of
+from engine.registry.rosters import Member, read_roster
+from engine.registry.rows import RosterError, digest_of
 from engine.registry.subscribing import FILE, read_subscribers
 from engine.registry.tables import metadata, subscribers
 from transforms.registry import Registry
@@ -25,6 +28,12 @@ from transforms.registry import Registry
 PANELS = "panels"
 OPT_OUTS = "registry/optouts"
 PROVIDERS = "registry/providers"
+READERS: dict[str, Callable[[Path, str, int | None], Iterator[Member]]] = {
+    ".csv": read_roster,
+    ".hl7": read_hl7_roster,
+    ".json": read_group,
+}
+"""The forms of a roster by their file's suffix."""
 
 
 class RosterFile(NamedTuple):
@@ -36,14 +45,25 @@ class RosterFile(NamedTuple):
 
 def roster_files(site: Path) -> list[RosterFile]:
     """The rosters of the site: the panels, who opted out of everything (`registry/optouts.csv`), and who opted out of
-    one subscriber's notices (`registry/optouts/riverside.csv`)."""
-    found = [RosterFile(f"{PANEL}{path.stem}", f"{PANELS}/{path.name}") for path in (site / PANELS).glob("*.csv")]
-    if (site / f"{OPT_OUTS}.csv").exists():
-        found.append(RosterFile(OPT_OUT, f"{OPT_OUTS}.csv"))
+    one subscriber's notices (`registry/optouts/riverside.csv`); each in one of the forms of READERS."""
+    found = [RosterFile(f"{PANEL}{path.stem}", f"{PANELS}/{path.name}") for path in _rosters_in(site / PANELS)]
     found += [
-        RosterFile(f"{OPT_OUT}{path.stem}", f"{OPT_OUTS}/{path.name}") for path in (site / OPT_OUTS).glob("*.csv")
+        RosterFile(OPT_OUT, f"{OPT_OUTS}{form}") for form in sorted(READERS) if (site / f"{OPT_OUTS}{form}").exists()
     ]
+    found += [RosterFile(f"{OPT_OUT}{path.stem}", f"{OPT_OUTS}/{path.name}") for path in _rosters_in(site / OPT_OUTS)]
     return sorted(found)
+
+
+def _rosters_in(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.glob("*") if path.suffix in READERS and not path.name.startswith("."))
+
+
+def members_of(site: Path, file: RosterFile, most: int | None = None) -> Iterator[Member]:
+    """The members in a roster's file, `most` of them or all; raises `RosterError` at the place at fault."""
+    others = [each.where for each in roster_files(site) if each.roster == file.roster and each != file]
+    if others:
+        raise RosterError(f"{file.where}: {others[0]} is the same roster; keep one of them")
+    yield from islice(READERS[Path(file.where).suffix](site / file.where, file.where, most), most)
 
 
 def directory_files(site: Path) -> list[str]:
@@ -86,8 +106,8 @@ def loading(site: Path, now: datetime) -> Iterator[Work]:
     yield SubscribersLoading(site)
     for where in directory_files(site):
         yield DirectoryLoading(where, digest_of(site / where), read_directory(site / where, where), now)
-    for roster, where in roster_files(site):
-        yield RosterLoading(roster, digest_of(site / where), read_roster(site / where, where), now)
+    for file in roster_files(site):
+        yield RosterLoading(file.roster, digest_of(site / file.where), members_of(site, file), now)
 
 
 def registry_of(site: Path) -> Registry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -41,12 +42,17 @@ class RosterLoading(FileLoading[Member]):
     def _take(self, entries: Sequence[Member], connection: Connection) -> None:
         names = [entry.member for entry in entries]
         columns = (members.c.seq, members.c.member, members.c.person, members.c.since, members.c.until)
-        rows = connection.execute(select(*columns).where(self._open, members.c.member.in_(names)))
-        known = {row.member: row for row in rows}
+        of_names = (members.c.roster == self.source) & members.c.member.in_(names)
+        known: dict[tuple[str, int | None], Any] = {}
+        for row in connection.execute(select(*columns).where(of_names)):
+            has_ended = row.until is not None and row.until <= self._today
+            known[row.member, row.until if has_ended else None] = row
         fresh: list[tuple[Member, str, int | None]] = []
         replaced: list[int] = []
         for entry in entries:
-            before, text = known.get(entry.member), to_text(entry.person)
+            before, text = known.get((entry.member, None)), to_text(entry.person)
+            if before is None and entry.until is not None:
+                before = known.get((entry.member, entry.until))  # who has ended is listed still
             if before is None:
                 since = entry.since if self._is_new or entry.since else self._today
                 fresh.append((entry, text, since))

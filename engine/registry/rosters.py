@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,10 +46,11 @@ class Member(NamedTuple):
     until: int | None
 
 
-def read_roster(path: Path, name: str) -> Iterator[Member]:
-    """The members in the file at `path`, called `name` in errors; raises `RosterError` at the line at fault."""
+def read_roster(path: Path, name: str, most: int | None = None) -> Iterator[Member]:
+    """The members in the file at `path`, called `name` in errors, `most` of them or all; raises `RosterError` at the
+    line at fault."""
     seen: set[str] = set()
-    for where, cells in read_rows(path, name, partial(_heading, name)):
+    for where, cells in islice(read_rows(path, name, partial(_heading, name)), most):
         member = _member(cells, where)
         if member.member in seen:
             raise RosterError(f"{where}: the member's id stands in an earlier line already")

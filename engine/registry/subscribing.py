@@ -84,7 +84,7 @@ def subscriber(
     Args:
         title: The subscriber's name for people.
         npi: The subscriber's NPI.
-        panel: The roster of its patients, `panels/NAME.csv`; default: that of the subscriber's own name.
+        panel: The roster of its patients, `panels/NAME.csv` or in another form; default: that of its own name.
         events: What it wants to hear of; default: all. An update or a withdrawal goes to who was told of the event.
         delivery: The end that the channel's routes choose by: `direct`, `fhir`, `mllp`.
         address: Where to: a Direct address, a base URL, a host and port.
