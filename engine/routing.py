@@ -73,6 +73,9 @@ class Routing:
         body_of = root.id if message.body is root.body else None
         keys = NO_KEYS if body_of is not None else made_keys(message, root)
         queue, end = self._queues[child.route.name], child.route.outbound.end.name
+        withheld = message.attributes.get("deliver.withheld")
+        if withheld is not None:
+            return Entry(message, queue, Status.FILTERED, False, keys, (), body_of, withheld, self._clock(), end=end)
         due = _after(message)
         return Entry(message, queue, Status.QUEUED, True, keys, child.order_keys, body_of, due=due, end=end)
 

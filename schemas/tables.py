@@ -99,6 +99,8 @@ class CodeMap:
     name: str
     targets: Mapping[tuple[str, str, str], Code] = field(repr=False)
     """(sender, system, code) to what it becomes; an empty sender or system stands for any."""
+    systems: frozenset[str] = field(default=frozenset(), repr=False)
+    """The systems that it leads to."""
 
     @classmethod
     def read(cls, text: str, name: str) -> CodeMap:
@@ -114,7 +116,8 @@ class CodeMap:
             if key in targets:
                 raise TableError(f"{name}:{line}: this code, system and sender are mapped in an earlier line already")
             targets[key] = Code(row[to_code], row[to_display], row[to_system])
-        return cls(name, targets)
+        systems = frozenset(target.system for target in targets.values() if target.system)
+        return cls(name, targets, systems)
 
     def find(self, code: str, system: str, senders: tuple[str, ...] = ()) -> Code | None:
         """What `code` of `system` becomes for the first of `senders` that has a row of its own, else for any sender.

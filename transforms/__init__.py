@@ -4,6 +4,7 @@ from transforms import codes, edit, select, split, v2_to_ccda, validate
 from transforms.ccda_to_fhir import step as ccda_to_fhir
 from transforms.fhir_to_ccda import step as fhir_to_ccda
 from transforms.fhir_to_v2 import step as fhir_to_v2
+from transforms.labs import find_recipient, split_orders, tell_result
 from transforms.notify import adt_to_alert_bundle, notify_event, once, panel, sensitive
 from transforms.step import STEPS, Step, StepError, sets, step
 from transforms.v2_to_fhir import step as v2_to_fhir
@@ -18,6 +19,7 @@ __all__ = [
     "edit",
     "fhir_to_ccda",
     "fhir_to_v2",
+    "find_recipient",
     "notify_event",
     "once",
     "panel",
@@ -25,7 +27,9 @@ __all__ = [
     "sensitive",
     "sets",
     "split",
+    "split_orders",
     "step",
+    "tell_result",
     "v2_to_ccda",
     "v2_to_fhir",
     "validate",

@@ -14,11 +14,15 @@ from schemas.hl7v2.path import ALL
 from schemas.message import Message, is_attribute
 from schemas.tables import Code, CodeMap, CodeMapFile, Table, TableFile
 from transforms.paths import AttributePath, ElementPath, ReadPath, editable_body, readable_body
-from transforms.step import StepError, step
+from transforms.step import StepError, sets, step
 
 UNMAPPED = "MAP-101"
 REPLACED = "MAP-102"
 MISSING = "MAP-201"
+
+HELD = "codes.unmapped"
+"""The attribute that names the codes for which a person is to extend the map."""
+_MOST_HELD = 20
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,39}\Z", re.ASCII)
 _TRIPLETS = (1, 4)
@@ -50,12 +54,13 @@ Columns = Annotated[dict[AttributePath, str], AfterValidator(_in_table)]
 
 
 @step
+@sets("codes.unmapped")
 def map_codes(
     message: Message,
     *,
     path: CodedPath,
     map: CodeMapFile,
-    unmapped: Literal["keep", "fail", "text"] = "keep",
+    unmapped: Literal["keep", "fail", "text", "hold"] = "keep",
     system: str = "",
 ) -> Message:
     """Replace codes by those that a code map of the site gives for them.
@@ -73,7 +78,8 @@ def map_codes(
         path: The coded element; `[*]` stands for each segment or repetition.
         map: The code map, a CSV file with the columns `code,system,to_code,to_display,to_system` and maybe `sender`.
         unmapped: What becomes of a code that the map does not have: `keep` leaves it, `fail` stops the message, `text`
-            keeps its display text and takes the code and its system away.
+            keeps its display text and takes the code and its system away, `hold` leaves it and names in the attribute
+            `codes.unmapped` what has neither a row nor a code of a system that the map leads to.
         system: The system of a code where the message names none.
     """
     er7 = editable_body(message, path)
@@ -88,7 +94,13 @@ def map_codes(
     body = er7.encode()
     if body == message.body and not job.findings:
         return message
-    return message.derive("map_codes", body=message.body if body == message.body else body, findings=job.findings)
+    held = ", ".join(dict.fromkeys(filter(None, (message.get(HELD), *job.held))))
+    return message.derive(
+        "map_codes",
+        body=message.body if body == message.body else body,
+        attributes={HELD: held} if job.held and unmapped == "hold" else None,
+        findings=job.findings,
+    )
 
 
 @step
@@ -142,6 +154,7 @@ class _Mapping:
         self._er7 = er7
         self._seen: set[tuple[str, str]] = set()
         self.findings: list[Finding] = []
+        self.held: list[str] = []
 
     def map_text(self, element: _Element, component: int) -> None:
         """Map one component, alone."""
@@ -165,6 +178,14 @@ class _Mapping:
             if target is not None:
                 self._replace(element, found, each, target)
                 return
+        if self._unmapped == "hold" and any(each.code and each.system in self._map.systems for each in found):
+            return
+        if self._unmapped == "hold" and any(each.raw[1] for each in found) and not any(each.code for each in found):
+            what = "a text without a code"
+            self.held.append(what)
+            self.findings.append(
+                Finding(UNMAPPED, element.where(1), what, "ask the sender for its code", Severity.WARNING)
+            )
         for at, each in zip(_TRIPLETS, found, strict=True):
             if each.code and each.code != '""':
                 self._report(element.where(at), each.code, each.system)
@@ -210,6 +231,8 @@ class _Mapping:
             raise StepError(f"{where}: {what}", "add the code to the map, or write unmapped: keep")
         if (code, system) not in self._seen:
             self._seen.add((code, system))
+            if len(self.held) < _MOST_HELD:
+                self.held.append(_shown(code) + (f" of {_shown(system)}" if system else ""))
             self.findings.append(Finding(UNMAPPED, where, what, "add the code to the map", Severity.WARNING))
 
 

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple, Protocol
 
 from transforms.matching import Person
 
-EventName = Literal["admit", "emergency", "observation", "outpatient", "transfer", "discharge"]
-"""What a subscriber may want to hear of. An update or a withdrawal of one goes to who was told of it."""
-EVENTS: tuple[EventName, ...] = ("admit", "emergency", "observation", "outpatient", "transfer", "discharge")
+EventName = Literal["admit", "emergency", "observation", "outpatient", "transfer", "discharge", "result"]
+"""What a subscriber may want to hear of. An update or a withdrawal of one goes to who was told of it. A `result`
+goes to who ordered it, or is to have a copy."""
+EVENTS: tuple[EventName, ...] = ("admit", "emergency", "observation", "outpatient", "transfer", "discharge", "result")
 
 Content = Literal["minimum", "full"]
 """`minimum`: the patient, the treating practitioner and the institution (42 CFR 482.24(d)(2)), event and time."""
@@ -102,6 +103,10 @@ class Registry(Protocol):
 
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
         """Who is told about the members of `panel`."""
+        ...
+
+    def subscribed(self, npi: str) -> Sequence[Subscriber]:
+        """The subscribers that have this NPI."""
         ...
 
     def members(self, person: Person, on: date) -> Sequence[Membership]:

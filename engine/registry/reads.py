@@ -68,20 +68,18 @@ class DatabaseRegistry:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: PoolProxiedConnection | None = None
-        self._subscribers: dict[str, list[Subscriber]] | None = None
+        self._subscribers: list[Subscriber] | None = None
         self._of_key = _Prepared(_OF_KEY, engine)
         self._linked = _Prepared(_LINKED, engine)
         self._told = _Prepared(_TOLD, engine)
 
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
         """Who is told about the members of `panel`."""
-        if self._subscribers is None:
-            found: dict[str, list[Subscriber]] = {}
-            for (data,) in self._all(select(subscribers.c.data).order_by(subscribers.c.name)):
-                subscriber = read_subscriber(data)
-                found.setdefault(subscriber.panel or subscriber.name, []).append(subscriber)
-            self._subscribers = found
-        return self._subscribers.get(panel, ())
+        return [each for each in self._every_subscriber() if (each.panel or each.name) == panel]
+
+    def subscribed(self, npi: str) -> Sequence[Subscriber]:
+        """The subscribers that have this NPI."""
+        return [each for each in self._every_subscriber() if each.npi == npi]
 
     def members(self, person: Person, on: date) -> Sequence[Membership]:
         """Who of all panels, on that day, might be `person`."""
@@ -114,6 +112,12 @@ class DatabaseRegistry:
         """What `subscriber` was told under `key` by other received messages than `message`, the earliest first."""
         given = {"subscriber": subscriber, "key": key, "received_as": message}
         return [Told(row[0], row[1], row[2], row[3], moment(row[4])) for row in self._look_up(self._told, given)]
+
+    def _every_subscriber(self) -> list[Subscriber]:
+        if self._subscribers is None:
+            rows = self._all(select(subscribers.c.data).order_by(subscribers.c.name))
+            self._subscribers = [read_subscriber(data) for (data,) in rows]
+        return self._subscribers
 
     def _sharing_a_key(self, person: Person, on: date, kind: str) -> list[Membership]:
         given: dict[str, object] = {"today": int(f"{on:%Y%m%d}"), "kind": kind, "end": f"{kind}\x7f"}

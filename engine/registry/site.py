@@ -31,6 +31,10 @@ class SiteRegistry:
         """Who is told about the members of `panel`."""
         return self._source.subscribers(panel)
 
+    def subscribed(self, npi: str) -> Sequence[Subscriber]:
+        """The subscribers that have this NPI."""
+        return self._source.subscribed(npi)
+
     def members(self, person: Person, on: date) -> Sequence[Membership]:
         """Who of all panels, on that day, might be `person`."""
         return self._source.members(person, on)

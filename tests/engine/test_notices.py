@@ -12,7 +12,7 @@ from sqlalchemy import select
 from channels.ends import ReceiptCode
 from engine.channel import Channel
 from engine.journal import Journal
-from engine.journal.tables import notices
+from engine.journal.tables import messages, notices
 from engine.registry.reads import DatabaseRegistry
 from engine.registry.site import SiteRegistry
 from schemas.ids import utc_now
@@ -74,3 +74,25 @@ async def test_what_shall_wait_is_delivered_when_its_time_has_come(journal_url: 
         await script.until(lambda: len(script.delivered) == 2)
         assert utc_now() >= soon
     assert script.delivered == ["M2", "M1"]
+
+
+async def test_what_is_withheld_stands_in_the_journal_with_the_reason(journal_url: str) -> None:
+    hand, script = Hand(), Script()
+
+    def withhold(message: Message) -> Message:
+        return message.derive(
+            "w", attributes={"deliver.withheld": "superseded"} if "M1" in message.get("MSH-10") else {}
+        )
+
+    journal = Journal(journal_url)
+    await journal.open()
+    steps = (Step("withhold", withhold),)
+    async with at_work(journal_url, channel(hand, replace(route(script), steps=steps)), hand, journal):
+        await hand.send(adt("M1", "7"))
+        await hand.send(adt("M2", "7"))
+        await script.until(lambda: script.delivered == ["M2"])
+    query = select(messages.c.status, messages.c.open, messages.c.detail).where(messages.c.parent.is_not(None))
+    rows = await journal.read(lambda connection: connection.execute(query.order_by(messages.c.seq)).all())
+    assert tuple(rows[0]) == ("filtered", False, "superseded")
+    assert [row.status for row in rows] == ["filtered", "delivered"]
+    await journal.close()

@@ -229,3 +229,18 @@ def test_a_table_that_is_not_utf8_says_so(site: Path) -> None:
     (site / "maps/wards.csv").write_bytes(b"ward,name\nW1,S\xfcd\n")
     with pytest.raises(UnboundError, match="not UTF-8"):
         bind(f"look_up: {{table: {WARD}}}", site)
+
+
+def test_unmapped_codes_are_held_for_a_person(tmp_path: Path) -> None:
+    """What is a code of the map's own target system needs no row; a mapped one beside it is mapped."""
+    columns = "code,system,to_code,to_display,to_system\n"
+    (tmp_path / "loinc.csv").write_text(columns + "NA,L,2951-2,Sodium,LN\n")
+    held = "map_codes: {path: 'OBX[*]-3', map: loinc.csv, unmapped: hold}"
+    lines = ["NA^Sodium^L", "2823-3^Potassium^LN", "XK^Odd^L^2345-7^Glucose^LN", "ZQ9^Odd^L", "^Free text", "ZQ9^Odd^L"]
+    body = "MSH|^~\\&|LAB|A|||20261125||ORU^R01|1|P|2.5.1\n" + "".join(f"OBX|1|NM|{line}||1\n" for line in lines)
+    (made,) = run(held, message(body), site=tmp_path)
+    assert made.get("codes.unmapped") == "'ZQ9' of 'L', a text without a code"
+    assert made.get("OBX[1]-3.1") == "2951-2"
+    assert {finding.code for finding in made.findings} == {"MAP-101"}
+    (whole,) = run(held, message(body.replace("ZQ9", "NA").replace("^Free text", "NA^^L")), site=tmp_path)
+    assert "codes.unmapped" not in whole.attributes

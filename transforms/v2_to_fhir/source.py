@@ -191,6 +191,11 @@ class SourceSegment:
         """The encoded text of `field` as it was sent; nothing is marked as read."""
         return self._fields[field] if field < len(self._fields) else ""
 
+    @property
+    def last(self) -> int:
+        """The number of its last field."""
+        return len(self._fields) - 1
+
     def where(self, field: int = 0, repetition: int = 1) -> str:
         """The address of the segment or of a field: `OBX[2]`, `PID-3[2]`."""
         text = self.name if self.number == 1 else f"{self.name}[{self.number}]"

@@ -15,14 +15,17 @@ from transforms.registry import Membership, Provider, Subscriber, Told
 class FakeRegistry:
     """What is asked is answered from these lists; `tell` notes what a message tells, as the journal does."""
 
-    subscribed: list[Subscriber] = field(default_factory=list)
+    known: list[Subscriber] = field(default_factory=list)
     rosters: list[Membership] = field(default_factory=list)
     opted: list[Membership] = field(default_factory=list)
     directory: dict[str, Provider] = field(default_factory=dict)
     notes: list[tuple[str, str, Told]] = field(default_factory=list)
 
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
-        return [each for each in self.subscribed if each.panel == panel]
+        return [each for each in self.known if each.panel == panel]
+
+    def subscribed(self, npi: str) -> Sequence[Subscriber]:
+        return [each for each in self.known if each.npi == npi]
 
     def members(self, person: Person, on: date) -> Sequence[Membership]:
         return self.rosters
