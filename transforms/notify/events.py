@@ -108,7 +108,8 @@ def _new(
         return "a move within the facility is no transfer"
     if trigger == "A06":
         of_class = "admit" if of_class == "outpatient" else of_class
-    event = of_class if phase == "arrival" or of_class == "outpatient" else phase
+    ends_outpatient = phase == "discharge" and of_class == "outpatient"
+    event = of_class if phase == "arrival" or ends_outpatient else phase
     return Happening("new", event, phase, visit, digest)
 
 

@@ -78,6 +78,12 @@ NEW, CHANGED, BACK = (("riverside", kind) for kind in ("new", "update", "withdra
             [adt("A01"), adt("A02", PV1_3="1^1^A^STJOHN", PV1_6="3W^12^A^STANNE")],
             [(*NEW, "admit"), (*NEW, "transfer")],
         ),
+        ([adt("A01"), adt("A07", PV1_2="O")], [(*NEW, "admit"), (*NEW, "transfer")]),
+        (
+            [adt("A04", PV1_2="O"), adt("A02", PV1_2="O", PV1_3="1^1^A^STJOHN", PV1_6="3W^12^A^STANNE")],
+            [(*NEW, "outpatient"), (*NEW, "transfer")],
+        ),
+        ([adt("A04", PV1_2="O"), adt("A03", PV1_2="O")], [(*NEW, "outpatient"), (*NEW, "outpatient")]),
         ([adt("A08")], []),
         ([adt("A01"), adt("A08")], [(*NEW, "admit")]),
         ([adt("A01"), adt("A08", PV1_3="3W^13^B^STANNE")], [(*NEW, "admit")]),
