@@ -23,7 +23,7 @@ async def running(
     folder: Path, channels: Mapping[str, str], journal: str, backbone: str, env: Mapping[str, str]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The engine at work on a site in `folder`; `channels` are files by name. Ended when the block ends."""
-    (folder / "channels").mkdir()
+    (folder / "channels").mkdir(exist_ok=True)
     for name, text in channels.items():
         (folder / "channels" / f"{name}.yaml").write_text(text)
     where = journal or f"sqlite:///{folder}/journal.db"
@@ -38,17 +38,17 @@ async def running(
 
 
 async def connect(
-    port: int, engine: asyncio.subprocess.Process, began: float
+    port: int, engine: asyncio.subprocess.Process, began: float, patience: float = 60
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection, as soon as the engine listens; raises `RuntimeError` when it does not."""
-    while time.perf_counter() - began < 60:
+    """A connection, as soon as the engine listens; raises `RuntimeError` when it does not within `patience` seconds."""
+    while time.perf_counter() - began < patience:
         if engine.returncode is not None:
             raise RuntimeError("the engine did not start; its own words are above")
         try:
             return await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             await asyncio.sleep(0.01)
-    raise RuntimeError("the engine did not listen within 60 s")
+    raise RuntimeError(f"the engine did not listen within {patience:g} s")
 
 
 def cpu(pid: int) -> float:
@@ -57,9 +57,9 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def memory(pid: int) -> float:
-    """The most memory that a process has had, in MB."""
+def memory(pid: int, what: str = "VmHWM") -> float:
+    """The most memory that a process has had, in MB; what it has now with `what` VmRSS."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{what}:"):
             return int(line.split()[1]) / 1024
     return 0.0

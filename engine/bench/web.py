@@ -13,7 +13,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
-class _Messages(asyncio.Protocol, ABC):
+class Messages(asyncio.Protocol, ABC):
     """HTTP messages with a Content-Length, one after another."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Sink:
             await self._done.wait()
 
 
-class _Sinking(_Messages):
+class _Sinking(Messages):
     def __init__(self, sink: Sink) -> None:
         super().__init__()
         self._sink = sink
@@ -126,7 +126,7 @@ class Client:
             self._done.set()
 
 
-class _Posting(_Messages):
+class _Posting(Messages):
     def __init__(self, client: Client) -> None:
         super().__init__()
         self._client = client
