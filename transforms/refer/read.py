@@ -8,11 +8,12 @@ from schemas.error import BodyError
 from schemas.message import HL7V2, Message
 from schemas.tables import CodeMap
 from transforms.refer.error import ReferralError
+from transforms.refer.ref import read_ref
 from transforms.refer.referral import Attached, ReferralMessage
 from transforms.refer.v2.source import Source
 from transforms.refer.x360 import read_order, read_schedule
 
-_BY_TYPE = {"OMG": read_order, "OSU": read_order, "SIU": read_schedule}
+_BY_TYPE = {"OMG": read_order, "OSU": read_order, "SIU": read_schedule, "REF": read_ref, "RRI": read_ref}
 
 
 def read(

@@ -7,19 +7,20 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from schemas.hl7v2 import Er7
 from schemas.message import HL7V2, Message
-from transforms.refer import Act, Appointment, Coded, Identifier, Party, ReferralMessage
+from transforms.refer import Act, Appointment, Attached, Coded, Identifier, Party, ReferralMessage
 from transforms.refer.read import read
 
 NOW = datetime(2026, 3, 12, 15, 0, tzinfo=timezone(timedelta(hours=1)))
 LOINC = "http://loinc.org"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 TAXONOMY = "http://nucc.org/provider-taxonomy"
+TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 PATIENT = {
     "resourceType": "Patient",
     "id": "221419f5-ae74-5108-8797-00c92dfc5857",
     "identifier": [
-        {"system": "urn:oid:2.999.1.5", "value": "P-17"},
-        {"system": "urn:oid:2.999.2.5", "value": "77"},
+        {"type": {"coding": [{"system": TYPES, "code": "MR"}]}, "system": "urn:oid:2.999.1.5", "value": "P-17"},
+        {"type": {"coding": [{"system": TYPES, "code": "PI"}]}, "system": "urn:oid:2.999.2.5", "value": "77"},
     ],
     "name": [{"use": "official", "family": "Okonjo-Vale", "given": ["Thessaly", "Marguerite"]}],
     "gender": "female",
@@ -56,6 +57,12 @@ REQUEST = ReferralMessage(
     priority="urgent",
     until=datetime(2026, 6, 12, tzinfo=UTC),
     reason=(Coded("R07.9", ICD, "Chest pain"), Coded(text="Evaluate & treat")),
+)
+DOCUMENTS = (
+    Attached(b"%PDF-1.4 of nothing", "application/pdf", "Letter", "2.25.1234"),
+    Attached(b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>", "text/xml"),
+    Attached(b"https://images.example/study/1\r\n", "text/uri-list"),
+    Attached(b"caf\xc3\xa9", "text/plain; charset=UTF-8"),
 )
 APPOINTMENT = Appointment(
     Identifier("A-5", "urn:hie-engine:authority:SCHED"),

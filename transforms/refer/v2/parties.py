@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from transforms.fhir_to_v2.datatypes.authorities import system_hd
-from transforms.fhir_to_v2.line import Line, Part
+from transforms.fhir_to_v2.line import Part
+from transforms.fhir_to_v2.run import Run
 from transforms.refer.referral import NO_CODE, Coded, Identifier, Party
 from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import coded, cwe_of, identifier_of, numbers, xtns_of
@@ -65,15 +66,16 @@ def provider_party(segment: SourceSegment, source: Source) -> Party:
     )
 
 
-def put_provider(line: Line, party: Party, role: Coded, *, has_organization: bool) -> None:
-    """Write a party into a PRD or CTD; `has_organization` is whether the version's segment has a field for one."""
+def put_provider(name: str, party: Party, role: Coded, run: Run) -> None:
+    """Write a party as a PRD or CTD (`name`), its organization as its place where the segment has no field for one."""
+    line = run.line(name)
     line.put(1, {**cwe_of(role), **(cwe_of(party.specialty, 4) if party.specialty != NO_CODE else {})})
     line.put(2, {1: party.family, **_given_parts(party, 2)})
-    if party.organization and has_organization:
+    if party.organization and run.has_field(name, 10):
         line.put(10, {1: party.organization})
     elif party.organization:
         line.put(4, {9: party.organization})
-    line.put(5, *xtns_of(party.phone, party.direct))
+    line.put(5, *xtns_of(party.phone, party.direct, run))
     if party.npi:
         line.put(7, {1: party.npi, 2: "NPI"})
     for each in party.identifiers:

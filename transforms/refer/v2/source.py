@@ -18,7 +18,9 @@ from transforms.v2_to_fhir.segments.pid import pid_patient
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
 _CLINICAL = ("Condition", "AllergyIntolerance", "Observation", "Procedure", "FamilyMemberHistory")
-"""What a message says of a patient's health; a report or an order only holds it together."""
+"""What a message says of a patient's health."""
+_AROUND = ("Patient", "ServiceRequest", "DiagnosticReport", "Task")
+"""What only holds it together: the referral itself says who is referred and why."""
 
 
 class Source:
@@ -65,6 +67,8 @@ class Source:
             return None
         resources = {f"urn:uuid:{each['resource']['id']}": each["resource"] for each in bundle["entry"]}
         wanted = [url for url, each in resources.items() if each["resourceType"] in _CLINICAL]
+        for url in wanted:
+            resources[url].pop("basedOn", None)
         entries = [{"fullUrl": url, "resource": resources[url]} for url in _with_referred(wanted, resources)]
         return {"resourceType": "Bundle", "type": "collection", "entry": entries} if entries else None
 
@@ -104,11 +108,11 @@ def _without_reference(identifier: Element) -> None:
 
 
 def _with_referred(wanted: list[str], resources: dict[str, Resource]) -> list[str]:
-    """The addresses `wanted`, and those that these resources refer to, but for the patient."""
+    """The addresses `wanted`, and those that these resources refer to."""
     found = list(wanted)
     for url in found:
         for each in _references(resources[url]):
-            if each in resources and each not in found and resources[each]["resourceType"] != "Patient":
+            if each in resources and each not in found and resources[each]["resourceType"] not in _AROUND:
                 found.append(each)
     return found
 

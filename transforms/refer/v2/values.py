@@ -10,6 +10,7 @@ from schemas.codes import identifier_system, system_name, system_uri
 from schemas.hl7v2 import timestamp
 from transforms.fhir_to_v2.datatypes.authorities import system_hd
 from transforms.fhir_to_v2.line import Part
+from transforms.fhir_to_v2.run import Run
 from transforms.refer.referral import Coded, Identifier
 from transforms.refer.v2.source import Source
 from transforms.v2_to_fhir.datatypes.authorities import system_of
@@ -100,9 +101,10 @@ def numbers(values: Iterable[Value]) -> tuple[str, str]:
     return phone, address
 
 
-def xtns_of(phone: str, direct: str) -> list[dict[int, Part]]:
+def xtns_of(phone: str, direct: str, run: Run) -> list[dict[int, Part]]:
     """XTN of a telephone number and of a Direct address."""
-    called: dict[int, Part] = {1: phone, 2: "WPN", 3: "PH"} if phone else {}
+    place = 1 if run.has_component("XTN", 1) else 12
+    called: dict[int, Part] = {place: phone, 2: "WPN", 3: "PH"} if phone else {}
     mailed: dict[int, Part] = {2: "NET", 3: "Internet", 4: direct} if direct else {}
     return [each for each in (called, mailed) if each]
 

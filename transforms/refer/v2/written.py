@@ -69,8 +69,11 @@ def put_patient(run: Run) -> None:
 
 
 def put_diagnoses(run: Run) -> None:
-    """DG1."""
+    """DG1; a diagnosis of no certain kind is a working one, for DG1-6 must say something."""
     dg1s_of(run.first("Patient"), EMPTY, run)
+    for line in run.lines:
+        if line.name == "DG1" and not line.has(6):
+            line.put(6, "W")
 
 
 def put_allergies(run: Run) -> None:

@@ -66,7 +66,7 @@ def _order(message: ReferralMessage, ends: Ends, systems: CodeMap | None) -> Run
     orc.put(3, ei_of(message.filler))
     orc.put(5, words.status)
     orc.put(12, *xcns_of(message.initiator))
-    orc.put(14, *xtns_of(message.initiator.phone, message.initiator.direct))
+    orc.put(14, *xtns_of(message.initiator.phone, message.initiator.direct, run))
     orc.put(16, {2: message.explanation})
     if not is_request:
         orc.put(17, {2: message.recipient.organization})
@@ -90,7 +90,7 @@ def _put_request(message: ReferralMessage, run: Run) -> None:
     obr.put(31, *(cwe_of(each) for each in message.reason))
     obr.put(44, cwe_of(message.service))
     if message.recipient != NOBODY:
-        put_provider(run.line("CTD"), message.recipient, _REFERRED_TO, has_organization=False)
+        put_provider("CTD", message.recipient, _REFERRED_TO, run)
     put_diagnoses(run)
     observations(run)
 
@@ -105,9 +105,9 @@ def _schedule(message: ReferralMessage, ends: Ends, systems: CodeMap | None) -> 
     sch.put(2, ei_of(appointment.identifier if appointment is not None else message.referral))
     sch.put(6, cwe_of(REFERRAL_NOTE))
     sch.put(12, *xcns_of(message.initiator))
-    sch.put(13, *xtns_of(message.initiator.phone, message.initiator.direct)[:1])
+    sch.put(13, *xtns_of(message.initiator.phone, message.initiator.direct, run)[:1])
     sch.put(16, *(xcns_of(message.recipient) or [_NOT_KNOWN]))
-    sch.put(17, *xtns_of(message.recipient.phone, message.recipient.direct)[:1])
+    sch.put(17, *xtns_of(message.recipient.phone, message.recipient.direct, run)[:1])
     sch.put(20, *(xcns_of(message.recipient) or [_NOT_KNOWN]))
     sch.put(25, {1: "Booked" if message.act is Act.BOOK else "Noshow", 3: "HL70278"})
     sch.put(26, ei_of(message.referral))
