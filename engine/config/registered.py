@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 from engine.config.bind import BoundFile, BoundRoute, Use
 from engine.config.numbers import finding
 from engine.config.paths import conditions
 from engine.config.tree import texts
-from engine.registry.directory import read_directory
-from engine.registry.files import PANELS, directory_files, members_of, roster_files
+from engine.registry.files import PANELS, directory_files, members_of, providers_of, roster_files
 from engine.registry.reads import PANEL
 from engine.registry.rows import RosterError
 from engine.registry.subscribing import FILE, read_subscribers
@@ -42,7 +40,7 @@ def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
 
 def _files(site: Path) -> Iterator[Finding]:
     entries: list[Iterator[object]] = [members_of(site, file, _LINES) for file in roster_files(site)]
-    entries += [islice(read_directory(site / where, where), _LINES) for where in directory_files(site)]
+    entries += [providers_of(site, file, _LINES) for file in directory_files(site)]
     for some in entries:
         try:
             for _entry in some:

@@ -1,13 +1,20 @@
-"""The provider directory as CSV files: the site's own columns, or those of NPPES's monthly file (CMS)."""
+"""The provider directory as CSV files: the site's own columns, or those of NPPES's monthly file (CMS).
+
+NPPES's endpoints come in a file of their own (`nppes_endpoints.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from engine.registry.nppes_endpoints import NppesEndpoints
+from engine.registry.numbers import NpiSet
 from engine.registry.rows import RosterError, read_rows
 from engine.registry.subscribing import check_npi
 from transforms.registry import Provider
@@ -46,21 +53,28 @@ _MOST_SPECIALTIES = 15  # columns of NPPES
 Kind = Literal["practitioner", "organization"]
 
 
-def read_directory(path: Path, name: str) -> Iterator[Provider]:
-    """The providers in the file at `path`, called `name` in errors; who is deactivated in NPPES is none.
+def read_directory(
+    path: Path, name: str, most: int | None = None, endpoints: Sequence[tuple[Path, str]] = ()
+) -> Iterator[Provider]:
+    """The providers in the first `most` lines of the file at `path`, or in all; it is called `name` in errors.
 
-    Raises `RosterError` at the line at fault.
+    Who is deactivated in NPPES is none. `endpoints` are NPPES's files of endpoints with their names, which give its
+    providers their addresses. Raises `RosterError` at the line at fault.
     """
-    seen: set[str] = set()
-    for where, row in read_rows(path, name, partial(_heading, name)):
-        is_nppes = "NPI" in row
-        if is_nppes and row.get(_GONE) and not row.get(_BACK):
-            continue
-        provider = _of_nppes(row, where) if is_nppes else _own(row, where)
-        if provider.npi in seen:
-            raise RosterError(f"{where}: the NPI stands in an earlier line already")
-        seen.add(provider.npi)
-        yield provider
+    seen = NpiSet()
+    with ExitStack() as stack:
+        ends: NppesEndpoints | None = None
+        for where, row in islice(read_rows(path, name, partial(_heading, name)), most):
+            if "NPI" not in row:
+                provider = _own(row, where)
+            elif row.get(_GONE) and not row.get(_BACK):
+                continue
+            else:
+                ends = ends or stack.enter_context(closing(NppesEndpoints(endpoints)))
+                provider = _of_nppes(row, where, ends)
+            if not seen.add(provider.npi):
+                raise RosterError(f"{where}: the NPI stands in an earlier line already")
+            yield provider
 
 
 def _heading(name: str, columns: list[str]) -> list[str]:
@@ -92,18 +106,19 @@ def _own(row: Mapping[str, str], where: str) -> Provider:
     )
 
 
-def _of_nppes(row: Mapping[str, str], where: str) -> Provider:
+def _of_nppes(row: Mapping[str, str], where: str, ends: NppesEndpoints) -> Provider:
     kind: Kind = "organization" if row[_KIND] == "2" else "practitioner"
     family, *given = (row.get(name, "") for name in _NAMES)
     person = ", ".join(filter(None, (family, " ".join(filter(None, given)))))
     codes = (row.get(f"Healthcare Provider Taxonomy Code_{n}", "") for n in range(1, _MOST_SPECIALTIES + 1))
+    npi = _npi(row["NPI"], where)
     return Provider(
-        _npi(row["NPI"], where),
+        npi,
         kind,
         row[_ORGANIZATION] if kind == "organization" else person,
         tuple(filter(None, codes)),
         (),
-        MappingProxyType({}),
+        ends.of(npi),
         *(row.get(name, "") for name in _NPPES.values()),
     )
 

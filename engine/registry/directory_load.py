@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from engine.registry.load import AT_ONCE, FileLoading, Step, groups
+from engine.registry.numbers import NpiSet
 from engine.registry.reads import provider_text, terms_of
 from engine.registry.tables import provider_terms, providers
 from transforms.registry import Provider
@@ -19,7 +20,7 @@ class DirectoryLoading(FileLoading[Provider]):
 
     def __init__(self, source: str, digest: str, entries: Iterable[Provider], now: datetime) -> None:
         super().__init__(source, digest, entries, now)
-        self._seen: set[str] = set()
+        self._seen = NpiSet()
 
     def _take(self, entries: Sequence[Provider], connection: Connection) -> None:
         numbers = [entry.npi for entry in entries]
@@ -34,7 +35,8 @@ class DirectoryLoading(FileLoading[Provider]):
         terms = [{"term": term, "npi": entry.npi} for entry, _ in fresh for term in sorted(terms_of(entry))]
         if terms:
             connection.execute(insert(provider_terms), terms)
-        self._seen.update(numbers)
+        for number in numbers:
+            self._seen.add(number)
         changed = sum(entry.npi in known for entry, _ in fresh)
         self._counts["changed"] += changed
         self._counts["added"] += len(fresh) - changed

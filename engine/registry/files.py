@@ -13,8 +13,10 @@ from sqlalchemy.pool import StaticPool
 
 from engine.journal.tables import notices
 from engine.registry.directory import read_directory
+from engine.registry.directory_fhir import read_fhir_directory
 from engine.registry.directory_load import DirectoryLoading
 from engine.registry.load import Step
+from engine.registry.nppes_endpoints import is_endpoint_file
 from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, subscriber_text
 from engine.registry.roster_group import read_group
 from engine.registry.roster_hl7 import read_hl7_roster
@@ -23,7 +25,7 @@ from engine.registry.rosters import Member, read_roster
 from engine.registry.rows import RosterError, digest_of
 from engine.registry.subscribing import FILE, read_subscribers
 from engine.registry.tables import metadata, subscribers
-from transforms.registry import Registry
+from transforms.registry import Provider, Registry
 
 PANELS = "panels"
 OPT_OUTS = "registry/optouts"
@@ -66,10 +68,32 @@ def members_of(site: Path, file: RosterFile, most: int | None = None) -> Iterato
     yield from islice(READERS[Path(file.where).suffix](site / file.where, file.where, most), most)
 
 
-def directory_files(site: Path) -> list[str]:
-    """The files of the provider directory: `registry/providers.csv`, and those in `registry/providers/`."""
-    found = [f"{PROVIDERS}/{path.name}" for path in (site / PROVIDERS).glob("*.csv")]
-    return sorted([*found, *([f"{PROVIDERS}.csv"] if (site / f"{PROVIDERS}.csv").exists() else ())])
+class DirectoryFile(NamedTuple):
+    """A file of the provider directory, and those of NPPES's endpoints that go with it."""
+
+    where: str
+    endpoints: tuple[str, ...] = ()
+
+
+def directory_files(site: Path) -> list[DirectoryFile]:
+    """The files of the provider directory: `registry/providers.csv`, and those in `registry/providers/`; each CSV or
+    FHIR."""
+    forms = (".csv", ".json")
+    found = [f"{PROVIDERS}/{path.name}" for path in (site / PROVIDERS).glob("*") if path.suffix in forms]
+    found += [f"{PROVIDERS}{form}" for form in forms if (site / f"{PROVIDERS}{form}").exists()]
+    ends = {where for where in found if where.endswith(".csv") and is_endpoint_file(site / where, where)}
+    of_csv = tuple(sorted(ends))
+    return [DirectoryFile(where, of_csv if where.endswith(".csv") else ()) for where in sorted(set(found) - ends)]
+
+
+def providers_of(site: Path, file: DirectoryFile, most: int | None = None) -> Iterator[Provider]:
+    """The providers in a file of the directory, those of its first `most` lines or resources, or all; without NPPES's
+    endpoints unless all are asked for. Raises `RosterError` at the place at fault."""
+    path = site / file.where
+    if path.suffix == ".json":
+        return read_fhir_directory(path, file.where, most)
+    endpoints = [(site / where, where) for where in file.endpoints] if most is None else []
+    return read_directory(path, file.where, most, endpoints)
 
 
 class SubscribersLoading:
@@ -104,8 +128,9 @@ def loading(site: Path, now: datetime) -> Iterator[Work]:
     Raises `RosterError` and `OSError` for a file that cannot be read.
     """
     yield SubscribersLoading(site)
-    for where in directory_files(site):
-        yield DirectoryLoading(where, digest_of(site / where), read_directory(site / where, where), now)
+    for directory in directory_files(site):
+        digest = digest_of(site / directory.where, *(site / where for where in directory.endpoints))
+        yield DirectoryLoading(directory.where, digest, providers_of(site, directory), now)
     for file in roster_files(site):
         yield RosterLoading(file.roster, digest_of(site / file.where), members_of(site, file), now)
 

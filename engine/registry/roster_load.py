@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from engine.registry.load import FileLoading, Step
+from engine.registry.numbers import NumberSet
 from engine.registry.persons import to_text
 from engine.registry.rosters import Member
 from engine.registry.tables import member_keys, members
@@ -33,7 +34,7 @@ class RosterLoading(FileLoading[Member]):
         self._open = (members.c.roster == source) & (members.c.until.is_(None) | (members.c.until > self._today))
         self._last = 0
         """The last number that was given before: who ends is among those."""
-        self._seen = bytearray()
+        self._seen = NumberSet()
 
     def _begin(self, connection: Connection) -> None:
         super()._begin(connection)
@@ -60,10 +61,10 @@ class RosterLoading(FileLoading[Member]):
                 replaced.append(before.seq)
                 fresh.append((entry, text, entry.since or before.since))
             else:
-                self._see(before.seq)
+                self._seen.add(before.seq)
         _remove(connection, replaced)
         for seq in _insert(connection, self.source, fresh):
-            self._see(seq)
+            self._seen.add(seq)
         self._counts["changed"] += len(replaced)
         self._counts["added"] += len(fresh) - len(replaced)
 
@@ -75,21 +76,11 @@ class RosterLoading(FileLoading[Member]):
         """Let those end whose numbers are in the span that begins at `first`, and who are in the roster no more."""
         in_span = members.c.seq.between(first, first + _SPAN - 1)
         rows = connection.execute(select(members.c.seq).where(self._open, in_span))
-        gone = [{"number": seq} for (seq,) in rows if not self._is_seen(seq)]
+        gone = [{"number": seq} for (seq,) in rows if seq not in self._seen]
         if gone:
             ending = update(members).where(members.c.seq == bindparam("number")).values(until=self._today)
             connection.execute(ending, gone)
         self._counts["ended"] += len(gone)
-
-    def _see(self, seq: int) -> None:
-        byte, bit = divmod(seq, 8)
-        if byte >= len(self._seen):
-            self._seen.extend(bytes(max(byte + 1 - len(self._seen), 1 << 16)))
-        self._seen[byte] |= 1 << bit
-
-    def _is_seen(self, seq: int) -> bool:
-        byte, bit = divmod(seq, 8)
-        return byte < len(self._seen) and bool(self._seen[byte] >> bit & 1)
 
 
 def _insert(connection: Connection, roster: str, entries: Sequence[tuple[Member, str, int | None]]) -> Sequence[int]:

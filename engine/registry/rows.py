@@ -12,10 +12,13 @@ class RosterError(ValueError):
     """The file is no roster, or no directory; the text names file and line, and quotes no cell."""
 
 
-def digest_of(path: Path) -> str:
-    """What tells one state of the file from another; raises `OSError`."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+def digest_of(path: Path, *others: Path) -> str:
+    """What tells one state of the file, and of `others` beside it, from another; raises `OSError`."""
+    digests: list[str] = []
+    for each in (path, *others):
+        with each.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest()[:32])
+    return digests[0] if not others else hashlib.sha256("".join(digests).encode()).hexdigest()[:32]
 
 
 def read_rows(path: Path, name: str, heading: Callable[[list[str]], list[str]]) -> Iterator[tuple[str, dict[str, str]]]:
