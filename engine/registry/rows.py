@@ -24,16 +24,15 @@ def digest_of(path: Path, *others: Path) -> str:
 def read_rows(path: Path, name: str, heading: Callable[[list[str]], list[str]]) -> Iterator[tuple[str, dict[str, str]]]:
     """Each row of the file at `path` by its columns, and where it stands (`panels/a.csv:2`, after `name`).
 
-    `heading` gives the columns that the cells of the first line name, or raises. Empty rows and those that begin with
-    `#` are left out, and cells stripped. Raises `RosterError` at the line at fault.
+    `heading` gives the columns that the cells of the first row name, or raises. Empty rows and those that begin with
+    `#` are left out, before that one too, and cells stripped. Raises `RosterError` at the line at fault.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
-            columns = heading([cell.strip() for cell in next(reader, [])])
-            for cells in reader:
-                if not any(cells) or cells[0].lstrip().startswith("#"):
-                    continue
+            rows = (cells for cells in reader if any(cells) and not cells[0].lstrip().startswith("#"))
+            columns = heading([cell.strip() for cell in next(rows, [])])
+            for cells in rows:
                 where = f"{name}:{reader.line_num}"
                 if len(cells) > len(columns):
                     raise RosterError(f"{where}: {len(cells)} cells under {len(columns)} columns; quote a comma")
