@@ -23,7 +23,7 @@ from tests.transforms.fhir_to_ccda.conversion import (
 DOCTOR = {
     "resourceType": "Practitioner",
     "id": "d",
-    "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "1992033318"}],
+    "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "9992033313"}],
     "name": [{"family": "Pellworth", "given": ["Imogen"], "prefix": ["Dr"]}],
 }
 PAYER = {"resourceType": "Organization", "id": "o", "name": "Blue Cross"}
@@ -129,7 +129,7 @@ REPORT = {
         ([NOTE, DOCTOR], "34109-9", "v:act/v:author//v:family/text()", ["Pellworth"]),
         ([SCAN, DOCTOR], "34109-9", "v:act/v:text/@mediaType", ["application/pdf"]),
         ([TEAM, DOCTOR], "85847-2", "v:organizer/v:component/v:act/v:performer/sdtc:functionCode/@code", ["59058001"]),
-        ([TEAM, DOCTOR], "85847-2", "v:organizer/v:component/v:act/v:performer//v:id/@extension", ["1992033318"]),
+        ([TEAM, DOCTOR], "85847-2", "v:organizer/v:component/v:act/v:performer//v:id/@extension", ["9992033313"]),
         ([COVERAGE, PAYER], "48768-6", "v:act//v:performer//v:representedOrganization/v:name/text()", ["Blue Cross"]),
         ([COVERAGE, PAYER], "48768-6", "v:act//v:participant[@typeCode='COV']//v:code/@code", ["SELF"]),
         ([COVERAGE, PAYER], "48768-6", "v:act//v:participant[@typeCode='COV']//v:id/@extension", ["S-77"]),

@@ -10,7 +10,7 @@ from tests.transforms.notify.fakes import FakeRegistry
 from tests.transforms.written import message
 from transforms.registry import Provider, Subscriber
 
-HALE, LISK, WARD, CLINIC, NOWHERE = "1880425976", "1306778249", "1003000126", "1234567893", "1679576722"
+HALE, LISK, WARD, CLINIC, NOWHERE = "9880425977", "9306778249", "1003000126", "1234567893", "1679576722"
 """NPIs: Hale and her clinic, Lisk with a Direct address alone, Ward without any way, and one that nobody knows."""
 
 EASTMERE = Subscriber("eastmere", "Eastmere", npi=CLINIC, delivery="mllp", address="127.0.0.1:2601", format="v2")

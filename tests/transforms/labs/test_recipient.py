@@ -18,7 +18,7 @@ from transforms.step import StepError
 
 SAMPLES = Path(__file__).parents[3] / "samples/hl7v2"
 IDS = CodeMap.read(
-    "code,system,to_code,to_display,to_system\nD77,STANNE,1306778249,,\nD1,,1880425976,,\n", "maps/ids.csv"
+    "code,system,to_code,to_display,to_system\nD77,STANNE,9306778249,,\nD1,,9880425977,,\n", "maps/ids.csv"
 )
 PRT = "PRT|1|AD||{0}^^HL70912|{1}\n"
 

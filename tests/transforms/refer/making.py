@@ -28,7 +28,7 @@ PATIENT = {
 }
 REFERRAL = Identifier("R|1", "urn:oid:2.999.1.15")
 INITIATOR = Party(
-    npi="1880425976",
+    npi="9880425977",
     identifiers=(Identifier("777", "urn:oid:2.999.1.10"),),
     family="Harrowgate",
     given=("Dunstan", "T."),
@@ -37,7 +37,7 @@ INITIATOR = Party(
     phone="+1 608 555 0150",
 )
 RECIPIENT = Party(
-    npi="1992033318",
+    npi="9992033313",
     family="Pellworth",
     given=("Imogen",),
     organization="St. Anne Cardiology",

@@ -95,8 +95,8 @@ def test_what_says_no_act_is_refused_with_its_place(message: bytes, kind: type[R
 def test_the_samples_say_who_asks_whom_for_what() -> None:
     asked = received((SAMPLES / "ref_i12.hl7").read_bytes())
     assert asked.act is Act.REQUEST
-    assert asked.initiator == Party(npi="1880425976", family="Harrowgate", given=("Dunstan",), phone="+1 608 5550150")
-    assert (asked.recipient.npi, asked.recipient.organization) == ("1992033318", "STANNE CARDIOLOGY")
+    assert asked.initiator == Party(npi="9880425977", family="Harrowgate", given=("Dunstan",), phone="+1 608 5550150")
+    assert (asked.recipient.npi, asked.recipient.organization) == ("9992033313", "STANNE CARDIOLOGY")
     assert asked.reason == (Coded("S", "http://terminology.hl7.org/CodeSystem/v2-0336", "Second opinion"),)
     assert asked.priority == "routine"
     assert asked.clinical is not None

@@ -373,7 +373,7 @@ def test_a_relation_that_has_ended_is_not_active() -> None:
 
 
 def test_who_cares_for_the_patient_and_what_they_wish() -> None:
-    pd1 = placed("PD1|||Quay Practice^^17|1880425976^Harrowgate^Dunstan^^^^^^NPI", f6="DEAF", f7="Y", f14="St. Bride")
+    pd1 = placed("PD1|||Quay Practice^^17|9880425977^Harrowgate^Dunstan^^^^^^NPI", f6="DEAF", f7="Y", f14="St. Bride")
     found = convert_text("ADT^A01", PID, pd1)
     patient = only(found, "Patient")
     assert len(patient["generalPractitioner"]) == 2
@@ -386,7 +386,7 @@ def test_who_cares_for_the_patient_and_what_they_wish() -> None:
 
 def rol(action: str = "AD", role: str = "CP^Consulting^HL70443") -> str:
     """A ROL of that role."""
-    return f"ROL|R1^STANNE|{action}|{role}|1880425976^Harrowgate^Dunstan^^^^^^NPI|20260310|20260320"
+    return f"ROL|R1^STANNE|{action}|{role}|9880425977^Harrowgate^Dunstan^^^^^^NPI|20260310|20260320"
 
 
 def test_a_role_belongs_to_what_it_follows() -> None:
@@ -412,7 +412,7 @@ def test_a_role_that_is_taken_back_is_not_carried_as_one_that_holds(action: str)
 
 
 def test_participations_after_the_patient_and_after_the_visit() -> None:
-    person = "1880425976^Harrowgate^Dunstan^^^^^^NPI"
+    person = "9880425977^Harrowgate^Dunstan^^^^^^NPI"
     alone = convert_text("ADT^A01", PID, f"PRT|P1|AD||PP^Primary^HL70912|{person}")
     assert only(alone, "Patient")["generalPractitioner"] == [reference(only(alone, "Practitioner"))]
     with_place = convert_text("ADT^A01", PID, f"PRT|P1|AD||PP^Primary^HL70912|{person}|||Quay Practice")

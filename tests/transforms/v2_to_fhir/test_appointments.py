@@ -85,7 +85,7 @@ def test_resources_take_part_in_their_own_time() -> None:
         "AIS|1|A|CBC^Blood count^L",
         "AIG|1|A|77^Cell counter^L|EQ^Lab equipment^L||||20260320090000+0100|||20|min",
         "AIL|1|A|LAB^1^^STANNE|||20260320090000+0100||||||Pending",
-        "AIP|1|A|1992033318^Pellworth^Imogen^^^Dr^MD^^NPI|PHY^Physician^L|||10|min||||Booked",
+        "AIP|1|A|9992033313^Pellworth^Imogen^^^Dr^MD^^NPI|PHY^Physician^L|||10|min||||Booked",
     )
     appointment = only(found, "Appointment")
     assert appointment["serviceType"][0]["coding"][0]["code"] == "CBC"

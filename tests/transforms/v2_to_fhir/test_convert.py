@@ -118,7 +118,7 @@ def test_the_site_says_which_identifier_is_the_patients() -> None:
 
 
 def test_one_person_in_several_places_is_one_practitioner() -> None:
-    doctor = "1992033318^Pellworth^Imogen^^^Dr^MD^^NPI"
+    doctor = "9992033313^Pellworth^Imogen^^^Dr^MD^^NPI"
     found = bundle(PID, f"PV1|1|I|||||{doctor}|{doctor}|||||||||{doctor}||V9")
     practitioner = only(found, "Practitioner")
     assert practitioner["identifier"][0]["system"] == "http://hl7.org/fhir/sid/us-npi"
@@ -163,7 +163,7 @@ def test_a_transaction_puts_by_identifier_what_has_one() -> None:
 
 def test_a_transaction_does_not_put_over_what_a_message_only_mentions() -> None:
     result = HEADER.replace("ADT^A01^ADT_A01", "ORU^R01^ORU_R01")
-    doctor = "1992033318^Pellworth^Imogen^^^Dr^MD^^NPI"
+    doctor = "9992033313^Pellworth^Imogen^^^Dr^MD^^NPI"
     segments = (PID, PV1, f"OBR|1|P1^A|F1^LAB|BMP^Panel^L||||||||||||{doctor}|||||||||F", "OBX|1|ST|X^x^L||y||||||F")
     for mentioned, method in (("create", "POST"), ("update", "PUT")):
         options = Options(bundle="transaction", mentioned=mentioned)  # type: ignore[arg-type]

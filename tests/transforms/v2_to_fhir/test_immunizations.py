@@ -6,7 +6,7 @@ import pytest
 
 from tests.transforms.v2_to_fhir.conversion import PID, convert_text, only, resources
 
-ORC = "ORC|RE|4422^STANNE|13696^STANNE-IZ|||||||||1880425976^Harrowgate^Dunstan^^^Dr^MD^^NPI"
+ORC = "ORC|RE|4422^STANNE|13696^STANNE-IZ|||||||||9880425977^Harrowgate^Dunstan^^^Dr^MD^^NPI"
 
 
 def rxa(**fields: str) -> str:
@@ -45,7 +45,7 @@ def test_what_is_said_of_a_dose() -> None:
         ORC,
         rxa(
             f9="00^New record^NIP001",
-            f10="1992033318^Pellworth^Imogen^^^Dr^MD^^NPI",
+            f10="9992033313^Pellworth^Imogen^^^Dr^MD^^NPI",
             f11="^^^STANNE-EAST^^^^^2 Quay Steps^^Harbour^WI^53990",
             f15="L-4471",
             f16="20271231",

@@ -6,7 +6,7 @@ import pytest
 
 from tests.transforms.v2_to_fhir.conversion import PID, convert_text, only, resources
 
-ORC = "ORC|NW|M1^STANNE||||||||||1880425976^Harrowgate^Dunstan^^^Dr^MD^^NPI"
+ORC = "ORC|NW|M1^STANNE||||||||||9880425977^Harrowgate^Dunstan^^^Dr^MD^^NPI"
 RXO = "RXO|AMX^Amoxicillin 500 MG^RXN|500||mg^mg^UCUM|CAP^Capsule^L||^with food||N||21|CAP^capsule^L|2"
 RXE = "RXE||AMX^Amoxicillin 500 MG^RXN|500|1000|mg^mg^UCUM||^three times a day||G|21|CAP^capsule^L|2||||||||21&g"
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.transforms.v2_to_fhir.conversion import PID, convert_text, only, resources
 
-REFERRING = "PRD|RP^Referring^HL70286|Lisk^Oriana|3 Quay Steps^^Harbour^WI^53990|||^^|1306778249^NPI||||||"
-REFERRED = "PRD|RT^Referred to^HL70286|Pellworth^Imogen|||^WPN^PH^^1^608^5550111||1992033318^NPI|||STANNE CARDIOLOGY"
+REFERRING = "PRD|RP^Referring^HL70286|Lisk^Oriana|3 Quay Steps^^Harbour^WI^53990|||^^|9306778249^NPI||||||"
+REFERRED = "PRD|RT^Referred to^HL70286|Pellworth^Imogen|||^WPN^PH^^1^608^5550111||9992033313^NPI|||STANNE CARDIOLOGY"
 
 
 def rf1(status: str = "P", action: str = "") -> str:
@@ -58,7 +58,7 @@ def test_what_is_asked_for_of_whom_and_why() -> None:
 
 
 def test_primary_care_provider_is_the_patients() -> None:
-    found = convert_text("REF^I12", rf1(), "PRD|PP^Primary care^HL70286|Harrowgate^Dunstan|||||1880425976^NPI", PID)
+    found = convert_text("REF^I12", rf1(), "PRD|PP^Primary care^HL70286|Harrowgate^Dunstan|||||9880425977^NPI", PID)
     (doctor,) = only(found, "Patient")["generalPractitioner"]
     assert doctor["reference"] in {f"urn:uuid:{each['id']}" for each in resources(found, "PractitionerRole")}
 

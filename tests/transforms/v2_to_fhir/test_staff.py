@@ -21,10 +21,10 @@ def test_who_is_deleted_is_not_active(event: str, flag: str, active: bool | None
 
 
 def test_what_is_said_of_a_practitioner() -> None:
-    pra = "PRA|S77||D^Doctor^L||Cardiology^L^C|1306778249^NPI||20040101"
+    pra = "PRA|S77||D^Doctor^L||Cardiology^L^C|9306778249^NPI||20040101"
     found = convert_text("MFN^M02^MFN_M02", "MFE|MAD|1||S77|CWE", STF, pra)
     person, role = only(found, "Practitioner"), only(found, "PractitionerRole")
-    assert [each["value"] for each in person["identifier"]] == ["77", "S77", "1306778249"]
+    assert [each["value"] for each in person["identifier"]] == ["77", "S77", "9306778249"]
     assert (person["gender"], person["birthDate"]) == ("female", "1975-03-01")
     assert [each["coding"][0]["code"] for each in role["code"]] == ["PHY", "D"]
     assert role["specialty"] == [{"text": "Cardiology"}]
