@@ -9,6 +9,7 @@ RUN /opt/hie/bin/pip install --no-cache-dir --no-deps .
 FROM python:3.11-slim
 COPY --from=build /opt/hie /opt/hie
 COPY config /site
+RUN apt-get update -qq && apt-get install -qq --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hie \
     && install --directory --owner=hie --group=hie --mode=0700 /site/var
 ENV PATH=/opt/hie/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HIE_SITE=/site
