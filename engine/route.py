@@ -105,7 +105,13 @@ class Router:
         since = self._loop.time()
         for waiting in taken:
             whole = waiting if waiting.loaded else await self._journal.load(waiting)
-            routed = self._routing.of(whole.message, waiting.attempts)
+            try:
+                routed = self._routing.of(whole.message, waiting.attempts)
+            except RegistryError:
+                # They are planned again, each as if those behind it had not come.
+                for state in states:
+                    self._routing.committed(state.id)
+                raise
             entries += routed.children
             states.append(
                 State(whole.message.id, routed.status, False, routed.at, None, waiting.attempts, detail=routed.detail)

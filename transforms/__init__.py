@@ -6,6 +6,7 @@ from transforms.fhir_to_ccda import step as fhir_to_ccda
 from transforms.fhir_to_v2 import step as fhir_to_v2
 from transforms.labs import find_recipient, result_to_pdf, result_to_text, split_orders, tell_result
 from transforms.notify import adt_to_alert_bundle, notify_event, once, panel, sensitive
+from transforms.refer import track
 from transforms.step import STEPS, Step, StepError, sets, step
 from transforms.v2_to_fhir import step as v2_to_fhir
 
@@ -32,6 +33,7 @@ __all__ = [
     "split_orders",
     "step",
     "tell_result",
+    "track",
     "v2_to_ccda",
     "v2_to_fhir",
     "validate",

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from transforms.matching import Person
+from transforms.refer.referral import Identifier
+from transforms.refer.thread import Thread
 
 EventName = Literal["admit", "emergency", "observation", "outpatient", "transfer", "discharge", "result"]
 """What a subscriber may want to hear of. An update or a withdrawal of one goes to who was told of it. A `result`
@@ -128,4 +130,17 @@ class Registry(Protocol):
 
     def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
         """What `subscriber` was told under `key` by other received messages than `message`, the earliest first."""
+        ...
+
+    def referral(self, referral: Identifier, message: str) -> Thread:
+        """What was said in that referral by other received messages than `message`; an empty thread where nothing."""
+        ...
+
+    def referral_of(self, delivery: str) -> Thread | None:
+        """The thread of which the delivery with that message id is part: what an answer to it is about."""
+        ...
+
+    def referrals_about(self, patient: Identifier, address: str) -> Sequence[Thread]:
+        """The threads about that patient, by the id that messages give first, in which `address` is a party; the newest
+        first."""
         ...

@@ -137,6 +137,13 @@ NOTICE_COLUMNS = (
     *("message", "received_as", "at", "queue", "subscriber", "key", "kind", "event"),
     *("digest", "patient_id", "member", "sender", "end"),
 )
+REFERRAL = "referral.verdict"
+"""The attribute of a message of a referral (docs/referrals.md): how it was treated."""
+REFERRAL_COLUMNS = (
+    *("message", "received_as", "at", "queue", "end", "referral", "act", "verdict", "state", "reason"),
+    *("written", "digest", "control_id", "form", "sender", "to_form", "to_address"),
+    *("patient", "patients", "filler", "party", "npi", "appointment"),
+)
 KEPT_COLUMNS = ("kind", "key", "value", "expires", "due")
 
 
@@ -213,3 +220,34 @@ def notice_row(entry: Entry) -> tuple[object, ...]:
         clean(attributes.get("notice.sender", "")),
         entry.end or None,
     )
+
+
+def referral_row(entry: Entry) -> tuple[object, ...]:
+    """What `entry` says in a referral, by the attributes that `track_referral` set, as a row of REFERRAL_COLUMNS."""
+    message = entry.message
+    received = microseconds(message.received)
+
+    def text(name: str) -> str:
+        return clean(message.attributes.get(f"referral.{name}", ""))
+
+    return (
+        message.id,
+        message.parent or message.id,
+        received,
+        entry.queue,
+        entry.end or None,
+        key_text(f"{text('authority')}|{text('id')}"),
+        *(text(name) for name in ("act", "verdict", "state", "reason")),
+        _time(text("at")) or received,
+        *(text(name) for name in ("digest", "control_id", "form", "sender", "to.form", "to.address")),
+        key_text(text("patients").partition("\n")[0]),
+        *(text(name) for name in ("patients", "filler", "party", "npi")),
+        _time(text("appointment")),
+    )
+
+
+def _time(written: str) -> int | None:
+    try:
+        return microseconds(datetime.fromisoformat(written))
+    except (ValueError, TypeError):  # not written by a step of ours
+        return None

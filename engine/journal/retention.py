@@ -2,8 +2,8 @@
 
 A message leaves together with everything that was made of it, and only when all of that is settled: nothing that is
 still to be routed or delivered goes, nor a body that a delivery refers to. What a message told a subscriber stays in
-`notices`, with its outcome. Rows are taken a few at a time, with pauses,
-so that senders do not wait for it.
+`notices`, and what it said of a referral in `referral_acts`, with its outcome. Rows are taken a few at a time, with
+pauses, so that senders do not wait for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import Column, Connection, Table, Update, delete, select, update
 from engine.journal.entry import microseconds
 from engine.journal.journal import Journal
 from engine.journal.search import distinct
-from engine.journal.tables import events, messages, notices, terms
+from engine.journal.tables import events, messages, notices, referral_acts, terms
 from schemas.ids import first_id_at
 
 Keep = Callable[[str], timedelta]
@@ -135,7 +135,8 @@ def _take(channel: str, before: datetime, after: str, size: int, connection: Con
     gone = received + [row.id for row in made if row.parent not in staying]
     rows = 0
     for ids in _slices([row.id for row in made if row.parent not in staying], _PARAMETERS):
-        connection.execute(_with_outcome(ids))
+        for table in (notices, referral_acts):
+            connection.execute(_with_outcome(table, ids))
     for table, key in _KEYS:
         for ids in _slices(gone, _PARAMETERS):
             removed = connection.execute(delete(table).where(key.in_(ids))).rowcount
@@ -143,15 +144,15 @@ def _take(channel: str, before: datetime, after: str, size: int, connection: Con
     return _Batch(roots[-1], len(received), rows, max(time.monotonic() - since, 0.001))
 
 
-def _with_outcome(ids: list[str]) -> Update:
-    """Copy what became of messages that told somebody something into their notices, which outlive them."""
-    of_message = messages.c.id == notices.c.message
+def _with_outcome(table: Table, ids: list[str]) -> Update:
+    """Copy what became of messages into the evidence of what they told, `table`, which outlives them."""
+    of_message = messages.c.id == table.c.message
     outcome = {
         "outcome": select(messages.c.status).where(of_message).scalar_subquery(),
         "outcome_at": select(messages.c.settled).where(of_message).scalar_subquery(),
         "detail": select(messages.c.detail).where(of_message).scalar_subquery(),
     }
-    return update(notices).where(notices.c.message.in_(ids)).values(outcome)
+    return update(table).where(table.c.message.in_(ids)).values(outcome)
 
 
 async def _given_back(journal: Journal) -> AsyncIterator[int]:

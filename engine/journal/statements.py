@@ -25,10 +25,11 @@ from engine.journal.entry import (
     KEPT_COLUMNS,
     MESSAGE_COLUMNS,
     NOTICE_COLUMNS,
+    REFERRAL_COLUMNS,
     STATE_COLUMNS,
     TERM_COLUMNS,
 )
-from engine.journal.tables import events, kept, messages, notices, terms
+from engine.journal.tables import events, kept, messages, notices, referral_acts, terms
 
 Row = tuple[object, ...]
 
@@ -41,6 +42,7 @@ _COLUMNS = {
     "states": STATE_COLUMNS,
     "kept": KEPT_COLUMNS,
     "notices": NOTICE_COLUMNS,
+    "referral_acts": REFERRAL_COLUMNS,
 }
 _TABLES = {
     "messages": messages,
@@ -49,6 +51,7 @@ _TABLES = {
     "states": messages,
     "kept": kept,
     "notices": notices,
+    "referral_acts": referral_acts,
 }
 
 
@@ -111,6 +114,11 @@ class Statements:
     def insert_notices(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Insert `rows` of NOTICE_COLUMNS; those that are there already stay."""
         for _ in self._execute(cursor, "notices", rows):
+            pass
+
+    def insert_referral_acts(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
+        """Insert `rows` of REFERRAL_COLUMNS; those that are there already stay."""
+        for _ in self._execute(cursor, "referral_acts", rows):
             pass
 
     def put_kept(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:

@@ -2,8 +2,8 @@
 
 `messages` holds a row for each message received and for each child that a route made of it. A row's facts are written
 once; only its state (`status`, `open`, `due`, `attempts`, `settled`, `detail`, `reply`) moves on, and what that state
-was before is kept in `events`. `kept` is what the ends remember, `notices` who was told of what. Times are microseconds
-since 1970-01-01 UTC.
+was before is kept in `events`. `kept` is what the ends remember, `notices` who was told of what, `referral_acts` what
+was said in referrals. Times are microseconds since 1970-01-01 UTC.
 """
 
 from enum import StrEnum
@@ -131,6 +131,40 @@ notices = Table(
 """What each subscriber was told, by which end (`direct`). The outcome is that of the message, and put here
 when that is removed."""
 
+referral_acts = Table(
+    "referral_acts",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("message", String(32), nullable=False),
+    Column("received_as", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("queue", String, nullable=False),
+    Column("end", String),
+    Column("referral", String, nullable=False),
+    Column("act", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("written", BigInteger, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("control_id", String, nullable=False),
+    Column("form", String, nullable=False),
+    Column("sender", String, nullable=False),
+    Column("to_form", String, nullable=False),
+    Column("to_address", String, nullable=False),
+    Column("patient", String, nullable=False),
+    Column("patients", Text, nullable=False),
+    Column("filler", String, nullable=False),
+    Column("party", String, nullable=False),
+    Column("npi", String, nullable=False),
+    Column("appointment", BigInteger),
+    Column("outcome", String),
+    Column("outcome_at", BigInteger),
+    Column("detail", Text),
+)
+"""What was said in each referral, a row for each delivery that was made of it, in the order of the commits; `state` is
+where the referral stood then. The outcome is that of the message, and put here when that is removed."""
+
 processes = Table(
     "processes",
     metadata,
@@ -167,6 +201,9 @@ _coming = text("due IS NOT NULL")
 Index("kept_due", kept.c.kind, kept.c.due, sqlite_where=_coming, postgresql_where=_coming)
 Index("notices_key", notices.c.subscriber, notices.c.key)
 Index("notices_patient_id", notices.c.patient_id, notices.c.at)
+Index("referral_acts_message", referral_acts.c.message, unique=True)
+Index("referral_acts_referral", referral_acts.c.referral, referral_acts.c.seq)
+Index("referral_acts_patient", referral_acts.c.patient, referral_acts.c.seq)
 _keyed = text("repeat_key IS NOT NULL")
 Index("messages_repeat_key", messages.c.repeat_key, unique=True, sqlite_where=_keyed, postgresql_where=_keyed)
 for _name in ("type", "control_id", "patient_id", "parent"):

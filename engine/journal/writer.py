@@ -23,6 +23,7 @@ from channels.store import Kept
 from engine.journal.database import DatabaseError, JournalError, explained, is_operational
 from engine.journal.entry import (
     NOTICE,
+    REFERRAL,
     Entry,
     Event,
     State,
@@ -30,6 +31,7 @@ from engine.journal.entry import (
     kept_row,
     message_row,
     notice_row,
+    referral_row,
     state_row,
     term_rows,
 )
@@ -89,6 +91,7 @@ class _Rows:
         self.events: list[Row] = []
         self.terms: list[Row] = []
         self.notices: list[Row] = []
+        self.referral_acts: list[Row] = []
         self.kept: dict[tuple[str, str], Row] = {}
         for work in batch:
             entries = work.entries
@@ -104,6 +107,8 @@ class _Rows:
                     self.terms += term_rows(entry)
                 if NOTICE in entry.message.attributes and entry.message.parent is not None:
                     self.notices.append(notice_row(entry))
+                if REFERRAL in entry.message.attributes and entry.message.parent is not None:
+                    self.referral_acts.append(referral_row(entry))
                 if entry.open:
                     self.behind.add(entry.queue)
             for state in work.states:
@@ -122,6 +127,7 @@ class _Rows:
         statements.insert_events(cursor, self.events)
         statements.insert_terms(cursor, self.terms)
         statements.insert_notices(cursor, self.notices)
+        statements.insert_referral_acts(cursor, self.referral_acts)
         statements.put_kept(cursor, list(self.kept.values()))
         return numbers
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, create_engine, delete, insert
 from sqlalchemy.pool import StaticPool
 
-from engine.journal.tables import notices
+from engine.journal.tables import notices, referral_acts
 from engine.registry.directory import read_directory
 from engine.registry.directory_fhir import read_fhir_directory
 from engine.registry.directory_load import DirectoryLoading
@@ -141,6 +141,7 @@ def registry_of(site: Path) -> Registry:
     with engine.begin() as connection:
         metadata.create_all(connection)
         notices.create(connection)
+        referral_acts.create(connection)
         for work in loading(site, datetime.now(UTC)):
             for step in work.steps():
                 step(connection)

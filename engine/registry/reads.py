@@ -9,16 +9,20 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, Select, bindparam, select
+from sqlalchemy import Engine, Select, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from engine.journal.database import is_operational
-from engine.journal.entry import moment
-from engine.journal.tables import notices
+from engine.journal.entry import key_text, moment
+from engine.journal.tables import notices, referral_acts
 from engine.registry.persons import from_text
 from engine.registry.tables import links, member_keys, members, provider_terms, providers, subscribers
+from engine.registry.threads import NOTED, noted_of_row, referral_of_key
 from transforms.matching import Person, blocking, normal
+from transforms.refer.facts import identifier_text
+from transforms.refer.referral import Identifier
+from transforms.refer.thread import MOST_SAID, Thread
 from transforms.registry import Membership, Provider, RegistryError, Subscriber, Told
 
 PANEL, OPT_OUT = "panel/", "optout/"
@@ -56,6 +60,16 @@ _TOLD = (
     )
     .order_by(notices.c.at, notices.c.message)
 )
+_REFERRAL = (
+    select(*(referral_acts.c[name] for name in NOTED))
+    .where(
+        referral_acts.c.referral == bindparam("referral"),
+        referral_acts.c.received_as != bindparam("received_as"),
+    )
+    .order_by(referral_acts.c.seq)
+    .limit(MOST_SAID)
+)
+_MOST_THREADS = 100
 
 
 class DatabaseRegistry:
@@ -72,6 +86,7 @@ class DatabaseRegistry:
         self._of_key = _Prepared(_OF_KEY, engine)
         self._linked = _Prepared(_LINKED, engine)
         self._told = _Prepared(_TOLD, engine)
+        self._referral = _Prepared(_REFERRAL, engine)
 
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
         """Who is told about the members of `panel`."""
@@ -118,6 +133,25 @@ class DatabaseRegistry:
             rows = self._all(select(subscribers.c.data).order_by(subscribers.c.name))
             self._subscribers = [read_subscriber(data) for (data,) in rows]
         return self._subscribers
+
+    def referral(self, referral: Identifier, message: str) -> Thread:
+        """What was said in that referral by other received messages than `message`."""
+        given = {"referral": key_text(identifier_text(referral)), "received_as": message}
+        found = map(noted_of_row, self._look_up(self._referral, given))
+        return Thread(referral, tuple(each for each in found if each is not None))
+
+    def referral_of(self, delivery: str) -> Thread | None:
+        """The thread of which the delivery with that message id is part."""
+        rows = self._all(select(referral_acts.c.referral).where(referral_acts.c.message == delivery))
+        return self.referral(referral_of_key(rows[0].referral), "") if rows else None
+
+    def referrals_about(self, patient: Identifier, address: str) -> Sequence[Thread]:
+        """The threads about that patient in which `address` is a party; the newest first."""
+        of_patient = referral_acts.c.patient == key_text(identifier_text(patient))
+        query = select(referral_acts.c.referral).where(of_patient).group_by(referral_acts.c.referral)
+        newest = query.order_by(func.max(referral_acts.c.seq).desc()).limit(_MOST_THREADS)
+        threads = [self.referral(referral_of_key(key), "") for (key,) in self._all(newest)]
+        return [thread for thread in threads if thread.is_party(address)]
 
     def _sharing_a_key(self, person: Person, on: date, kind: str) -> list[Membership]:
         given: dict[str, object] = {"today": int(f"{on:%Y%m%d}"), "kind": kind, "end": f"{kind}\x7f"}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from schemas.message import Message
 from transforms.matching import Person
+from transforms.refer.referral import Identifier
+from transforms.refer.thread import Noted, Thread, noted_of, says_of_referral
 from transforms.registry import Membership, Provider, Registry, Subscriber, Told
 
 
@@ -14,14 +17,15 @@ class SiteRegistry:
     """What the steps of a site are handed when they are bound, long before anything is asked.
 
     `offline` makes the registry that answers where no engine runs (`hie test`, `hie try`); it is made when something
-    is asked. What messages in hand tell subscribers is known before it is committed, so that of two messages in one
-    commit the second knows of the first.
+    is asked. What messages in hand tell subscribers, and say in referrals, is known before it is committed, so that of
+    two messages in one commit the second knows of the first.
     """
 
     def __init__(self, offline: Callable[[], Registry]) -> None:
         self._offline = offline
         self._registry: Registry | None = None
         self._in_hand: dict[str, list[tuple[str, str, Told]]] = {}
+        self._said: dict[str, list[tuple[Identifier, Noted]]] = {}
 
     def use(self, registry: Registry) -> None:
         """Answer from `registry` from now on."""
@@ -64,8 +68,29 @@ class SiteRegistry:
         ]
         return [*committed, *in_hand]
 
+    def referral(self, referral: Identifier, message: str) -> Thread:
+        """What was said in that referral by other received messages than `message`."""
+        committed = self._source.referral(referral, message)
+        known = {each.message for each in committed.noted}
+        in_hand = [
+            noted
+            for id, said in self._said.items()
+            if id != message and id not in known
+            for its_referral, noted in said
+            if its_referral == referral
+        ]
+        return replace(committed, noted=(*committed.noted, *in_hand)) if in_hand else committed
+
+    def referral_of(self, delivery: str) -> Thread | None:
+        """The thread of which the delivery with that message id is part; one that went out is committed."""
+        return self._source.referral_of(delivery)
+
+    def referrals_about(self, patient: Identifier, address: str) -> Sequence[Thread]:
+        """The committed threads about that patient in which `address` is a party; the newest first."""
+        return self._source.referrals_about(patient, address)
+
     def take(self, message: Message, children: Sequence[Message]) -> None:
-        """Remember what `children` of `message` tell until their commit is done."""
+        """Remember what `children` of `message` tell and say until their commit is done."""
         found = [
             (child.attributes["subscriber.id"], child.attributes["notice.key"], _told(message, child))
             for child in children
@@ -73,16 +98,24 @@ class SiteRegistry:
         ]
         if found:
             self._in_hand[message.id] = found
+        said = [(_referral(child), noted_of(child, message.id)) for child in children if says_of_referral(child)]
+        if said:
+            self._said[message.id] = said
 
     def let_go(self, message_id: str) -> None:
         """The commit of that message is done: what it told is in the database, or was never told."""
         self._in_hand.pop(message_id, None)
+        self._said.pop(message_id, None)
 
     @property
     def _source(self) -> Registry:
         if self._registry is None:
             self._registry = self._offline()
         return self._registry
+
+
+def _referral(child: Message) -> Identifier:
+    return Identifier(child.get("referral.id"), child.get("referral.authority"))
 
 
 def _told(message: Message, child: Message) -> Told:

@@ -16,6 +16,11 @@ class Side(StrEnum):
     INITIATOR = "initiator"
     RECIPIENT = "recipient"
 
+    @property
+    def other(self) -> Side:
+        """Whom it speaks to."""
+        return Side.RECIPIENT if self is Side.INITIATOR else Side.INITIATOR
+
 
 class Act(StrEnum):
     """What a message of a referral does (360X PCC-55 to PCC-61, REF^I12 to I15 and RRI, BSeR's Task)."""

@@ -20,7 +20,7 @@ _ROW = (
 )
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005"])
 async def test_an_earlier_journal_is_migrated_at_the_start(
     journal_url: str, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,8 @@ from datetime import date
 
 from schemas.message import Message
 from transforms.matching import Person
+from transforms.refer.referral import Identifier
+from transforms.refer.thread import Thread
 from transforms.registry import Membership, Provider, Subscriber, Told
 
 
@@ -41,6 +43,15 @@ class FakeRegistry:
 
     def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
         return [told for who, what, told in self.notes if (who, what) == (subscriber, key) and told.message != message]
+
+    def referral(self, referral: Identifier, message: str) -> Thread:
+        return Thread(referral)
+
+    def referral_of(self, delivery: str) -> Thread | None:
+        return None
+
+    def referrals_about(self, patient: Identifier, address: str) -> Sequence[Thread]:
+        return []
 
     def tell(self, message: Message) -> None:
         found = {name: message.get(f"notice.{name}") for name in ("key", "kind", "event", "digest")}

@@ -1,0 +1,72 @@
+"""What of a referral's message its attributes say: what `track_referral` works with, and the thread keeps."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import orjson
+
+from transforms.refer.referral import Identifier, Party, ReferralMessage, Side
+
+FACTS = (
+    *("referral.id", "referral.authority", "referral.act", "referral.at", "referral.digest", "referral.control_id"),
+    *("referral.patients", "referral.filler", "referral.party", "referral.npi", "referral.appointment"),
+)
+"""The attributes that `facts_of` may give."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def facts_of(said: ReferralMessage) -> dict[str, str]:
+    """What `said` comes to as attributes (docs/referrals.md); ids and no names of patients, "" is left out."""
+    party = said.initiator if said.act.side is Side.INITIATOR else said.recipient
+    named = said.patient.get("identifier", ())
+    patients = [Identifier(each["value"], each.get("system", "")) for each in named if each.get("value")]
+    found = {
+        "referral.id": said.referral.value,
+        "referral.authority": said.referral.system,
+        "referral.act": said.act.value,
+        "referral.at": said.at.isoformat(),
+        "referral.digest": digest_of(said),
+        "referral.control_id": said.control_id,
+        "referral.patients": "\n".join(map(identifier_text, patients)),
+        "referral.filler": identifier_text(said.filler) if said.filler is not None else "",
+        "referral.party": _name(party),
+        "referral.npi": party.npi,
+        "referral.appointment": said.appointment.start.isoformat() if said.appointment is not None else "",
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def digest_of(said: ReferralMessage) -> str:
+    """A digest of what is said, whenever and under whatever control id: two messages that say the same have one."""
+    content = replace(said, at=_EPOCH, control_id="")
+    return hashlib.blake2b(
+        orjson.dumps(content, default=_plain, option=orjson.OPT_SORT_KEYS), digest_size=16
+    ).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, bytes):
+        return hashlib.blake2b(value, digest_size=16).hexdigest()
+    return str(value)
+
+
+def identifier_text(identifier: Identifier) -> str:
+    """`identifier` as one text: `system|value`."""
+    return f"{identifier.system}|{identifier.value}"
+
+
+def read_identifier(text: str) -> Identifier | None:
+    """The identifier that `identifier_text` wrote, None for ""."""
+    system, bar, value = text.partition("|")
+    return Identifier(value, system) if bar and value else None
+
+
+def _name(party: Party) -> str:
+    person = ", ".join(filter(None, (party.family, " ".join(party.given))))
+    return "; ".join(filter(None, (person, party.organization)))
