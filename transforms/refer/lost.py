@@ -9,14 +9,12 @@ from schemas.finding import Finding, Severity
 from transforms.refer.referral import Party, ReferralMessage
 
 NOT_CARRIED = "REF-201"
-_BESIDE = ("patient", "clinical")
-"""What the maps of the resources report themselves."""
 
 
 def lost(message: ReferralMessage, again: ReferralMessage, *beside: str) -> tuple[Finding, ...]:
     """A finding for each fact of `message` that `again`, which was read from what was written of it, does not say.
 
-    `beside` are the facts that travel outside the message itself.
+    `beside` are the facts that travel outside the message itself, or whose loss is reported otherwise.
     """
     return tuple(
         Finding(
@@ -35,11 +33,9 @@ def lost_facts(message: ReferralMessage, again: ReferralMessage) -> Iterator[str
     """The names of the facts of `message` that `again` does not say: `until`, `recipient.specialty`."""
     for each in fields(ReferralMessage):
         said, read = getattr(message, each.name), getattr(again, each.name)
-        if each.name in _BESIDE or not said:
-            continue
         if isinstance(said, Party):
             yield from (f"{each.name}.{part}" for part in _of_party(said, read))
-        elif said != read:
+        elif said and said != read:
             yield each.name
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from schemas.error import BodyError
-from schemas.message import HL7V2, Message
+from schemas.fhir.read import read_exact
+from schemas.message import CCDA, FHIR, HL7V2, Message
 from schemas.tables import CodeMap
+from transforms.refer.document import read_document
 from transforms.refer.error import ReferralError
+from transforms.refer.fhir import read_fhir
 from transforms.refer.ref import read_ref
 from transforms.refer.referral import Attached, ReferralMessage
 from transforms.refer.v2.source import Source
@@ -29,6 +32,10 @@ def read(
     try:
         if message.format == HL7V2:
             return _read_v2(Source(message.er7, message.received, time_zone, systems), documents)
+        if message.format == FHIR:
+            return read_fhir(read_exact(message.body), message.received, documents)
+        if message.format == CCDA:
+            return read_document(message.ccda, message.body, message.received, systems, documents)
     except ReferralError:
         raise
     except BodyError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 from schemas.hl7v2 import Er7
 from schemas.message import HL7V2, Message
 from transforms.refer import Act, Appointment, Attached, Coded, Identifier, Party, ReferralMessage
 from transforms.refer.read import read
 
+SAMPLES = Path(__file__).parents[3] / "samples" / "hl7v2"
 NOW = datetime(2026, 3, 12, 15, 0, tzinfo=timezone(timedelta(hours=1)))
 LOINC = "http://loinc.org"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from schemas.hl7v2.validate import validate
-from tests.transforms.refer.making import APPOINTMENT, DOCUMENTS, RECIPIENT, REQUEST, act, received
+from tests.transforms.refer.making import APPOINTMENT, DOCUMENTS, RECIPIENT, REQUEST, SAMPLES, act, received
 from transforms.refer import (
     Act,
     Attached,
@@ -23,7 +22,6 @@ from transforms.refer import (
 )
 from transforms.refer.ref import write_ref
 
-SAMPLES = Path(__file__).parents[3] / "samples" / "hl7v2"
 PID = "PID|1||P1001^^^STANNE^MR||Sample^Pat"
 PDF = base64.b64encode(b"%PDF-1.4").decode()
 

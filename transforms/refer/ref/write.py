@@ -32,6 +32,7 @@ from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import cwe_of, dtm_of, ei_of, priority_of
 from transforms.refer.v2.written import (
     NO_ENDS,
+    TOLD_BY_MAPS,
     Ends,
     Written,
     begin,
@@ -85,7 +86,7 @@ def write_ref(
         put_notes(run, message.explanation)
     written = finish(run)
     again = read_ref(Source(written, message.at, "", systems))
-    return Written(written, (*run.findings, *lost(message, again)))
+    return Written(written, (*run.findings, *lost(message, again, *TOLD_BY_MAPS)))
 
 
 def _put_rf1(message: ReferralMessage, run: Run) -> None:

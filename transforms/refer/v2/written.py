@@ -23,6 +23,8 @@ from transforms.refer.error import ReferralError
 from transforms.refer.referral import ReferralMessage
 from transforms.refer.v2.values import dtm_of
 
+TOLD_BY_MAPS = ("patient", "clinical")
+"""The facts of which the maps of the resources say themselves what no field carries."""
 _CHARSET = "UNICODE UTF-8"
 
 

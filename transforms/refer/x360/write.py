@@ -14,6 +14,7 @@ from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import cwe_of, dtm_of, ei_of, priority_of, xtns_of
 from transforms.refer.v2.written import (
     NO_ENDS,
+    TOLD_BY_MAPS,
     Ends,
     Written,
     begin,
@@ -49,7 +50,7 @@ def write_360x(message: ReferralMessage, *, ends: Ends = NO_ENDS, systems: CodeM
     written = finish(run)
     source = Source(written, message.at, "", systems)
     again = read_schedule(source) if message.act in (Act.BOOK, Act.NO_SHOW) else read_order(source)
-    return Written(written, (*run.findings, *lost(message, again, "documents")))
+    return Written(written, (*run.findings, *lost(message, again, "documents", *TOLD_BY_MAPS)))
 
 
 def _order(message: ReferralMessage, ends: Ends, systems: CodeMap | None) -> Run:

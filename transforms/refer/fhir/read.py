@@ -1,0 +1,247 @@
+"""A BSeR message, a transaction with a ServiceRequest and a Task, or one Task, to what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from schemas.fhir import Resource
+from transforms.elements import OWN
+from transforms.fhir_node import Node
+from transforms.refer.error import NoActError, ReferralError
+from transforms.refer.fhir.documents import documents_of, is_document
+from transforms.refer.fhir.parties import party
+from transforms.refer.fhir.source import Entries, Entry, uuid_of
+from transforms.refer.fhir.values import concept, identifier, moment, typed
+from transforms.refer.fhir.words import (
+    BUSINESS_STATUS,
+    BY_BUSINESS,
+    BY_STATUS,
+    EVENT_CANCELLED,
+    FILLER,
+    PATIENT_REFERRAL,
+    PLACER,
+    REFINED,
+)
+from transforms.refer.referral import NO_CODE, Act, Appointment, Attached, Coded, Identifier, Party, ReferralMessage
+from transforms.refer.v2.values import Priority
+
+_PRIORITIES: dict[str, Priority] = {"routine": "routine", "urgent": "urgent", "asap": "asap", "stat": "stat"}
+CONTROL = f"{OWN}referral-message"
+"""The system of a message's own identifier, where the sender of it gives none."""
+
+
+def read_fhir(body: Resource, received: datetime, documents: Iterable[Attached] = ()) -> ReferralMessage:
+    """The act that a body says; raises `ReferralError` where it says none."""
+    entries = Entries(body)
+    task, request = entries.resolve(entries.first("MessageHeader").node.one("focus")), entries.first("ServiceRequest")
+    if task.type != "Task":
+        task = entries.first("Task")
+    focus = entries.resolve(task.node.one("focus"))
+    if focus.type == "ServiceRequest":
+        request = focus
+    if not task.resource and not request.resource:
+        what = "there is neither a Task nor a ServiceRequest"
+        raise ReferralError(what, where="Bundle.entry", hint="a referral in FHIR has one or both")
+    return _Reading(entries, task, request, received).message(documents)
+
+
+class _Reading:
+    """One body: its Task, its ServiceRequest (either may be missing) and what goes with them."""
+
+    def __init__(self, entries: Entries, task: Entry, request: Entry, received: datetime) -> None:
+        self.entries = entries
+        self.task = task.node
+        self.request = request.node
+        self.received = received
+        self.patient = entries.patient_of(self.task.one("for"), self.request.one("subject"))
+
+    def message(self, documents: Iterable[Attached]) -> ReferralMessage:
+        """What it says."""
+        references = list(self._references())
+        attachments = [each.one("valueAttachment") for each in self.task.all("output") if each.has("valueAttachment")]
+        held = tuple(documents_of(references, attachments, self.entries))
+        return ReferralMessage(
+            act=self._act(),
+            referral=self._referral(),
+            at=self._at(),
+            patient=self._patient(),
+            control_id=self._control_id(),
+            filler=typed([*self.request.all("identifier"), *self.task.all("identifier")], FILLER, self.entries),
+            initiator=self._party(self.request.one("requester"), self.task.one("requester")),
+            recipient=self._party(self.task.one("owner"), self.request.one("performer")),
+            service=self._service(),
+            priority=_PRIORITIES.get(self.request.peek("priority") or self.task.peek("priority"), ""),
+            until=self._until(),
+            reason=tuple(each for each in map(concept, self.request.all("reasonCode")) if any(each)),
+            explanation=self._explanation(),
+            appointment=self._appointment(),
+            clinical=self._clinical(),
+            documents=(*held, *documents),
+        )
+
+    def _act(self) -> Act:
+        if not self.task:
+            return self._act_of_request()
+        codes = [each.peek("code") for each in self.task.one("code").all("coding")]
+        status = self.task.peek("status")
+        by_status = BY_STATUS.get(status)
+        if by_status is None:
+            what = "the status of the Task says no act of a referral"
+            raise NoActError(what, where=f"{self.task.path}.status", hint="docs/referral-forms.md lists those that do")
+        if by_status is Act.REQUEST and ("change" in codes or "replace" in codes):
+            return Act.CHANGE
+        if by_status is Act.REQUEST and "abort" in codes:
+            return Act.CANCEL
+        for coding in self.task.one("businessStatus").all("coding"):
+            code = coding.peek("code")
+            if coding.peek("system") not in (BUSINESS_STATUS, ""):
+                continue
+            if code == EVENT_CANCELLED and status != "requested":
+                hint = "the referral stands where it stood; tell the initiator otherwise"
+                raise NoActError("an appointment was cancelled", where=f"{self.task.path}.businessStatus", hint=hint)
+            refined = BY_BUSINESS.get(code)
+            if refined is not None and refined in REFINED[status]:
+                return refined
+        return self._act_of_status(status, by_status)
+
+    def _act_of_request(self) -> Act:
+        status = self.request.peek("status")
+        if status == "active":
+            return Act.REQUEST
+        if status in ("revoked", "entered-in-error"):
+            return Act.CANCEL
+        what = "the status of the ServiceRequest says no act of a referral"
+        raise NoActError(what, where=f"{self.request.path}.status", hint="active asks, revoked cancels")
+
+    def _act_of_status(self, status: str, found: Act) -> Act:
+        """What a Task without a business status says: by what it brings, or who sends it."""
+        if status == "in-progress":
+            booked = self.entries.first("Appointment").node.peek("status")
+            if booked == "noshow":
+                return Act.NO_SHOW
+            if booked in ("booked", "arrived", "fulfilled", "pending"):
+                return Act.BOOK
+            return Act.INTERIM if self.task.has("output") else Act.ACCEPT
+        if status == "cancelled" and (self.request.peek("status") == "revoked" or self._is_from_requester()):
+            return Act.CANCEL
+        return found
+
+    def _is_from_requester(self) -> bool:
+        sender = self.entries.first("MessageHeader").node.one("sender").peek("reference")
+        return bool(sender) and sender == self.task.one("requester").peek("reference")
+
+    def _referral(self) -> Identifier:
+        focus = self.task.one("focus").one("identifier")
+        found = (
+            typed(self.request.all("identifier"), PLACER, self.entries)
+            or identifier(focus, self.entries)
+            or identifier(self.task.one("groupIdentifier"), self.entries)
+            or typed(self.task.all("identifier"), PLACER, self.entries)
+            or self._untyped(self.request)
+            or self._untyped(self.task)
+        )
+        if found is None:
+            where = f"{(self.request or self.task).path}.identifier"
+            raise ReferralError(
+                "the referral has no identifier", where=where, hint="it is what holds messages together"
+            )
+        return found
+
+    def _untyped(self, node: Node) -> Identifier | None:
+        for each in node.all("identifier"):
+            if not any(coding.peek("code") == FILLER for coding in each.one("type").all("coding")):
+                return identifier(each, self.entries)
+        return None
+
+    def _at(self) -> datetime:
+        texts = (
+            self.task.peek("lastModified"),
+            self.entries.bundle.peek("timestamp"),
+            self.task.peek("authoredOn"),
+            "" if self.task else self.request.peek("authoredOn"),
+        )
+        return next((each for each in map(moment, texts) if each is not None), self.received)
+
+    def _control_id(self) -> str:
+        own = self.entries.bundle.one("identifier").peek("value")
+        header = self.entries.first("MessageHeader").node
+        task = [each.peek("value") for each in self.task.all("identifier") if each.peek("system") == CONTROL]
+        return own or (task[0] if task else "") or header.peek("id") or self.entries.bundle.peek("id")
+
+    def _patient(self) -> Resource:
+        if self.patient.resource:
+            return self.entries.plain(self.patient, self.patient, self._patient_id())
+        for reference in (self.task.one("for"), self.request.one("subject")):
+            found = identifier(reference.one("identifier"), self.entries)
+            if found is not None:
+                named = {"system": found.system} if found.system else {}
+                return {"resourceType": "Patient", "identifier": [{**named, "value": found.value}]}
+        told = self.task.one("for").peek("reference").rpartition("Patient/")[2]
+        if told and self._act() not in (Act.REQUEST, Act.CHANGE):
+            return {"resourceType": "Patient", "id": told}  # the thread knows who that is
+        raise ReferralError("the patient is not here", where=f"{(self.task or self.request).path}.for")
+
+    def _party(self, *references: Node) -> Party:
+        return next((each for each in (party(one, self.entries) for one in references) if each != Party()), Party())
+
+    def _service(self) -> Coded:
+        code = concept(self.request.one("code"))
+        if code.code != PATIENT_REFERRAL:
+            return code
+        asked = [*self.request.all("orderDetail"), *self.request.all("category")]
+        return next((each for each in map(concept, asked) if each.code != PATIENT_REFERRAL and any(each)), NO_CODE)
+
+    def _until(self) -> datetime | None:
+        texts = (
+            self.task.one("restriction").one("period").peek("end"),
+            self.request.one("occurrencePeriod").peek("end"),
+            self.request.peek("occurrenceDateTime"),
+        )
+        return next((each for each in map(moment, texts) if each is not None), None)
+
+    def _explanation(self) -> str:
+        given = concept(self.task.one("statusReason"))
+        texts = [given.text or given.code, *(each.peek("text") for each in self.task.all("note"))]
+        return "\n".join(filter(None, texts))
+
+    def _appointment(self) -> Appointment | None:
+        found = self.entries.first("Appointment")
+        if not found.resource:
+            return None
+        start = moment(found.node.peek("start"))
+        if start is None or len(found.node.peek("start")) <= 10:
+            hint = "Appointment.start is an instant, with its offset"
+            raise ReferralError(
+                "the time of the appointment is not certain", where=f"{found.node.path}.start", hint=hint
+            )
+        place = ""
+        for each in found.node.all("participant"):
+            actor = each.one("actor")
+            there = self.entries.resolve(actor)
+            if there.type == "Location" or actor.peek("type") == "Location":
+                place = place or actor.peek("display") or there.node.peek("name")
+        own = next(filter(None, (identifier(each, self.entries) for each in found.node.all("identifier"))), None)
+        return Appointment(own or self._referral(), start, moment(found.node.peek("end")), place)
+
+    def _references(self) -> Iterator[Node]:
+        """What the referral leads to that may be a document."""
+        yield from self.request.all("supportingInfo")
+        for name in ("input", "output"):
+            for each in self.task.all(name):
+                if each.has("valueReference"):
+                    yield each.one("valueReference")
+
+    def _clinical(self) -> Resource | None:
+        found = {each["fullUrl"]: each for each in self.entries.clinical(self.patient, self._patient_id())}
+        for reference in self._references():
+            held = self.entries.resolve(reference)
+            if is_document(held.resource):
+                inner = Entries(held.resource)
+                patient = inner.patient_of(inner.first("Composition").node.one("subject"))
+                for each in inner.clinical(patient, self._patient_id()):
+                    found.setdefault(each["fullUrl"], each)
+        return {"resourceType": "Bundle", "type": "collection", "entry": list(found.values())} if found else None
+
+    def _patient_id(self) -> str:
+        return uuid_of(self.patient) if self.patient.resource else ""
