@@ -4,7 +4,7 @@ from transforms import codes, edit, select, split, v2_to_ccda, validate
 from transforms.ccda_to_fhir import step as ccda_to_fhir
 from transforms.fhir_to_ccda import step as fhir_to_ccda
 from transforms.fhir_to_v2 import step as fhir_to_v2
-from transforms.labs import find_recipient, result_to_pdf, result_to_text, split_orders, tell_result
+from transforms.labs import find_recipient, result_to_pdf, result_to_text, split_orders, tell_result, to_elr
 from transforms.notify import adt_to_alert_bundle, notify_event, once, panel, sensitive
 from transforms.refer import track
 from transforms.step import STEPS, Step, StepError, sets, step
@@ -34,6 +34,7 @@ __all__ = [
     "step",
     "tell_result",
     "track",
+    "to_elr",
     "v2_to_ccda",
     "v2_to_fhir",
     "validate",

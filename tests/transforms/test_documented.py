@@ -30,7 +30,7 @@ def test_what_the_manual_shows_can_be_bound(name: str, tmp_path: Path) -> None:
     maps.mkdir()
     shown_map = re.search(r"```csv\n(.*?)```", SECTIONS["map_codes"], re.DOTALL)
     assert shown_map is not None
-    for file in ("loinc.csv", "class.csv", "doctors.csv"):
+    for file in ("loinc.csv", "class.csv", "doctors.csv", "systems.csv", "reportable.csv"):
         (maps / file).write_text(shown_map.group(1))
     (maps / "wards.csv").write_text("ward,name,phone\n")
     shown = re.findall(r"```yaml\n(.*?)```", SECTIONS[name], re.DOTALL)

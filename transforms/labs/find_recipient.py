@@ -35,6 +35,7 @@ def find_recipient(
     bare_numbers: Literal["unknown", "npi"] = "unknown",
     ends: list[Literal["direct", "fhir", "mllp"]] | None = None,
     facility: Literal["instead", "also"] = "instead",
+    always: list[str] | None = None,
 ) -> Iterator[Message]:
     """Give a message for each who gets the result: who ordered it (OBR-16, ORC-12, PRT) and who gets a copy (OBR-28,
     PRT), each once however often they are named.
@@ -52,6 +53,7 @@ def find_recipient(
         ends: Which endpoints of the directory are used, the best first: `[direct, fhir, mllp]`.
         facility: Whether the ordering facility (ORC-21) gets the result `instead` of a provider who is not found, or
             `also`.
+        always: Names (`subscriber.id`) of those that get every result whoever ordered it, public health for example.
     """
     if message.format != HL7V2:
         raise StepError(f"only HL7 v2 names recipients here, and the body is {message.format}", "put the step before")
@@ -63,6 +65,8 @@ def find_recipient(
     search = _Search(registry, Reader(ids, senders, bare_numbers == "npi"), tuple(ends or ENDS), facility == "also")
     for order in found:
         search.look(order)
+    for name in always or ():
+        search.found.setdefault(name, (Subscriber(name), "always", "gets every result"))
     for name, (subscriber, role, rule) in search.found.items():
         facts = {"recipient.verdict": "known", "recipient.role": role, "recipient.rule": rule}
         facts |= attributes_of(subscriber)

@@ -40,7 +40,7 @@ SAID = (
         "L1 LAB",
         "Basic",
     ),
-    *("Hale, Ada (1880425976)", "Lisk (1306778249)", "Sodium", "139", "mmol/L", "135-145", "High", "Final"),
+    *(f"Hale, Ada ({HALE})", f"Lisk ({LISK})", "Sodium", "139", "mmol/L", "135-145", "High", "Final"),
     *("Repeated by hand.", "Hemolysis & lipemia.", "Escherichia coli", "PRELIMINARY", ">=100000", "{CFU}/mL"),
     *(
         "Second Lab",

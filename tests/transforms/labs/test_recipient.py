@@ -89,6 +89,11 @@ def test_options() -> None:
     assert found(order(OBR_16="D77^Lisk^^^^^^^OTHER"), ids=IDS) == [("?", "OBR-16")]
     assert found(order(OBR_16=HALE), bare_numbers="npi") == [TO_HALE]
     assert found(order(OBR_16=f"{HALE}^Hale^^^^^^^STANNE"), bare_numbers="npi") == [("?", "OBR-16")]
+    everywhere = find_recipient(oru(order()), registry=registry(), always=["public-health"])  # type: ignore[arg-type]
+    assert [(each.get("subscriber.id"), each.get("recipient.verdict")) for each in everywhere] == [  # type: ignore[union-attr]
+        ("public-health", "known"),
+        ("", "unknown"),
+    ]
     both = order(OBR_16=npi(LISK), ORC_21=f"Eastmere^^^^^NPI^^^^{CLINIC}")
     assert found(both, facility="also") == [TO_LISK, ("eastmere", "facility")]
     (made,) = find_recipient(oru(order(OBR_16=npi(LISK))), registry=registry(), ends=["fhir", "direct"])  # type: ignore[arg-type]
