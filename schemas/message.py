@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from schemas.ccda import Document
 from schemas.ccda.path import CcdaPath, is_ccda_path
@@ -27,6 +28,9 @@ MAIL = "mail"
 
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
+T = TypeVar("T")
+
+_CHARSET = "body.charset"
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
 _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
@@ -45,6 +49,18 @@ def _is_foreign(path: str) -> bool:
 def template_paths(template: str) -> list[str]:
     """The paths that `template` is filled from, in order: `"{PID-3.1}.hl7"` gives `["PID-3.1"]`."""
     return [found.group(1) for found in _PLACE.finditer(template) if found.group(1) is not None]
+
+
+def _er7(message: Message) -> Er7:
+    return Er7.parse(message.body, charset=message.attributes.get(_CHARSET))
+
+
+def _fhir(message: Message) -> Resource:
+    return read(message.body)
+
+
+def _ccda(message: Message) -> Document:
+    return Document.parse(message.body)
 
 
 @dataclass(frozen=True, init=False)
@@ -98,22 +114,34 @@ class Message:
     @cached_property
     def er7(self) -> Er7:
         """The body as HL7 v2, parsed once; raises `Hl7Error` when it has no header. Copy it before an edit."""
-        return Er7.parse(self.body, charset=self.attributes.get("body.charset"))
+        return self.once(_er7)
 
     @cached_property
     def fhir(self) -> Resource:
         """The body as FHIR JSON, read once; raises `FhirError` when it is no resource. Copy it before an edit."""
-        return read(self.body)
+        return self.once(_fhir)
 
     @cached_property
     def ccda(self) -> Document:
         """The body as C-CDA, read once; raises `CcdaError` when it is no clinical document. Never change it."""
-        return Document.parse(self.body)
+        return self.once(_ccda)
+
+    def once(self, reading: Callable[[Message], T]) -> T:
+        """What `reading` makes of the body, once for all messages that steps derive with the same body; raises what it
+        raises. Never change it."""
+        found = self._read.get(reading)
+        if found is None:
+            found = self._read[reading] = reading(self)
+        return found
 
     def known_as(self, resource: Resource) -> Message:
         """This message, where somebody has read its body as `resource` already: it is not read again."""
-        self.__dict__["fhir"] = resource
+        self._read[_fhir] = resource
         return self
+
+    @cached_property
+    def _read(self) -> dict[object, Any]:
+        return {}
 
     @cached_property
     def _fhir_exact(self) -> Resource:
@@ -188,6 +216,9 @@ class Message:
             findings=(*self.findings, *findings),
         )
         made.__dict__["origin"] = self.origin
+        if made.body is self.body and made.format == self.format and not (attributes and _CHARSET in attributes):
+            # What was read of the body need not be read again; nobody edits it without a copy.
+            made.__dict__["_read"] = self._read
         return made
 
     def _own(self, path: str) -> str:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, Select, bindparam, func, select
+from sqlalchemy import (
+    Boolean,
+    CompoundSelect,
+    Engine,
+    Select,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -29,6 +43,9 @@ PANEL, OPT_OUT = "panel/", "optout/"
 _MOST_OF_A_KEY = 300
 """Members under one key: more share a placeholder and not a person, and each real one has other keys."""
 
+_KEYS_AT_ONCE = 16
+"""Keys in one statement: a patient has some seven."""
+
 _SUBSCRIBER = TypeAdapter(Subscriber)
 _PROVIDER = TypeAdapter(Provider)
 _TODAY = (
@@ -37,20 +54,6 @@ _TODAY = (
     members.c.since.is_(None) | (members.c.since <= bindparam("today")),
     members.c.until.is_(None) | (members.c.until > bindparam("today")),
 )
-_OF_KEY = (
-    select(members.c.seq, members.c.roster, members.c.member, members.c.person)
-    .join(member_keys, member_keys.c.member == members.c.seq)
-    .where(member_keys.c.key == bindparam("key"), *_TODAY)
-    .limit(_MOST_OF_A_KEY + 1)
-)
-_LINKED = (
-    select(members.c.seq, members.c.roster, members.c.member, members.c.person, links.c.same)
-    .join(links, (links.c.roster == members.c.roster) & (links.c.member == members.c.member))
-    .where(links.c.identifier == bindparam("identifier"), *_TODAY)
-    .limit(_MOST_OF_A_KEY)
-)
-
-
 _TOLD = (
     select(notices.c.received_as, notices.c.kind, notices.c.event, notices.c.digest, notices.c.at)
     .where(
@@ -83,8 +86,7 @@ class DatabaseRegistry:
         self._engine = engine
         self._connection: PoolProxiedConnection | None = None
         self._subscribers: list[Subscriber] | None = None
-        self._of_key = _Prepared(_OF_KEY, engine)
-        self._linked = _Prepared(_LINKED, engine)
+        self._of_shape: dict[tuple[int, int], _Prepared] = {}
         self._told = _Prepared(_TOLD, engine)
         self._referral = _Prepared(_REFERRAL, engine)
 
@@ -154,24 +156,40 @@ class DatabaseRegistry:
         return [thread for thread in threads if thread.is_party(address)]
 
     def _sharing_a_key(self, person: Person, on: date, kind: str) -> list[Membership]:
-        given: dict[str, object] = {"today": int(f"{on:%Y%m%d}"), "kind": kind, "end": f"{kind}\x7f"}
+        rows = self._rows_sharing(sorted(blocking.keys(person)), sorted(person.identifiers), on, kind)
+        if not rows:
+            return []
         found: dict[int, Membership] = {}
-        for key in sorted(blocking.keys(person)):
-            given["key"] = key
-            rows = self._look_up(self._of_key, given)
-            if len(rows) <= _MOST_OF_A_KEY:
-                for seq, roster, member, text in rows:
-                    if seq not in found:
-                        found[seq] = Membership(roster.removeprefix(kind), member, from_text(text))
         decided: dict[int, set[bool]] = {}
-        for pair in sorted(person.identifiers):
-            given["identifier"] = link_text(*pair)
-            for seq, roster, member, text, same in self._look_up(self._linked, given):
+        for _, seq, roster, member, text, same in rows:
+            if seq not in found:
+                found[seq] = Membership(roster.removeprefix(kind), member, from_text(text))
+            if same is not None:
                 decided.setdefault(seq, set()).add(bool(same))
-                # Two decisions that contradict each other, about two numbers of one patient, are none.
-                said = bool(same) if len(decided[seq]) == 1 else None
-                found[seq] = Membership(roster.removeprefix(kind), member, from_text(text), said)
+        for seq, said in decided.items():
+            # Two decisions that contradict each other, about two numbers of one patient, are none.
+            found[seq] = found[seq]._replace(same=said.pop() if len(said) == 1 else None)
         return list(found.values())
+
+    def _rows_sharing(
+        self, keys: Sequence[int], identifiers: Sequence[tuple[str, str]], on: date, kind: str
+    ) -> list[Any]:
+        """The rows of `_sharing`, some keys at a time where a message gives its patient very many."""
+        day = on.year * 10_000 + on.month * 100 + on.day
+        rows: list[Any] = []
+        for first in range(0, max(len(keys), len(identifiers)), _KEYS_AT_ONCE):
+            some, others = keys[first : first + _KEYS_AT_ONCE], identifiers[first : first + _KEYS_AT_ONCE]
+            given: dict[str, object] = {"today": day, "kind": kind, "end": f"{kind}\x7f"}
+            given.update((f"key_{n}", key) for n, key in enumerate(some))
+            given.update((f"identifier_{n}", link_text(*pair)) for n, pair in enumerate(others))
+            shape = (len(some), len(others))
+            query = self._of_shape.get(shape)
+            if query is None:
+                query = self._of_shape[shape] = _Prepared(_sharing(*shape), self._engine)
+            found = self._look_up(query, given)
+            crowded = {place for place, count in Counter(row[0] for row in found).items() if count > _MOST_OF_A_KEY}
+            rows += [row for row in found if row[0] not in crowded]
+        return rows
 
     def _look_up(self, query: _Prepared, given: Mapping[str, object]) -> Sequence[Any]:
         try:
@@ -206,18 +224,39 @@ class DatabaseRegistry:
             raise RegistryError(f"the registry cannot be read ({type(error).__name__})") from None
 
 
+def _sharing(keys: int, identifiers: int) -> CompoundSelect[Any]:
+    """Who is filed under one of so many keys, or was linked to one of so many identifiers, by a number for each: in one
+    statement, since each costs more than what it looks up."""
+    member = (members.c.seq, members.c.roster, members.c.member, members.c.person)
+    parts = [
+        select(literal_column(str(n)).label("place"), *member, cast(null(), Boolean).label("same"))
+        .join(member_keys, member_keys.c.member == members.c.seq)
+        .where(member_keys.c.key == bindparam(f"key_{n}"), *_TODAY)
+        .limit(literal_column(str(_MOST_OF_A_KEY + 1)))
+        for n in range(keys)
+    ]
+    parts += [
+        select(literal_column(str(keys + n)).label("place"), *member, links.c.same)
+        .join(links, (links.c.roster == members.c.roster) & (links.c.member == members.c.member))
+        .where(links.c.identifier == bindparam(f"identifier_{n}"), *_TODAY)
+        .limit(literal_column(str(_MOST_OF_A_KEY)))
+        for n in range(identifiers)
+    ]
+    return union_all(*(select(part.subquery()) for part in parts))
+
+
 class _Prepared:
     """A query as its text for the driver, and the order in which that takes its arguments."""
 
-    def __init__(self, query: Select[Any], engine: Engine) -> None:
+    def __init__(self, query: Select[Any] | CompoundSelect[Any], engine: Engine) -> None:
         compiled = query.compile(dialect=engine.dialect)
         self.text = str(compiled)
-        self._names = tuple(compiled.positiontup or ())
+        self._in_order = itemgetter(*(compiled.positiontup or ()))
         self._constants = compiled.params
 
     def arguments(self, given: Mapping[str, object]) -> tuple[object, ...]:
-        """The arguments in the order of the text."""
-        return tuple(given[name] if name in given else self._constants[name] for name in self._names)
+        """The arguments, of which there are several, in the order of the text."""
+        return self._in_order({**self._constants, **given})  # type: ignore[no-any-return]
 
 
 def link_text(system: str, value: str) -> str:

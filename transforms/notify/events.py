@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.hl7v2 import Er7
+from schemas.hl7v2.path import Path
 
 Phase = Literal["arrival", "transfer", "discharge"]
 Kind = Literal["new", "update", "withdrawal"]
@@ -29,10 +30,14 @@ _NEW: Mapping[str, Phase] = {
 _WITHDRAWN: Mapping[str, Phase] = {"A11": "arrival", "A12": "transfer", "A13": "discharge", "A23": "arrival"}
 _UPDATES = ("A08",)
 
-_TOLD = (
-    *("PID-5", "PID-7", "PID-8", "PV1-2", "PV1-3.1", "PV1-3.4", "PV1-4", "PV1-7.1", "PV1-7.2", "PV1-14", "PV1-17.1"),
-    *("PV1-36", "PV1-37", "PV1-44", "PV1-45", "PV2-3"),
-)
+_TOLD: Mapping[str, tuple[Path, ...]] = {
+    segment: tuple(map(Path.relative, paths))
+    for segment, paths in (
+        ("PID", ("5", "7", "8")),
+        ("PV1", ("2", "3.1", "3.4", "4", "7.1", "7.2", "14", "17.1", "36", "37", "44", "45")),
+        ("PV2", ("3",)),
+    )
+}
 """What a notice tells of a visit, besides its diagnoses: a change of it is worth an update. A bed is not."""
 
 
@@ -134,6 +139,11 @@ def visit_of(er7: Er7) -> str:
 
 def digest_of(er7: Er7) -> str:
     """A digest of what a notice tells of the visit."""
-    told = [er7.raw(path) for path in _TOLD]
+    told: list[str] = []
+    for name, paths in _TOLD.items():
+        segment = next(iter(er7.named(name)), None)
+        told += [segment.element(path) or "" if segment is not None else "" for path in paths]
+    if not er7.is_plain:
+        told = [er7.decode_wire(text, "surrogateescape") for text in told]
     told += sorted(er7.get_all("DG1[*]-3.1"))
     return hashlib.blake2b("\x1f".join(told).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

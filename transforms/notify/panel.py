@@ -17,6 +17,7 @@ from transforms.registry import Membership, Registry, Subscriber
 from transforms.step import StepError, sets, step
 
 UNSURE = "MATCH-101"
+_MODEL = Model()
 
 
 def _weights(given: dict[str, float]) -> dict[str, float]:
@@ -47,7 +48,7 @@ def match_panel(message: Message, *, registry: Registry, weights: Weights | None
         weights: Weights and thresholds other than the defaults: `{match: 26, phone: 5}`.
     """
     person = _patient(message)
-    model = replace(Model(), **(weights or {}))
+    model = replace(_MODEL, **weights) if weights else _MODEL
     for panel, decision in by_roster(registry.members(person, message.received.date()), person, model):
         facts = {
             "match.verdict": decision.verdict.value,
@@ -75,7 +76,7 @@ def drop_opted_out(message: Message, *, registry: Registry, weights: Weights | N
         weights: Weights and thresholds other than the defaults, as in `match_panel`.
     """
     person = _patient(message)
-    model = replace(Model(), **(weights or {}))
+    model = replace(_MODEL, **weights) if weights else _MODEL
     rosters = {"", message.get("subscriber.id")}
     found = by_roster(registry.opted_out(person, message.received.date()), person, model)
     return None if any(roster in rosters for roster, _ in found) else message

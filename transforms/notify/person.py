@@ -18,7 +18,11 @@ _HIDDEN = ("S",)
 
 def person_of(message: Message) -> Person | None:
     """The patient of an HL7 v2 message (its first PID) or of a FHIR resource or Bundle (its first Patient); None where
-    there is none. Raises what `Message.er7` and `Message.fhir` raise."""
+    there is none. Read once; raises what `Message.er7` and `Message.fhir` raise."""
+    return message.once(_person_of)
+
+
+def _person_of(message: Message) -> Person | None:
     if message.format == HL7V2:
         return person_of_pid(message.er7)
     if message.format == FHIR:

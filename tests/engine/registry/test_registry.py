@@ -78,6 +78,33 @@ def test_a_roster_is_asked_by_its_members_names_and_days(tmp_path: Path, databas
     assert ids(registry, PETER, date(2026, 3, 1)) == [("riverside", "2")]
 
 
+async def test_many_numbers_of_one_patient_are_all_asked_for(tmp_path: Path, journal_url: str) -> None:
+    write(tmp_path, "panels/riverside.csv", ROSTER)
+    journal = Journal(journal_url)
+    await journal.open()
+    for work in loading(tmp_path, NOW):
+        for step in work.steps():
+            await journal.change(step)
+    registry = DatabaseRegistry(journal.reading)
+    others = frozenset(("OTHER", f"A{n}") for n in range(2_000))
+    assert ids(registry, Person(identifiers=others | {("urn:oid:1.2.3", "MRN7")}), TODAY) == [("riverside", "1")]
+    assert ids(registry, Person(identifiers=others), TODAY) == []
+    assert ids(registry, Person(), TODAY) == []
+    await journal.close()
+
+
+def test_a_key_that_very_many_share_is_passed_over(tmp_path: Path, database: Engine) -> None:
+    lines = [f"{n},Oxenham{n},Rosalind,1970-03-12,F,217-555-0123\n" for n in range(301)]
+    write(tmp_path, "panels/riverside.csv", HEADING + "".join(lines) + "x,Hale,Ada,1980-01-01,F,217-555-0199\n")
+    load(database, tmp_path)
+    registry = DatabaseRegistry(database)
+    many = Person(names=(Name.of("Hale", ["Rosalind"]),), phones=frozenset({"2175550123"}))
+    assert ids(registry, many, TODAY) == []
+    assert ids(registry, Person(names=(Name.of("Hale", ["Ada"]),), phones=frozenset({"2175550199"})), TODAY) == [
+        ("riverside", "x")
+    ]
+
+
 def test_a_roster_loaded_anew_keeps_the_days_of_who_came_and_went(tmp_path: Path, database: Engine) -> None:
     write(
         tmp_path,
