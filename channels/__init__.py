@@ -3,6 +3,7 @@
 from channels.direct import DirectInbound, DirectOutbound
 from channels.ends import Accept, End, EndContext, Inbound, Outbound, Outcome, OutcomeCode, Receipt, ReceiptCode
 from channels.fhir import FhirInbound, FhirOutbound
+from channels.fhir.subscriptions import SubscriptionOutbound
 from channels.file import FileInbound, FileOutbound
 from channels.http import HttpInbound, HttpOutbound
 from channels.mllp import MllpInbound, MllpOutbound
@@ -14,6 +15,7 @@ ENDS: dict[str, End] = {
     "file": End("file", FileInbound, FileOutbound),
     "http": End("http", HttpInbound, HttpOutbound),
     "mllp": End("mllp", MllpInbound, MllpOutbound),
+    "subscription": End("subscription", None, SubscriptionOutbound),
     "worklist": End("worklist", None, WorklistOutbound),
 }
 """Every end by its YAML name."""

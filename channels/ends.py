@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from channels.store import Kept, MemoryStore, Store
+from channels.subscriptions import Book
 from schemas.finding import Finding
 from schemas.ids import Clock
 from schemas.message import Message
@@ -114,7 +115,8 @@ class EndContext:
     `fate` says what became of a message of this channel by its id: None when there is none. `settle` tells what became
     of a delivery that was pending, of whichever channel: by its message's id, at most once; whether it was open still
     (an outcome that is PENDING again has it wait on). `store` is what the ends of the site remember. All three raise
-    `OSError` when the journal cannot be asked.
+    `OSError` when the journal cannot be asked. `subscriptions` are those of the site's FHIR clients, None without a
+    journal.
     """
 
     channel: str
@@ -125,6 +127,7 @@ class EndContext:
     fate: Callable[[str], Awaitable[Fate | None]] = unknown_fate
     settle: Callable[[str, Outcome], Awaitable[bool]] = settle_nothing
     store: Store = field(default_factory=MemoryStore)
+    subscriptions: Book | None = None
 
 
 class Inbound(Protocol):
@@ -168,6 +171,15 @@ class Gathering(Protocol):
 
     async def deliver_together(self, messages: Sequence[Message]) -> list[Outcome]:
         """Deliver `messages` in their order and say what became of each, as `deliver` does."""
+        ...
+
+
+@runtime_checkable
+class Busy(Protocol):
+    """What an outbound end also is that has something to do when there is nothing to deliver."""
+
+    async def work(self) -> None:
+        """Do it until cancelled; begun by the one process that delivers on the route."""
         ...
 
 

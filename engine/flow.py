@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from channels.ends import EndContext, Gathering, Outbound
+from channels.ends import Busy, EndContext, Gathering, Outbound
 from engine.accept import Acceptor
 from engine.backbone import Backbone
 from engine.channel import Channel, Route
@@ -21,10 +21,13 @@ from engine.feed import Feed
 from engine.gather import Gatherer
 from engine.journal import Entry, Journal, Numbers, Waiting
 from engine.journal.keeping import JournalStore
+from engine.registry.allowed import why_not
 from engine.registry.site import SiteRegistry
+from engine.registry.subscriptions import JournalBook
 from engine.route import Router
 from engine.routing import Routing
 from engine.stages import Ended, Stages, Stop
+from engine.steady import steadily
 from schemas.finding import Finding, Severity
 from schemas.ids import Clock, new_id
 
@@ -139,8 +142,14 @@ class Flow:
         deliverer = self._deliverer(route, outbound)
         self.workers[queue] = deliverer
         deliverer.start(ended)
+        busy = None
+        if isinstance(outbound, Busy):
+            busy = asyncio.create_task(steadily(f"{queue} work", outbound.work), name=f"{queue} work")
 
         async def stop() -> None:
+            if busy is not None:
+                busy.cancel()
+                await asyncio.gather(busy, return_exceptions=True)
             await deliverer.stop()
             await outbound.close()
 
@@ -194,6 +203,7 @@ class Flow:
             fate=partial(fate_of, self._services.journal, self.channel.name),
             settle=partial(settle, self._services.journal, clock),
             store=JournalStore(self._services.journal, clock),
+            subscriptions=JournalBook(self._services.journal, clock, partial(why_not, self._services.registry, clock)),
         )
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

@@ -5,7 +5,7 @@ from transforms.ccda_to_fhir import step as ccda_to_fhir
 from transforms.fhir_to_ccda import step as fhir_to_ccda
 from transforms.fhir_to_v2 import step as fhir_to_v2
 from transforms.labs import find_recipient, result_to_pdf, result_to_text, split_orders, tell_result, to_elr
-from transforms.notify import adt_to_alert_bundle, notify_event, once, panel, sensitive
+from transforms.notify import adt_to_alert_bundle, match_subscriptions, notify_event, once, panel, sensitive
 from transforms.refer import track
 from transforms.step import STEPS, Step, StepError, sets, step
 from transforms.v2_to_fhir import step as v2_to_fhir
@@ -21,6 +21,7 @@ __all__ = [
     "fhir_to_ccda",
     "fhir_to_v2",
     "find_recipient",
+    "match_subscriptions",
     "notify_event",
     "once",
     "panel",

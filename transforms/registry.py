@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
+from schemas.fhir.topic import Filter
 from transforms.matching import Person
 from transforms.refer.referral import Identifier
 from transforms.refer.thread import Thread
@@ -36,7 +37,8 @@ class Subscriber:
 
     `delivery` is the end (`direct`, `fhir`, `mllp`) that the channel's routes are chosen by, `address` where to,
     `format` in which form (`alert`, `ccda`, `text`, `adt`). `panel` is the roster of its patients. `digest` is the
-    time of day at which what has gathered is told in one message. Times are those of `zone` (an IANA name).
+    time of day at which what has gathered is told in one message. Times are those of `zone` (an IANA name). `client` is
+    the FHIR client that subscribes for it.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Subscriber:
     quiet: Quiet | None = None
     digest: time | None = None
     zone: str = "UTC"
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,13 @@ class Told(NamedTuple):
     event: str
     digest: str
     at: datetime
+
+
+class Subscription(NamedTuple):
+    """A FHIR subscription that is told of events, as far as each of `filters` holds."""
+
+    id: str
+    filters: tuple[Filter, ...] = ()
 
 
 class Registry(Protocol):
@@ -143,4 +153,8 @@ class Registry(Protocol):
     def referrals_about(self, patient: Identifier, address: str) -> Sequence[Thread]:
         """The threads about that patient, by the id that messages give first, in which `address` is a party; the newest
         first."""
+        ...
+
+    def subscriptions(self, subscriber: str, at: datetime) -> Sequence[Subscription]:
+        """The FHIR subscriptions of `subscriber` that are told of what happens `at` that time."""
         ...

@@ -41,6 +41,8 @@ class FhirInbound:
         answer: `accepted` (202, and an address where its status can be asked for), `created` (200 or 201, as the server
             that keeps the resources answers; the engine assigns the ids), or the answer of a route's FHIR server.
         reads: The FHIR server that reads, searches and histories are passed on to; without it, nothing is read.
+        subscriptions: Whether clients may subscribe to encounter events (Subscriptions R5 Backport, R4); see
+            docs/ends/fhir-subscriptions.md.
         validate: What resources must be, or they are answered 422: `none`, `structure` (R4's own definitions),
             `us-core` or `davinci-alerts` (the guides' profiles as well).
         limit: The largest body that is taken, compressed or not; a larger one is answered 413.
@@ -63,6 +65,7 @@ class FhirInbound:
         types: Sequence[ResourceType] = (),
         answer: Literal["accepted", "created"] | RouteAnswer = "accepted",
         reads: Reads | None = None,
+        subscriptions: bool = False,
         validate: Ask = "none",
         limit: Size = 16 << 20,
         patience: Duration = timedelta(minutes=1),
@@ -80,6 +83,7 @@ class FhirInbound:
         self.types = types
         self.answer = answer
         self.reads = reads
+        self.subscriptions = subscriptions
         self.validate: Ask = validate
         self.limit = limit
         self.patience = patience.total_seconds()

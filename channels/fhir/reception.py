@@ -48,6 +48,9 @@ from channels.fhir.reads import FORM, Reader
 from channels.fhir.refusal import RefusedError
 from channels.fhir.routed import RouteAnswer, answer_of, wait_for_route
 from channels.fhir.status import status_of
+from channels.fhir.subscriptions.asked import asked_of
+from channels.fhir.subscriptions.declared import with_subscriptions
+from channels.fhir.subscriptions.server import SubscriptionServer
 from channels.fhir.validation import Ask, answer_validate, check_valid
 from channels.http.body import ENCODINGS, DamagedError, TooLargeError
 from channels.http.noticed import CONNECTIONS, Noticed
@@ -90,6 +93,7 @@ class Listener(Protocol):
     types: Sequence[str]
     answer: Literal["accepted", "created"] | RouteAnswer
     reads: Reads | None
+    subscriptions: bool
     validate: Ask
     limit: int
     patience: float
@@ -107,6 +111,7 @@ class Reception:
         self._place = f"fhir {end.listen}"
         self.report = Noticed(end.context.report, self._place, _FINDINGS).report
         self._reader = None if end.reads is None else Reader(end.reads, end.limit, end.context.report)
+        self._subscriptions = SubscriptionServer(end.context, self._body) if end.subscriptions else None
 
     def hurry(self) -> None:
         """The end stops: those who are still sending have little time more, those who wait for a route none."""
@@ -155,6 +160,10 @@ class Reception:
         if call.path == "metadata" and call.method in ("GET", "HEAD"):  # open to all (R4, 3.1.0.6)
             return call.response(Answer(200, self._capabilities(call)))
         call.client = await self._end.access.check(facts)
+        asked = asked_of(call.method, call.path, call.query) if self._subscriptions is not None else None
+        if self._subscriptions is not None and asked is not None:
+            self._check_scope(call, asked.interaction)
+            return call.response(await self._subscriptions.answer(call, asked))
         interaction = read_interaction(
             call.method,
             call.path,
@@ -274,6 +283,8 @@ class Reception:
         An entry needs no name in `interactions`: a channel that takes transactions takes what they are made of. What is
         read can only be answered by a route's server.
         """
+        if self._subscriptions is not None and interaction.type == "Subscription":
+            raise RefusedError(422, "not-supported", "A Subscription is sent by itself.")
         kinds = ("create", "update", "patch", "delete")
         check_allowed(interaction, kinds, self._end.types, reads=isinstance(self._end.answer, RouteAnswer))
         self._check_scope(call, interaction)
@@ -344,7 +355,7 @@ class Reception:
         return status_of(fate)
 
     def _capabilities(self, call: Call) -> Resource:
-        return capability_statement(
+        statement = capability_statement(
             base=call.base,
             version=version("hie-engine"),
             since=self._since,
@@ -353,6 +364,7 @@ class Reception:
             reads=self._reader is not None,
             security=self._end.access.security(call.base),
         )
+        return statement if self._subscriptions is None else with_subscriptions(statement)
 
     async def _body(self, call: Call, limit: int) -> bytes:
         """The body, decompressed; raises `RefusedError`."""

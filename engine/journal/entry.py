@@ -144,6 +144,9 @@ REFERRAL_COLUMNS = (
     *("written", "digest", "control_id", "form", "sender", "to_form", "to_address"),
     *("patient", "patients", "filler", "party", "npi", "appointment"),
 )
+SUBSCRIPTION = "subscription.id"
+"""The attribute of a message that tells a FHIR subscription of an event: which one, and by that its number."""
+SUBSCRIPTION_EVENT_COLUMNS = ("subscription", "message", "at")
 KEPT_COLUMNS = ("kind", "key", "value", "expires", "due")
 
 
@@ -251,3 +254,9 @@ def _time(written: str) -> int | None:
         return microseconds(datetime.fromisoformat(written))
     except (ValueError, TypeError):  # not written by a step of ours
         return None
+
+
+def subscription_event_row(entry: Entry) -> tuple[object, ...]:
+    """The event that `entry` tells a subscription of, as a row of SUBSCRIPTION_EVENT_COLUMNS: it has no number yet."""
+    message = entry.message
+    return (message.attributes[SUBSCRIPTION], message.id, microseconds(message.received))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, column, func, select, update, values
+from sqlalchemy import Column, Table, bindparam, column, func, literal_column, select, update, values
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -27,9 +27,10 @@ from engine.journal.entry import (
     NOTICE_COLUMNS,
     REFERRAL_COLUMNS,
     STATE_COLUMNS,
+    SUBSCRIPTION_EVENT_COLUMNS,
     TERM_COLUMNS,
 )
-from engine.journal.tables import events, kept, messages, notices, referral_acts, terms
+from engine.journal.tables import events, kept, messages, notices, referral_acts, subscription_events, terms
 
 Row = tuple[object, ...]
 
@@ -121,6 +122,12 @@ class Statements:
         for _ in self._execute(cursor, "referral_acts", rows):
             pass
 
+    def number_subscription_events(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
+        """Insert `rows` of SUBSCRIPTION_EVENT_COLUMNS, each under the next number of its subscription; those that are
+        there already keep theirs. Whoever commits new messages does so alone, so that no number is given twice."""
+        for subscription, message, at in rows:
+            cursor.execute(_numbered(self._dialect), (subscription, message, at, subscription))
+
     def put_kept(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Insert `rows` of KEPT_COLUMNS (one for each kind and key), or put them in place of those that are there."""
         for _ in self._execute(cursor, "kept", rows):
@@ -180,6 +187,17 @@ def _first_open(dialect: Dialect) -> str:
     # an open one that is not there; in the order of the index, it walks the index.
     first = select(messages.c.queue).where(messages.c.queue >= bindparam("queue"), messages.c.open)
     return _text(first.order_by(messages.c.queue, messages.c.seq), dialect) + " LIMIT 1"
+
+
+@lru_cache(maxsize=2)
+def _numbered(dialect: Dialect) -> str:
+    events = subscription_events
+    next_number = func.coalesce(func.max(events.c.number), literal_column("0")) + literal_column("1")
+    given = [bindparam(name, type_=events.c[name].type) for name in SUBSCRIPTION_EVENT_COLUMNS]
+    chosen = select(given[0], next_number, *given[1:]).where(events.c.subscription == bindparam("its"))
+    make: Any = (postgresql if dialect.name == "postgresql" else sqlite).insert(events)
+    inserted = make.from_select(["subscription", "number", "message", "at"], chosen).on_conflict_do_nothing()
+    return _text(inserted, dialect)
 
 
 def _columns(kind: str) -> list[Column[Any]]:

@@ -165,6 +165,16 @@ referral_acts = Table(
 """What was said in each referral, a row for each delivery that was made of it, in the order of the commits; `state` is
 where the referral stood then. The outcome is that of the message, and put here when that is removed."""
 
+subscription_events = Table(
+    "subscription_events",
+    metadata,
+    Column("subscription", String(32), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("message", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""The events of each FHIR subscription, numbered from 1 without a gap by the commit that makes the message."""
+
 processes = Table(
     "processes",
     metadata,
@@ -199,6 +209,7 @@ Index(
 Index("messages_sought", messages.c.status, messages.c.id, sqlite_where=_sought, postgresql_where=_sought)
 _coming = text("due IS NOT NULL")
 Index("kept_due", kept.c.kind, kept.c.due, sqlite_where=_coming, postgresql_where=_coming)
+Index("subscription_events_message", subscription_events.c.message, unique=True)
 Index("notices_key", notices.c.subscriber, notices.c.key)
 Index("notices_patient_id", notices.c.patient_id, notices.c.at)
 Index("referral_acts_message", referral_acts.c.message, unique=True)

@@ -24,6 +24,7 @@ from engine.journal.database import DatabaseError, JournalError, explained, is_o
 from engine.journal.entry import (
     NOTICE,
     REFERRAL,
+    SUBSCRIPTION,
     Entry,
     Event,
     State,
@@ -33,6 +34,7 @@ from engine.journal.entry import (
     notice_row,
     referral_row,
     state_row,
+    subscription_event_row,
     term_rows,
 )
 from engine.journal.statements import Row, Statements
@@ -92,6 +94,7 @@ class _Rows:
         self.terms: list[Row] = []
         self.notices: list[Row] = []
         self.referral_acts: list[Row] = []
+        self.subscription_events: list[Row] = []
         self.kept: dict[tuple[str, str], Row] = {}
         for work in batch:
             entries = work.entries
@@ -107,6 +110,8 @@ class _Rows:
                     self.terms += term_rows(entry)
                 if NOTICE in entry.message.attributes and entry.message.parent is not None:
                     self.notices.append(notice_row(entry))
+                    if SUBSCRIPTION in entry.message.attributes:
+                        self.subscription_events.append(subscription_event_row(entry))
                 if REFERRAL in entry.message.attributes and entry.message.parent is not None:
                     self.referral_acts.append(referral_row(entry))
                 if entry.open:
@@ -128,6 +133,7 @@ class _Rows:
         statements.insert_terms(cursor, self.terms)
         statements.insert_notices(cursor, self.notices)
         statements.insert_referral_acts(cursor, self.referral_acts)
+        statements.number_subscription_events(cursor, self.subscription_events)
         statements.put_kept(cursor, list(self.kept.values()))
         return numbers
 

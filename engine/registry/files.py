@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, create_engine, delete, insert
+from sqlalchemy import Connection, create_engine, delete, insert, select
 from sqlalchemy.pool import StaticPool
 
 from engine.journal.tables import notices, referral_acts
@@ -17,14 +17,15 @@ from engine.registry.directory_fhir import read_fhir_directory
 from engine.registry.directory_load import DirectoryLoading
 from engine.registry.load import Step
 from engine.registry.nppes_endpoints import is_endpoint_file
-from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, subscriber_text
+from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, read_subscriber, subscriber_text
 from engine.registry.roster_group import read_group
 from engine.registry.roster_hl7 import read_hl7_roster
 from engine.registry.roster_load import RosterLoading
 from engine.registry.rosters import Member, read_roster
 from engine.registry.rows import RosterError, digest_of
 from engine.registry.subscribing import FILE, read_subscribers
-from engine.registry.tables import metadata, subscribers
+from engine.registry.subscriptions import DELIVERY, example
+from engine.registry.tables import metadata, subscribers, subscriptions
 from transforms.registry import Provider, Registry
 
 PANELS = "panels"
@@ -145,4 +146,8 @@ def registry_of(site: Path) -> Registry:
         for work in loading(site, datetime.now(UTC)):
             for step in work.steps():
                 step(connection)
+        for (data,) in connection.execute(select(subscribers.c.data)).all():
+            subscriber = read_subscriber(data)
+            if subscriber.delivery == DELIVERY:
+                connection.execute(insert(subscriptions).values(example(subscriber, datetime.now(UTC))))
     return DatabaseRegistry(engine)

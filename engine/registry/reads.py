@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
@@ -28,16 +28,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from engine.journal.database import is_operational
-from engine.journal.entry import key_text, moment
+from engine.journal.entry import key_text, microseconds, moment
 from engine.journal.tables import notices, referral_acts
 from engine.registry.persons import from_text
-from engine.registry.tables import links, member_keys, members, provider_terms, providers, subscribers
+from engine.registry.tables import links, member_keys, members, provider_terms, providers, subscribers, subscriptions
 from engine.registry.threads import NOTED, noted_of_row, referral_of_key
+from schemas.fhir.topic import read_filter
 from transforms.matching import Person, blocking, normal
 from transforms.refer.facts import identifier_text
 from transforms.refer.referral import Identifier
 from transforms.refer.thread import MOST_SAID, Thread
-from transforms.registry import Membership, Provider, RegistryError, Subscriber, Told
+from transforms.registry import Membership, Provider, RegistryError, Subscriber, Subscription, Told
 
 PANEL, OPT_OUT = "panel/", "optout/"
 _MOST_OF_A_KEY = 300
@@ -53,6 +54,16 @@ _TODAY = (
     members.c.roster < bindparam("end"),
     members.c.since.is_(None) | (members.c.since <= bindparam("today")),
     members.c.until.is_(None) | (members.c.until > bindparam("today")),
+)
+_SUBSCRIPTIONS = (
+    select(subscriptions.c.id, subscriptions.c.filters)
+    .where(
+        subscriptions.c.subscriber == bindparam("subscriber"),
+        subscriptions.c.status != "off",
+        subscriptions.c.started <= bindparam("at"),
+        subscriptions.c.ends.is_(None) | (subscriptions.c.ends > bindparam("at")),
+    )
+    .order_by(subscriptions.c.id)
 )
 _TOLD = (
     select(notices.c.received_as, notices.c.kind, notices.c.event, notices.c.digest, notices.c.at)
@@ -89,6 +100,7 @@ class DatabaseRegistry:
         self._of_shape: dict[tuple[int, int], _Prepared] = {}
         self._told = _Prepared(_TOLD, engine)
         self._referral = _Prepared(_REFERRAL, engine)
+        self._of_subscriber = _Prepared(_SUBSCRIPTIONS, engine)
 
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
         """Who is told about the members of `panel`."""
@@ -154,6 +166,11 @@ class DatabaseRegistry:
         newest = query.order_by(func.max(referral_acts.c.seq).desc()).limit(_MOST_THREADS)
         threads = [self.referral(referral_of_key(key), "") for (key,) in self._all(newest)]
         return [thread for thread in threads if thread.is_party(address)]
+
+    def subscriptions(self, subscriber: str, at: datetime) -> Sequence[Subscription]:
+        """The FHIR subscriptions of `subscriber` that are told of what happens `at` that time."""
+        rows = self._look_up(self._of_subscriber, {"subscriber": subscriber, "at": microseconds(at)})
+        return [Subscription(row[0], tuple(map(read_filter, orjson.loads(row[1])))) for row in rows]
 
     def _sharing_a_key(self, person: Person, on: date, kind: str) -> list[Membership]:
         rows = self._rows_sharing(sorted(blocking.keys(person)), sorted(person.identifiers), on, kind)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from schemas.message import Message
 from transforms.matching import Person
 from transforms.refer.referral import Identifier
 from transforms.refer.thread import Noted, Thread, noted_of, says_of_referral
-from transforms.registry import Membership, Provider, Registry, Subscriber, Told
+from transforms.registry import Membership, Provider, Registry, Subscriber, Subscription, Told
 
 
 class SiteRegistry:
@@ -54,6 +54,10 @@ class SiteRegistry:
     def providers(self, specialty: str = "", place: str = "", name: str = "") -> Sequence[Provider]:
         """Entries by specialty, city or postal code, and name."""
         return self._source.providers(specialty, place, name)
+
+    def subscriptions(self, subscriber: str, at: datetime) -> Sequence[Subscription]:
+        """The FHIR subscriptions of `subscriber` that are told of what happens `at` that time."""
+        return self._source.subscriptions(subscriber, at)
 
     def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
         """What `subscriber` was told under `key` by other received messages than `message`, the earliest first."""

@@ -78,6 +78,7 @@ def subscriber(
     quiet: QuietHours | None = None,
     digest: Clock | None = None,
     zone: Zone = "UTC",
+    client: str = "",
 ) -> Subscriber:
     """Who wants to be told of what, and how.
 
@@ -86,17 +87,19 @@ def subscriber(
         npi: The subscriber's NPI.
         panel: The roster of its patients, `panels/NAME.csv` or in another form; default: that of its own name.
         events: What it wants to hear of; default: all. An update or a withdrawal goes to who was told of the event.
-        delivery: The end that the channel's routes choose by: `direct`, `fhir`, `mllp`.
-        address: Where to: a Direct address, a base URL, a host and port.
+        delivery: The end that the channel's routes choose by: `direct`, `fhir`, `mllp`, `subscription`.
+        address: Where to: a Direct address, a base URL, a host and port. Of `subscription` what the endpoints of its
+            subscriptions begin with, also at private addresses; default: any https endpoint at a public address.
         format: In which form, for the channel's routes: `alert`, `ccda`, `text`, `adt`.
         content: `full`, or the `minimum`: patient, treating practitioner, institution, event and time.
         quiet: When nothing is to be told.
         digest: The time of day at which what has gathered is told in one message; default: each at once.
         zone: The zone of these times: `America/Chicago`.
+        client: The FHIR client that subscribes for it; default: the one of the subscriber's own name.
     """
     hours = Quiet(quiet.from_, quiet.to) if quiet is not None else None
     wanted = frozenset(events if events is not None else EVENTS)
-    return Subscriber("", title, npi, panel, wanted, delivery, address, format, content, hours, digest, zone)
+    return Subscriber("", title, npi, panel, wanted, delivery, address, format, content, hours, digest, zone, client)
 
 
 def read_subscribers(site: Path) -> tuple[list[Subscriber], list[Finding]]:

@@ -85,4 +85,26 @@ changes = Table(
 )
 """Who changed what in the registry."""
 
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("subscriber", String, nullable=False, index=True),
+    Column("base", String, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("filters", Text, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("status", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("started", BigInteger),
+    Column("ends", BigInteger),
+    Column("due", BigInteger, index=True),
+    Column("failures", Integer, nullable=False),
+    Column("failing", BigInteger),
+    Column("error", String, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""The FHIR subscriptions, as `channels.subscriptions.Subscribed` describes them."""
+
 Index("members_roster", members.c.roster, members.c.member)

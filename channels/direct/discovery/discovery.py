@@ -13,10 +13,10 @@ from channels.direct.discovery.ldap import Directory
 from channels.direct.discovery.records import Records, name_of
 from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
-from channels.direct.network.guard import Guard
 from channels.direct.network.names import Names
 from channels.direct.trust.binding import domain_of
 from channels.direct.trust.options import DiscoveryOptions
+from channels.guard import Guard
 from schemas.finding import Finding
 
 

@@ -17,10 +17,10 @@ from ldap3.utils.conv import escape_filter_chars
 
 from channels.direct.discovery.found import MOST, read_each
 from channels.direct.network.error import NetworkError
-from channels.direct.network.guard import Guard
 from channels.direct.network.kept import Found, Kept
 from channels.direct.network.names import Names, Service
 from channels.direct.trust.binding import domain_of
+from channels.guard import Guard
 
 _ATTRIBUTES = ["userCertificate", "userCertificate;binary"]
 _ANSWERED = {0, 4, 32}

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from channels.direct.network.error import NetworkError
-from channels.direct.network.guard import Guard
 from channels.direct.trust.options import Fetching
+from channels.guard import Guard
 from channels.http.client import new_client
 from channels.tls import ClientTls, TlsError
 from schemas.finding import Finding

@@ -9,7 +9,6 @@ from cryptography import x509
 
 from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
-from channels.direct.network.guard import Guard
 from channels.direct.network.names import Names
 from channels.direct.trust.anchors import AnchorSet, AnchorTable, check_policies
 from channels.direct.trust.checks import Way, check
@@ -20,6 +19,7 @@ from channels.direct.trust.path import MOST_INTERMEDIATES
 from channels.direct.trust.revocation import Revoked
 from channels.direct.trust.store import AnchorStore
 from channels.direct.verdict import Verdict
+from channels.guard import Guard
 from schemas.finding import Finding
 from schemas.ids import Clock
 

@@ -72,9 +72,9 @@ def command(source: str, target: Path, signer: Path | None, yes: bool, as_json: 
 
 async def _fetched(url: str) -> bytes:
     from channels.direct.network.fetch import Fetcher  # noqa: PLC0415
-    from channels.direct.network.guard import Guard  # noqa: PLC0415
     from channels.direct.network.names import Names  # noqa: PLC0415
     from channels.direct.trust.options import DiscoveryOptions, Fetching  # noqa: PLC0415
+    from channels.guard import Guard  # noqa: PLC0415
 
     names = Names([], DiscoveryOptions().timeout)
     fetcher = Fetcher(Fetching(), Guard(), names.addresses, tell)

@@ -11,9 +11,9 @@ import pytest
 
 from channels.direct.network.error import NetworkError
 from channels.direct.network.fetch import Fetcher
-from channels.direct.network.guard import Guard
 from channels.direct.network.kept import Found, Kept
 from channels.direct.trust.options import Fetching
+from channels.guard import Guard
 from tests.channels.direct.pki import NOW
 from tests.channels.direct.web import Web
 from tests.tls import Authority

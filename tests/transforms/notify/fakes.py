@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from schemas.message import Message
 from transforms.matching import Person
 from transforms.refer.referral import Identifier
 from transforms.refer.thread import Thread
-from transforms.registry import Membership, Provider, Subscriber, Told
+from transforms.registry import Membership, Provider, Subscriber, Subscription, Told
 
 
 @dataclass
@@ -21,6 +21,7 @@ class FakeRegistry:
     rosters: list[Membership] = field(default_factory=list)
     opted: list[Membership] = field(default_factory=list)
     directory: dict[str, Provider] = field(default_factory=dict)
+    subscriptions_of: dict[str, list[Subscription]] = field(default_factory=dict)
     notes: list[tuple[str, str, Told]] = field(default_factory=list)
 
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
@@ -40,6 +41,9 @@ class FakeRegistry:
 
     def providers(self, specialty: str = "", place: str = "", name: str = "") -> Sequence[Provider]:
         return [each for each in self.directory.values() if specialty in each.specialties]
+
+    def subscriptions(self, subscriber: str, at: datetime) -> Sequence[Subscription]:
+        return self.subscriptions_of.get(subscriber, ())
 
     def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
         return [told for who, what, told in self.notes if (who, what) == (subscriber, key) and told.message != message]

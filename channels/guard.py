@@ -1,11 +1,9 @@
-"""Which addresses may be reached when a certificate or a DNS record of a stranger names the host (SSRF)."""
+"""Which addresses may be reached when a stranger names the host, by a certificate, DNS, a subscription (SSRF)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-
-from channels.direct.trust.options import Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -13,7 +11,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 class Guard:
     """Admits public addresses, and of the others those in `networks`."""
 
-    def __init__(self, networks: Sequence[Network] = ()) -> None:
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network] = ()) -> None:
         self._networks = tuple(networks)
 
     def admits(self, address: str) -> bool:

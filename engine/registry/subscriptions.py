@@ -1,0 +1,228 @@
+"""The site's book of FHIR subscriptions, in the journal's database; see `channels.subscriptions.Book`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
+
+from channels.subscriptions import Change, Happened, Practice, Sending, Subscribed, Told
+from engine.journal import Journal, JournalError
+from engine.journal.entry import SUBSCRIPTION, clean, microseconds, moment
+from engine.journal.tables import notices, subscription_events
+from engine.journal.waiting import read_message
+from engine.registry.reads import read_subscriber
+from engine.registry.tables import subscribers, subscriptions
+from schemas.ids import Clock, derived_id
+from schemas.message import Message
+from transforms.registry import RegistryError, Subscriber
+
+T = TypeVar("T")
+Refused = Callable[[Message, Message], str]
+"""Why a message that was received may not be told of any more to the subscriber of the one that was made of it; ""
+where it may. May raise `RegistryError`."""
+
+DELIVERY = "subscription"
+"""What a subscriber that subscribes by FHIR has under `delivery`."""
+_GONE = Practice("")
+_EVER = moment(0)
+_TIMES = ("updated", "started", "ends", "due", "failing")
+_COUNT = (
+    select(func.coalesce(func.max(subscription_events.c.number), 0))
+    .where(subscription_events.c.subscription == subscriptions.c.id)
+    .scalar_subquery()
+)
+_WHOLE = select(subscriptions, _COUNT.label("events"), subscribers.c.data).outerjoin(
+    subscribers, subscribers.c.name == subscriptions.c.subscriber
+)
+
+
+_EVENT = select(subscription_events, notices.c.kind, notices.c.event).outerjoin(
+    notices, notices.c.message == subscription_events.c.message
+)
+
+
+class JournalBook:
+    """The book in the database of `journal`; `refused` is asked about each message before its patient is told of."""
+
+    def __init__(self, journal: Journal, clock: Clock, refused: Refused) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._refused = refused
+
+    async def practice(self, client: str) -> Practice | None:
+        """The subscriber that the FHIR client of that name subscribes for."""
+        return await _asked(self._journal.read(partial(_practice, client)))
+
+    async def add(self, subscribed: Subscribed, most: int) -> bool:
+        """Keep a new one, unless its subscriber has `most` already."""
+        return await _asked(self._journal.change(partial(_add, subscribed, most)))
+
+    async def of(self, subscriber: str) -> list[Told]:
+        """All of a subscriber, the oldest first."""
+        query = _WHOLE.where(subscriptions.c.subscriber == subscriber).order_by(subscriptions.c.id)
+        return await _asked(self._journal.read(partial(_all, query)))
+
+    async def change(self, id: str, change: Change) -> Subscribed | None:
+        """Replace the subscription `id` by what `change` makes of it, in a transaction of its own."""
+        return await _asked(self._journal.change(partial(_change, id, change)))
+
+    async def due(self, until: datetime, most: int) -> list[Told]:
+        """Up to `most` that are due, and not due again before `until`."""
+        now = microseconds(self._clock())
+        query = _WHOLE.where(subscriptions.c.due <= now).order_by(subscriptions.c.due).limit(most)
+        if not await _asked(self._journal.read(partial(_all, query.limit(1)))):
+            return []
+        return await _asked(self._journal.change(partial(_take_due, query, until)))
+
+    async def sending(self, message: str) -> Sending | None:
+        """What is to be sent with that message; None where its subscription is no more."""
+        found = await _asked(self._journal.read(partial(_sending, message)))
+        if found is None:
+            return None
+        sending, itself, received = found
+        return sending._replace(refused=self._why_not(itself, received, sending.told.practice))
+
+    async def events(self, id: str, numbers: range, most: int) -> list[Happened]:
+        """Up to `most` events with these numbers; without the body where its subscriber may not hear of it now."""
+        rows = await _asked(self._journal.read(partial(_events, id, numbers, most)))
+        return [
+            event if itself is None or not self._why_not(itself, received, practice) else event._replace(body=b"")
+            for event, itself, received, practice in rows
+        ]
+
+    def _why_not(self, itself: Message, received: Message | None, practice: Practice) -> str:
+        if not practice.name:
+            return "its subscriber subscribes by FHIR no more"
+        if received is None:
+            return "what came in is not in the journal any more"
+        try:
+            return self._refused(received, itself)
+        except RegistryError as error:
+            raise OSError(str(error)) from None
+
+
+def listed(connection: Connection) -> list[Told]:
+    """All subscriptions of the site, the oldest first."""
+    return _all(_WHOLE.order_by(subscriptions.c.id), connection)
+
+
+def example(subscriber: Subscriber, now: datetime) -> dict[str, Any]:
+    """The row of a subscription to everything, which `subscriber` is taken to have where no engine runs."""
+    id = derived_id("0" * 32, subscriber.name)
+    return _row(Subscribed(id, subscriber.name, "", "{}", (), now, "active", verified=True, started=_EVER))
+
+
+def _practice(client: str, connection: Connection) -> Practice | None:
+    for (data,) in connection.execute(select(subscribers.c.data).order_by(subscribers.c.name)):
+        found = read_subscriber(data)
+        if (found.client or found.name) == client and found.delivery == DELIVERY:
+            return Practice(found.name, found.address)
+    return None
+
+
+def _add(subscribed: Subscribed, most: int, connection: Connection) -> bool:
+    of_it = select(func.count()).where(subscriptions.c.subscriber == subscribed.subscriber)
+    if connection.execute(of_it).scalar_one() >= most:
+        return False
+    connection.execute(insert(subscriptions).values(_row(subscribed)))
+    return True
+
+
+def _all(query: Select[Any], connection: Connection) -> list[Told]:
+    return [_told(row) for row in connection.execute(query)]
+
+
+def _change(id: str, change: Change, connection: Connection) -> Subscribed | None:
+    connection.execute(select(subscriptions.c.id).where(subscriptions.c.id == id).with_for_update())
+    row = connection.execute(_WHOLE.where(subscriptions.c.id == id)).first()
+    if row is None:
+        return None
+    changed = change(_told(row))
+    if changed is None:
+        connection.execute(delete(subscriptions).where(subscriptions.c.id == id))
+        connection.execute(delete(subscription_events).where(subscription_events.c.subscription == id))
+    else:
+        connection.execute(update(subscriptions).where(subscriptions.c.id == id).values(_row(changed)))
+    return changed
+
+
+def _take_due(query: Select[Any], until: datetime, connection: Connection) -> list[Told]:
+    found = _all(query.with_for_update(skip_locked=True, of=subscriptions), connection)
+    later = update(subscriptions).where(subscriptions.c.id.in_([each.subscription.id for each in found]))
+    if found:
+        connection.execute(later.values(due=microseconds(until)))
+    return found
+
+
+def _sending(id: str, connection: Connection) -> tuple[Sending, Message, Message | None] | None:
+    itself = read_message(connection, id)
+    if itself is None:
+        return None
+    event = connection.execute(_EVENT.where(subscription_events.c.message == id)).first()
+    row = connection.execute(_WHOLE.where(subscriptions.c.id == itself.attributes.get(SUBSCRIPTION, ""))).first()
+    if event is None or row is None:
+        return None
+    happened = Happened(event.number, moment(event.at), id, event.kind or "", event.event or "", itself.body)
+    return Sending(_told(row), happened), itself, _received(itself, connection)
+
+
+def _events(
+    id: str, numbers: range, most: int, connection: Connection
+) -> list[tuple[Happened, Message | None, Message | None, Practice]]:
+    row = connection.execute(_WHOLE.where(subscriptions.c.id == id)).first()
+    if row is None:
+        return []
+    practice = _told(row).practice
+    query = (
+        _EVENT.where(
+            subscription_events.c.subscription == id,
+            subscription_events.c.number >= numbers.start,
+            subscription_events.c.number < numbers.stop,
+        )
+        .order_by(subscription_events.c.number)
+        .limit(most)
+    )
+    found = []
+    for event in connection.execute(query).all():
+        itself = read_message(connection, event.message)
+        body = b"" if itself is None else itself.body
+        happened = Happened(event.number, moment(event.at), event.message, event.kind or "", event.event or "", body)
+        found.append((happened, itself, None if itself is None else _received(itself, connection), practice))
+    return found
+
+
+def _received(message: Message, connection: Connection) -> Message | None:
+    return None if message.parent is None else read_message(connection, message.parent)
+
+
+def _told(row: Any) -> Told:
+    given = {name: getattr(row, name) for name in _row_names()}
+    given |= {name: None if given[name] is None else moment(given[name]) for name in _TIMES}
+    given["filters"] = tuple(orjson.loads(row.filters))
+    subscriber = None if row.data is None else read_subscriber(row.data)
+    serves = subscriber is not None and subscriber.delivery == DELIVERY
+    practice = Practice(subscriber.name, subscriber.address) if subscriber is not None and serves else _GONE
+    return Told(Subscribed(**given), practice, row.events)
+
+
+def _row_names() -> tuple[str, ...]:
+    return tuple(column.name for column in subscriptions.c)
+
+
+def _row(subscribed: Subscribed) -> dict[str, Any]:
+    row = {name: getattr(subscribed, name) for name in _row_names()}
+    row |= {name: None if row[name] is None else microseconds(row[name]) for name in _TIMES}
+    row |= {name: clean(row[name]) for name in ("resource", "error", "detail", "base")}
+    return {**row, "filters": orjson.dumps(subscribed.filters).decode()}
+
+
+async def _asked(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except JournalError as error:
+        raise OSError(error.reason) from None
