@@ -8,6 +8,7 @@ from typing import Literal
 from schemas.finding import Finding, Severity
 from schemas.message import HL7V2, Message
 from schemas.tables import CodeMapFile
+from transforms.codes import HELD
 from transforms.labs.named import Named, Reader
 from transforms.labs.orders import Order, orders
 from transforms.notify.panel import attributes_of
@@ -44,7 +45,7 @@ def find_recipient(
     it goes to the endpoint that the directory has. `recipient.verdict` is `known` then. Where somebody who is named
     is not found, or nobody is named, one message is given with `recipient.verdict: unknown` and without any
     `subscriber.*`: route it by that to a work list. Put `split_orders` before: in a message with several orders,
-    everybody gets all of them.
+    everybody gets all of them. What `map_codes` holds for a person (`codes.unmapped`) passes as it is, for nobody.
 
     Args:
         ids: The site's own numbers of providers, a code map: `code` is the number, `system` its assigning authority
@@ -57,6 +58,9 @@ def find_recipient(
     """
     if message.format != HL7V2:
         raise StepError(f"only HL7 v2 names recipients here, and the body is {message.format}", "put the step before")
+    if message.get(HELD):
+        yield message
+        return
     er7 = message.er7
     found = orders(er7)
     if not found:

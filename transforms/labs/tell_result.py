@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.finding import Finding, Severity
 from schemas.message import HL7V2, Message
+from transforms.codes import HELD
 from transforms.labs.orders import families, orders
 from transforms.labs.version import Version, key_of, version_of
 from transforms.registry import Registry
@@ -28,7 +29,7 @@ def tell_result(message: Message, *, registry: Registry) -> Message:
     correction always passes but for a newer one. `notice.kind` is `new`, `update`, `correction` or `withdrawal`. Put it
     behind `split_orders` and `find_recipient`, and give its routes `in_order: notice.key`.
     """
-    if message.get("recipient.verdict") == "unknown":
+    if message.get("recipient.verdict") == "unknown" or message.get(HELD):
         return message
     recipient = message.get("subscriber.id")
     if not recipient:
