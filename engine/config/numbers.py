@@ -326,16 +326,17 @@ _ALL = (
     ),
     Rule(
         "HIE318",
-        "Doubtful matches that nobody sees",
-        "Where match_panel cannot say for sure whose patient it is, its message has match.verdict: review and no "
+        "What is left to a person, and nobody sees",
+        "A doubtful match (match_panel: match.verdict: review), a recipient who is not known (find_recipient: "
+        "recipient.verdict: unknown) or a code without a map (map_codes with unmapped: hold: codes.unmapped) has no "
         "subscriber. No route takes such a message, so nobody ever looks at it.",
-        "add a route with when: {match.verdict: review} and the end worklist",
+        "add a route with when: {match.verdict: review}, or the other attribute, and the end worklist",
         _WARNING,
     ),
     Rule(
         "HIE319",
         "A subscriber that no route serves",
-        "No channel with match_panel has a route for it, so that its notices go nowhere.",
+        "No channel with match_panel, or for results with find_recipient, has a route for it: nothing reaches it.",
         "add a route with when: {subscriber.delivery: ...}, or see the spelling of delivery",
         _WARNING,
     ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from engine.config.bind import BoundFile, BoundRoute, Use
 from engine.config.numbers import finding
@@ -17,25 +18,38 @@ from engine.registry.subscribing import FILE, read_subscribers
 from schemas.condition import Clause, Condition
 from schemas.finding import Finding
 from schemas.message import HL7V2, Message
+from transforms.codes import HELD, map_codes
+from transforms.labs.find_recipient import EVENT as RESULT
+from transforms.labs.find_recipient import find_recipient
 from transforms.notify.panel import attributes_of, match_panel
 from transforms.registry import Subscriber
 from transforms.select import drop, keep
 
 _LINES = 1_000  # of a roster; the engine reads the rest when it loads it, and says then what is wrong
-_VERDICT = "match.verdict"
-_REVIEW = {_VERDICT: "review"}
+_WAITING: dict[Callable[..., Any], Mapping[str, str]] = {
+    match_panel: {"match.verdict": "review"},
+    find_recipient: {"recipient.verdict": "unknown"},
+    map_codes: {HELD: "a code"},
+}
+"""What a message says that a step leaves to a person."""
+_SURE = {match_panel: {"match.verdict": "match"}, find_recipient: {"recipient.verdict": "known"}}
 
 
 def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
-    """Add to each of `files` what concerns doubtful matches; give what concerns rosters and subscribers."""
-    matching = [file for file in files if file.enabled and any(use.function is match_panel for use in file.steps)]
-    for file in matching:
-        _doubtful(file)
+    """Add to each of `files` what concerns doubtful matches, unknown recipients and codes without a map; give what
+    concerns rosters and subscribers."""
+    enabled = [file for file in files if file.enabled]
+    for file in enabled:
+        _waiting(file)
     subscribers, found = read_subscribers(site)
     found += _files(site)
     for subscriber in subscribers:
-        found += _subscriber(subscriber, matching, site)
-    return found
+        if subscriber.events - {RESULT}:
+            found += _panel(subscriber, site)
+            found += _served(subscriber, match_panel, enabled)
+        if RESULT in subscriber.events and subscriber.npi:
+            found += _served(subscriber, find_recipient, enabled)
+    return list(dict.fromkeys(found))
 
 
 def _files(site: Path) -> Iterator[Finding]:
@@ -50,31 +64,40 @@ def _files(site: Path) -> Iterator[Finding]:
             yield finding("HIE316", place, what)
 
 
-def _doubtful(file: BoundFile) -> None:
-    """See that somebody hears of what `match_panel` leaves to a person."""
-    at = next(number for number, use in enumerate(file.steps) if use.function is match_panel)
-    if any(_speaks_of_verdict(use) for use in file.steps[at:]):
-        return
-    if not any(_takes(route, _REVIEW) for route in file.routes):
-        file.found("HIE318", file.steps[at].name.line, "no route takes match.verdict: review")
+def _waiting(file: BoundFile) -> None:
+    """See that somebody hears of what steps leave to a person."""
+    for at, use in enumerate(file.steps):
+        facts = _WAITING.get(use.function)
+        if facts is None or (use.function is map_codes and use.arguments.get("unmapped") != "hold"):
+            continue
+        ((path, text),) = facts.items()
+        if any(_speaks_of(other, path) for other in file.steps[at:]):
+            continue
+        if not any(_takes(route, facts) for route in file.routes):
+            said = f"no route takes {path}" + (f": {text}" if path != HELD else "")
+            file.found("HIE318", use.name.line, said)
 
 
-def _speaks_of_verdict(use: Use) -> bool:
-    """Whether a filter says what becomes of doubtful matches."""
+def _speaks_of(use: Use, path: str) -> bool:
+    """Whether a filter says what becomes of messages with the attribute `path`."""
     if use.function not in (keep, drop):
         return False
-    return any(clause.path == _VERDICT for condition, _ in conditions(use) for clause in condition.clauses)
+    return any(clause.path == path for condition, _ in conditions(use) for clause in condition.clauses)
 
 
-def _subscriber(subscriber: Subscriber, matching: Sequence[BoundFile], site: Path) -> Iterable[Finding]:
-    name, panel = subscriber.name, subscriber.panel or subscriber.name
+def _panel(subscriber: Subscriber, site: Path) -> Iterable[Finding]:
+    panel = subscriber.panel or subscriber.name
     if f"{PANEL}{panel}" not in {each.roster for each in roster_files(site)}:
-        yield finding("HIE317", FILE, f"{name}: there is no {PANELS}/{panel}.csv, .hl7 or .json")
-    if not matching:
-        return
-    facts = {_VERDICT: "match", "match.panel": panel, **attributes_of(subscriber)}
-    routes = [route for file in matching for route in file.routes if _takes(route, facts)]
-    if not routes:
+        yield finding("HIE317", FILE, f"{subscriber.name}: there is no {PANELS}/{panel}.csv, .hl7 or .json")
+
+
+def _served(subscriber: Subscriber, step: Callable[..., Any], files: Sequence[BoundFile]) -> Iterable[Finding]:
+    """Whether the channels with `step` serve the subscriber."""
+    name, panel = subscriber.name, subscriber.panel or subscriber.name
+    theirs = [file for file in files if any(use.function is step for use in file.steps)]
+    facts = {**_SURE[step], "match.panel": panel, **attributes_of(subscriber)}
+    routes = [route for file in theirs for route in file.routes if _takes(route, facts)]
+    if theirs and not routes:
         yield finding("HIE319", FILE, f"{name}: no route takes delivery: {subscriber.delivery}")
     if not subscriber.address and any(_is_addressed(route) for route in routes):
         yield finding("HIE320", FILE, f"{name}: the route {_addressed(routes)} goes to its address, and it has none")
@@ -87,8 +110,8 @@ def _takes(route: BoundRoute, facts: Mapping[str, str]) -> bool:
 
 
 def _told(condition: Condition) -> Iterable[Clause]:
-    """What a condition asks of what `match_panel` says."""
-    known = (_VERDICT, "match.panel")
+    """What a condition asks of what those steps say."""
+    known = ("match.verdict", "match.panel", "recipient.verdict", HELD)
     return (each for each in condition.clauses if each.path.startswith("subscriber.") or each.path in known)
 
 

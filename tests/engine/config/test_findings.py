@@ -77,11 +77,31 @@ def registered(code: str, where: str, says: str, subscriber: str, routes: str = 
 
 
 ADDRESS = "{subscriber.address}"
+LAB = """\
+channel: lab
+inbound: {wire: {listen: '127.0.0.1:2'}}
+steps: [map_codes: {path: 'OBX[*]-3', map: maps/loinc.csv, unmapped: hold},
+  find_recipient]
+"""
+HELD = "  - {route: codes, when: {codes.unmapped: {exists: true}}, outbound: {folder: {folder: held}}}\n"
+UNKNOWN = "  - {route: unknown, when: {recipient.verdict: unknown}, outbound: {folder: {folder: unknown}}}\n"
+MAPS = {"maps/loinc.csv": "code,system,to_code,to_display,to_system\n"}
+LABS = {**MAPS, "channels/lab.yaml": LAB + to(ADDRESS) + HELD + UNKNOWN}
+RESULTS = "eastmere: {npi: '1234567893', events: [result], delivery: direct}\n"
 SUBSCRIBERS = "registry/subscribers.yaml"
 CASES = [
     registered("HIE205", f"{SUBSCRIBERS}:1", "delivery", "riverside: {title: R}\n"),
     registered("HIE317", SUBSCRIBERS, "panels/hill.csv", "riverside: {delivery: direct, panel: hill}\n"),
     registered("HIE318", "channels/adt.yaml:3", "review", "riverside: {delivery: direct}\n", to("out")),
+    site(
+        "HIE318",
+        "channels/lab.yaml:4",
+        "recipient.verdict: unknown",
+        {**MAPS, "channels/lab.yaml": LAB + to("out") + HELD},
+    ),
+    site("HIE318", "channels/lab.yaml:3", "codes.unmapped", {**MAPS, "channels/lab.yaml": LAB + to("out") + UNKNOWN}),
+    site("HIE319", SUBSCRIBERS, "delivery: mllp", {**LABS, SUBSCRIBERS: RESULTS.replace("direct", "mllp")}),
+    site("HIE320", SUBSCRIBERS, "route a", {**LABS, SUBSCRIBERS: RESULTS}),
     registered("HIE319", SUBSCRIBERS, "delivery: dircet", "riverside: {delivery: dircet}\n"),
     registered("HIE320", SUBSCRIBERS, "route a", "riverside: {delivery: direct}\n", to(ADDRESS) + REVIEW),
     site("HIE316", "panels/riverside.csv:3", "earlier line", {"panels/riverside.csv": "member\n1\n1\n"}),
@@ -300,4 +320,9 @@ def test_a_registry_that_its_channel_serves_is_no_finding(routes: str, tmp_path:
         "registry/subscribers.yaml": "riverside: {delivery: direct, address: a@riverside.example}\n",
         "panels/riverside.csv": "member\n1\n",
     }
+    assert [str(each) for each in site_of(tmp_path, files).findings] == []
+
+
+def test_a_subscriber_of_results_alone_needs_no_panel(tmp_path: Path) -> None:
+    files = {**LABS, "registry/subscribers.yaml": RESULTS.replace("direct}", "direct, address: a@e.example}")}
     assert [str(each) for each in site_of(tmp_path, files).findings] == []
