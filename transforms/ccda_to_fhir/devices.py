@@ -8,6 +8,7 @@ from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
 from transforms.ccda_to_fhir.datatypes.times import put_time, start_of
+from transforms.ccda_to_fhir.entry import taken
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import organization
 from transforms.ccda_to_fhir.run import Run
@@ -37,11 +38,14 @@ _NAMES = {
 _DEVICE_IDENTIFIER = "2.16.840.1.113883.10.20.22.4.304"
 
 
-def device(role: Node, run: Run) -> Resource:
-    """The Device of the patient that a participantRole (a Product Instance) is, with what its identifier carries."""
+def device(role: Node, run: Run, *, is_of_patient: bool = True) -> Resource:
+    """The Device that a participantRole (a Product Instance) is, with what its identifier carries.
+
+    One that was not used, or is yet to be, is none of the patient's.
+    """
     resource = run.make("Device", role)
     role.target = resource
-    if run.options.profile == "us-core":
+    if is_of_patient and run.options.profile == "us-core":
         resource["meta"] = {"profile": [f"{US_CORE}us-core-implantable-device"]}
     for number in identifiers(role, run):
         if number.get("system") in (f"urn:oid:{FDA}", UDI):
@@ -57,7 +61,8 @@ def device(role: Node, run: Run) -> Resource:
     if "type" not in resource:
         resource["type"] = {"text": "unknown"}
     put(resource, "owner", organization(role.get("scopingEntity"), run))
-    resource["patient"] = run.refer(run.patient)
+    if is_of_patient:
+        resource["patient"] = run.refer(run.patient)
     return resource
 
 
@@ -78,10 +83,8 @@ def put_udi(resource: Resource, organizer: Node, run: Run) -> None:
     organizer.target = resource
     organizer.value("statusCode", "code")
     organizer.value("code", "code")
-    for each in organizer.each("component/observation"):
-        each.target = resource
+    for each in taken(organizer, resource, names=("observation",), relation="component"):
         each.value("code", "code")
-        each.value("statusCode", "code")
         value = each.get("value")
         if value is None:
             continue

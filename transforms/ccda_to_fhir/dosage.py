@@ -23,7 +23,7 @@ def dosage_of(node: Node, run: Run) -> Element:
     """The Dosage of a substanceAdministration, without the texts that stand in entries within it."""
     element: Element = {}
     put(element, "timing", timing_of(node, run))
-    preconditions = node.all("precondition")
+    preconditions = [each for each in node.all("precondition") if not each.null]
     for precondition in preconditions:
         criterion = precondition.get("criterion")
         concept = None

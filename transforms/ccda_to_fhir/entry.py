@@ -1,4 +1,4 @@
-"""What the templates have in common: identifiers, text, status, negation, notes, what is within an entry."""
+"""What the templates have in common: identifiers, text, notes, what is within an entry."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.registry import statements
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_said_of
 from transforms.elements import US_CORE, append, put
 
 COMMENT = "2.16.840.1.113883.10.20.22.4.64"
 _COMMENT_CODE = "48767-8"
-_WRAPPERS = ("act", "organizer")
-PLANNED = frozenset(("INT", "RQO", "PRMS", "PRP", "ARQ", "APT", "GOL", "PERM", "SLOT"))
-"""The moods of what has not happened."""
-
-
 STRUCTURAL = frozenset(("ASSERTION", "CONC", "SEV"))
 """Codes of entries that say nothing beside their template."""
 
@@ -48,11 +44,13 @@ def taken(
     types: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
     relation: str = "entryRelationship",
+    to_come: bool = False,
 ) -> Iterator[Node]:
     """What is said within `node` and goes into `resource`: of one of `templates`, or with one of `codes`.
 
     `types` narrows it to entryRelationships of these types, `names` to these elements; with neither templates nor codes
-    all of those. Each is marked as taken, and is not read as an entry of its own.
+    all of those. Each is marked as taken, and is not read as an entry of its own. What is denied, taken back, left open
+    or, without `to_come`, yet to be is no part of `resource`: it becomes an entry of its own, which says so.
     """
     for link, inner in statements(node, relation):
         if types and link.attr("typeCode") not in types:
@@ -63,43 +61,14 @@ def taken(
         is_named = code is not None and code.peek("code") in codes
         if (templates or codes) and not inner.keeps(*templates) and not is_named:
             continue
+        if not is_said_of(inner, node, to_come=to_come):
+            continue
         if inner.target is None or inner.target is resource:
             inner.target = resource
             inner.value("statusCode", "code")
             if code is not None and (is_named or code.peek("code") in STRUCTURAL):
                 code.mark()
             yield inner
-
-
-def wrapper_of(node: Node) -> Node | None:
-    """The act or organizer that `node` is directly within, None where it stands for itself."""
-    link = node.parent
-    if link is None or link.name not in ("entryRelationship", "component"):
-        return None
-    return link.parent if link.parent is not None and link.parent.name in _WRAPPERS else None
-
-
-def is_negated(node: Node) -> bool:
-    """Whether `node`, or an act or organizer that it is within, says that it is not so (negationInd)."""
-    here: Node | None = node
-    while here is not None:
-        if here.flag("negationInd"):
-            return True
-        here = wrapper_of(here)
-    return False
-
-
-def is_planned(node: Node) -> bool:
-    """Whether the mood of `node` is one of what has not happened."""
-    return node.attr("moodCode") in PLANNED
-
-
-def status_of(node: Node) -> str:
-    """The statusCode of `node`, in lower case; `nullified` where an act or organizer that it is within is so."""
-    outer = wrapper_of(node)
-    if outer is not None and outer.value("statusCode", "code").lower() == "nullified":
-        return "nullified"
-    return node.value("statusCode", "code").lower()
 
 
 def put_notes(

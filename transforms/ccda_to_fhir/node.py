@@ -22,7 +22,18 @@ class Node:
     path of names is joined by `/` and leads to the first child of each name. Reading marks as read; `peek` does not.
     """
 
-    __slots__ = ("_children", "_is_whole", "_read", "_templates", "element", "name", "number", "parent", "target")
+    __slots__ = (
+        "_children",
+        "_is_whole",
+        "_read",
+        "_templates",
+        "element",
+        "is_entry",
+        "name",
+        "number",
+        "parent",
+        "target",
+    )
 
     def __init__(self, element: etree._Element, parent: Node | None = None, name: str = "", number: int = 1) -> None:
         self.element = element
@@ -32,6 +43,8 @@ class Node:
         """Which of its parent's children of that name it is, from 1."""
         self.target: Resource | None = None
         """The resource that the element went into."""
+        self.is_entry = False
+        """Whether it was read as an entry, with all that is within it."""
         self._children: dict[str, list[Node]] | None = None
         self._read: set[str] = set()
         self._is_whole = False
@@ -151,6 +164,7 @@ class Node:
     def release(self) -> None:
         """Forget which resource the element and what is in it went into."""
         self.target = None
+        self.is_entry = False
         for child in self._kids().values() if self._children is not None else ():
             for each in child:
                 each.release()

@@ -10,12 +10,13 @@ from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.quantities import bounds, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.datatypes.values import put_value
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of
+from transforms.ccda_to_fhir.entry import put_notes, start
 from transforms.ccda_to_fhir.narrative import entry_narrative, joined, text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, status_of
 from transforms.elements import OWN, R5, US_CORE, absent, add_extension, append, coded, put
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
@@ -33,7 +34,7 @@ def observation_of(node: Node, run: Run, category: str = "", profile: str = "") 
     """
     resource = start("Observation", node, run, profile=profile)
     node.target = resource
-    resource["status"] = concept_map("CF-ResultStatus").code(status_of(node)) or "final"
+    resource["status"] = result_status(node)
     if category:
         append(resource, "category", coded(CATEGORY, category, category.replace("-", " ").title()))
     resource["code"] = concept_or_absent(node.get("code"), run)
@@ -58,6 +59,12 @@ def observation_of(node: Node, run: Run, category: str = "", profile: str = "") 
     return resource
 
 
+def result_status(node: Node, codes: str = "CF-ResultStatus") -> str:
+    """The status of a result or report; `final` where nothing else is said, `unknown` where that is left open."""
+    code = status_of(node)
+    return concept_map(codes).code(code) or ("unknown" if code in ("obsolete", "unknown") else "final")
+
+
 def component_of(observation: Node, resource: Resource, run: Run) -> Element:
     """The component of `resource` that says what `observation` does, which becomes no resource of its own."""
     observation.target = resource
@@ -79,12 +86,6 @@ def claim(resource: Resource, profile: str, run: Run, *needed: str) -> None:
     if run.options.profile == "us-core":
         name = profile if all(each in resource for each in needed) else "us-core-simple-observation"
         resource["meta"] = {"profile": [f"{US_CORE}{name}"]}
-
-
-def is_stated(observation: Node) -> bool:
-    """Whether an observation says that something is so: not denied, not to come, not taken back."""
-    is_so = not is_negated(observation) and not is_planned(observation)
-    return is_so and status_of(observation) not in ("nullified", "aborted", "cancelled", "obsolete")
 
 
 def supply_value(resource: Resource, run: Run) -> None:

@@ -6,11 +6,12 @@ from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent
 from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.encompassing import service_delivery_location
-from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of
+from transforms.ccda_to_fhir.entry import put_notes, start
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, mood_of, status_of
 from transforms.elements import append, put
 
 INTENTS = {"RQO": "order", "INT": "plan", "PRMS": "plan", "ARQ": "plan", "APT": "order", "PRP": "proposal"}
@@ -33,7 +34,7 @@ def planned(node: Node, run: Run) -> Resource:
     resource = start("ServiceRequest", node, run)
     node.target = resource
     resource["status"] = _STATUSES.get(status_of(node), "active")
-    resource["intent"] = INTENTS.get(node.attr("moodCode"), "plan")
+    resource["intent"] = INTENTS.get(mood_of(node), "plan")
     if is_negated(node):
         resource["doNotPerform"] = True
     put(resource, "priority", _PRIORITIES.get(node.value("priorityCode", "code")))

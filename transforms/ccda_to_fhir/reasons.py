@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
-from transforms.ccda_to_fhir.entry import is_planned, status_of, taken
+from transforms.ccda_to_fhir.entry import taken
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import says_so
 from transforms.elements import append
 
 INDICATION = "2.16.840.1.113883.10.20.22.4.19"
@@ -18,22 +19,13 @@ def put_reasons(resource: Resource, node: Node, run: Run) -> None:
     One that is denied, to come or taken back is no reason: it stays an Observation of its own.
     """
     for each in taken(node, resource, INDICATION, types=("RSON",), names=("observation",)):
-        if not is_reason(each):
-            each.target = None
-            continue
         run.later(lambda indication=each: _put_reason(resource, indication, run))  # type: ignore[misc]
-
-
-def is_reason(indication: Node) -> bool:
-    """Whether an Indication says that something is so. What it is the reason for may well be denied."""
-    is_so = not indication.flag("negationInd") and not is_planned(indication)
-    return is_so and status_of(indication) != "nullified"
 
 
 def _put_reason(resource: Resource, indication: Node, run: Run) -> None:
     concept = concept_or_absent(indication.get("value"), run)
     known = run.known_by(indication)
-    if known is not None and known["resourceType"] == "Condition":
+    if known is not None and known["resourceType"] == "Condition" and says_so(known):
         append(resource, "reasonReference", run.refer(known))
     else:
         append(resource, "reasonCode", concept)

@@ -14,6 +14,7 @@ from transforms.ccda_to_fhir.narrative import entry_narrative, joined
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.run import NO_TEMPLATE, Run
+from transforms.ccda_to_fhir.statement import is_denied, mood_of
 from transforms.elements import OWN, add_extension, extension
 
 Template = Callable[[Node, Run], list[Resource]]
@@ -42,6 +43,8 @@ class _Registry:
     by_section: dict[tuple[str, str], Template] = field(default_factory=dict)
     by_code: dict[tuple[str, str], Template] = field(default_factory=dict)
     by_class: dict[str, Template] = field(default_factory=dict)
+    by_mood: dict[str, Template] = field(default_factory=dict)
+    of_any_mood: set[Template] = field(default_factory=set)
 
 
 _REGISTRY = _Registry()
@@ -53,12 +56,15 @@ def template(
     sections: Iterable[tuple[str, str]] = (),
     codes: Iterable[tuple[str, str]] = (),
     carries: Iterable[str] = (),
+    moods: Iterable[str] = (),
+    any_mood: bool = False,
 ) -> Callable[[Template], Template]:
     """Mark a function as what reads the templates with these roots, of any extension.
 
     `general` is for a template that others specialize: theirs come first, whatever the order in the document. Where no
     template is known, `sections` (LOINC code of the section, element), then `codes` (code, element), then `carries`
-    (elements) choose the function.
+    (elements) choose the function. It reads what has happened: what has not goes to the function that has its mood in
+    `moods`, unless that of its template is one of `any_mood`, which sees to that itself.
     """
 
     def register(function: Template) -> Template:
@@ -67,6 +73,9 @@ def template(
         _REGISTRY.by_section.update(dict.fromkeys(sections, function))
         _REGISTRY.by_code.update(dict.fromkeys(codes, function))
         _REGISTRY.by_class.update(dict.fromkeys(carries, function))
+        _REGISTRY.by_mood.update(dict.fromkeys(moods, function))
+        if any_mood:
+            _REGISTRY.of_any_mood.add(function)
         return function
 
     return register
@@ -79,11 +88,13 @@ def read_entry(statement: Node, run: Run) -> list[Resource]:
     """
     found: list[Resource] | None = None
     function, is_known = _choose(statement, run)
+    function = _of_mood(statement, function)
     if function is not None:
         found = run.guard(function, statement, statement, run)
-    by_class = _registry().by_class.get(statement.name)
+    by_class = _of_mood(statement, _registry().by_class.get(statement.name))
     if found is None:
         statement.release()
+    statement.is_entry = True
     if found is None and by_class is not None and by_class is not function:
         found = run.guard(by_class, statement, statement, run)
     if not is_known:
@@ -101,7 +112,8 @@ def read_entry(statement: Node, run: Run) -> list[Resource]:
 def by_code(statement: Node) -> Template | None:
     """The function for entries with the code of `statement`, None where there is none."""
     code = statement.get("code")
-    return _registry().by_code.get((code.peek("code") if code is not None else "", statement.name))
+    found = _registry().by_code.get((code.peek("code") if code is not None else "", statement.name))
+    return _of_mood(statement, found) if found is not None else None
 
 
 def statements(node: Node, relation: str) -> Iterator[tuple[Node, Node]]:
@@ -130,6 +142,12 @@ def _choose(statement: Node, run: Run) -> tuple[Template | None, bool]:
     return registry.by_class.get(statement.name), False
 
 
+def _of_mood(statement: Node, function: Template | None) -> Template | None:
+    """`function`, unless it reads what has happened and `statement` has not."""
+    registry = _registry()
+    return function if function in registry.of_any_mood else registry.by_mood.get(mood_of(statement), function)
+
+
 def carry(statement: Node, run: Run) -> list[Resource]:
     """The resources that an entry becomes by its class alone, whichever template it says that it keeps."""
     function = _registry().by_class.get(statement.name)
@@ -140,16 +158,16 @@ def _read_rest(statement: Node, run: Run, made: list[Resource]) -> None:
     """Read what is within an entry and was not taken: as resources that those of the entry refer to."""
     for relation in ("entryRelationship", "component"):
         for _, inner in statements(statement, relation):
-            if inner.keeps(ENTRY_REFERENCE) and made:
+            if inner.keeps(ENTRY_REFERENCE) and made and not is_denied(inner):
                 _refer(made[0], inner, run)
-            elif inner.target is not None and made and inner.target is made[0]:
-                _gather(inner, made[0], run)
-                _read_rest(inner, run, made)
             elif inner.target is None:
                 for each in read_entry(inner, run):
                     owner = made[0] if made else None
                     if owner is not None and owner is not each:
                         _relate(owner, each, run)
+            elif not inner.is_entry:
+                _gather(inner, inner.target, run)
+                _read_rest(inner, run, [inner.target])
 
 
 def _gather(statement: Node, resource: Resource, run: Run) -> None:

@@ -7,12 +7,13 @@ from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import SNOMED, codeable_concept, coding, mapped, shown
 from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.times import end_of, put_time, start_of
-from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of, taken, wrapper_of
+from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_stated, says_none, status_of, wrapper_of
 from transforms.elements import ALTERNATE_CODES, CORE, OWN, add_extension, append, coded, extension, put
 
 CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
@@ -55,7 +56,7 @@ _PLAIN_KINDS = ("419511003", "416098002", "59037007", "414285001", "235719002", 
 _OVER = {"completed": "inactive", "aborted": "inactive", "suspended": "inactive"}
 
 
-@template("2.16.840.1.113883.10.20.22.4.30", sections=[("48765-2", "act")])
+@template("2.16.840.1.113883.10.20.22.4.30", sections=[("48765-2", "act")], any_mood=True)
 def allergy_concern_act(act: Node, run: Run) -> list[Resource]:
     """Allergy Concern Act: each allergy that the concern is about."""
     found: list[Resource] = []
@@ -67,7 +68,7 @@ def allergy_concern_act(act: Node, run: Run) -> list[Resource]:
     return found
 
 
-@template(OBSERVATION, "2.16.840.1.113883.10.20.24.3.90", sections=[("48765-2", "observation")])
+@template(OBSERVATION, "2.16.840.1.113883.10.20.24.3.90", sections=[("48765-2", "observation")], any_mood=True)
 def allergy_observation(observation: Node, run: Run) -> list[Resource]:
     """Allergy - Intolerance Observation, Substance or Device Allergy: an AllergyIntolerance."""
     resource = start("AllergyIntolerance", observation, run, "patient", "us-core-allergyintolerance")
@@ -84,9 +85,10 @@ def allergy_observation(observation: Node, run: Run) -> list[Resource]:
     put_time(abated, "valueDateTime", end_of(span), run)
     if "valueDateTime" in abated:
         add_extension(resource, abated)
-    for each in taken(observation, resource, CRITICALITY, codes=("82606-5",)):
-        put(resource, "criticality", mapped(each.get("value"), "CF-Criticality", run))
-    _put_reactions(resource, observation, run)
+    if negated:
+        _keep_reactions(observation, resource)
+    else:
+        _put_reactions(resource, observation, run)
     put_notes(resource, observation, run)
     put_authors(resource, observation, run)
     return [resource]
@@ -103,6 +105,8 @@ def _put_status(resource: Resource, observation: Node, run: Run) -> None:
     act = wrapper_of(observation)
     if not code and act is not None:
         code = _OVER.get(act.value("statusCode", "code").lower(), "")
+    if not is_negated(observation) and not is_stated(observation):
+        resource["verificationStatus"] = coded(VERIFICATION, "unconfirmed", "Unconfirmed")
     resource["clinicalStatus"] = coded(CLINICAL, code or "active")
 
 
@@ -142,7 +146,8 @@ def _put_substance(resource: Resource, observation: Node, value: Node | None, ne
     codes = [each["code"] for each in (substance or {}).get("coding", ())]
     stated = next((each for each in codes if each in _NONE_KNOWN), "")
     of_substance = stated or next((_OF_SUBSTANCE[each] for each in codes if each in _OF_SUBSTANCE), "")
-    if substance is not None and codes and not of_substance:
+    named = (substance or {}).get("text", "")
+    if substance is not None and (codes or (named and not says_none(named))) and not of_substance:
         # The extension forbids a code, which US Core requires: the resource is not one of US Core's.
         resource.pop("meta", None)
         risk = coded(_RISK_SYSTEM, "no-known-reaction-risk", "No Known Reaction Risk")
@@ -162,11 +167,19 @@ def _unnamed(entity: Node | None) -> Element:
     return absent_concept(code.null if code is not None else "")
 
 
+def _keep_reactions(observation: Node, resource: Resource) -> None:
+    """Have what a denied allergy would do to the patient kept as it is written: nothing of it has happened."""
+    for each in observation.each("entryRelationship/observation"):
+        if each.keeps(REACTION, SEVERITY, CRITICALITY):
+            each.target = resource
+            each.is_entry = True
+
+
 def _put_reactions(resource: Resource, observation: Node, run: Run) -> None:
+    for each in taken(observation, resource, CRITICALITY, codes=("82606-5",)):
+        put(resource, "criticality", mapped(each.get("value"), "CF-Criticality", run))
     severity = _severity(observation, resource, run)
     for each in taken(observation, resource, REACTION, types=("MFST", "COMP", "SUBJ", "CAUS"), names=("observation",)):
-        if is_negated(each):
-            continue
         append(resource, "reaction", _reaction(each, resource, severity, run))
     if severity is not None and "reaction" not in resource:
         reaction: Element = {"manifestation": [absent_concept("UNK")]}

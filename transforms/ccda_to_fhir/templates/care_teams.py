@@ -5,12 +5,13 @@ from __future__ import annotations
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, shown
 from transforms.ccda_to_fhir.datatypes.times import period
-from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of, taken
+from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_planned, status_of
 from transforms.elements import append, put, unknown_concept
 
 MEMBER = "2.16.840.1.113883.10.20.22.4.500.1"
@@ -27,13 +28,12 @@ _STATUSES = {
 }
 
 
-@template("2.16.840.1.113883.10.20.22.4.500", sections=[("85847-2", "organizer")])
+@template("2.16.840.1.113883.10.20.22.4.500", sections=[("85847-2", "organizer")], any_mood=True)
 def care_team_organizer(organizer: Node, run: Run) -> list[Resource]:
     """Care Team Organizer: a CareTeam with its members; a negated one is inactive."""
     resource = start("CareTeam", organizer, run, profile="us-core-careteam")
     organizer.target = resource
-    status = _STATUSES.get(status_of(organizer), "active")
-    resource["status"] = "inactive" if is_negated(organizer) and status != "entered-in-error" else status
+    resource["status"] = _status(organizer)
     concept = codeable_concept(organizer.get("code"), run)
     put(resource, "name", shown(concept))
     append(resource, "category", concept)
@@ -47,17 +47,23 @@ def care_team_organizer(organizer: Node, run: Run) -> list[Resource]:
     return [resource]
 
 
-@template(MEMBER, sections=[("85847-2", "act")])
+@template(MEMBER, sections=[("85847-2", "act")], any_mood=True)
 def care_team_member_act(act: Node, run: Run) -> list[Resource]:
     """Care Team Member Act outside of an organizer: a CareTeam of this one member."""
     resource = start("CareTeam", act, run, profile="us-core-careteam")
     act.target = resource
-    status = _STATUSES.get(status_of(act), "active")
-    resource["status"] = "inactive" if is_negated(act) and status != "entered-in-error" else status
+    resource["status"] = _status(act)
     append(resource, "participant", *_members(act, run))
     put_notes(resource, act, run)
     put_authors(resource, act, run, "", "")
     return [resource]
+
+
+def _status(node: Node) -> str:
+    status = _STATUSES.get(status_of(node), "active")
+    if is_negated(node) and status != "entered-in-error":
+        return "inactive"
+    return "proposed" if is_planned(node) and status == "active" else status
 
 
 def _members(act: Node, run: Run) -> list[Element]:

@@ -6,30 +6,35 @@ from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.attachments import attachment
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent
 from transforms.ccda_to_fhir.datatypes.times import put_day, start_of
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, start, status_of
+from transforms.ccda_to_fhir.entry import start
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import NEGATED, observation_of
 from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import PLANNED, is_negated, status_of
 from transforms.elements import OWN, append, extension, put
 
 IN_ERROR = f"{OWN}ccda-in-error"
 """That what a resource without a status says was entered in error."""
 
 
+@template(moods=PLANNED)
+def requested(statement: Node, run: Run) -> list[Resource]:
+    """What has not happened: a ServiceRequest."""
+    return [planned(statement, run)]
+
+
 @template(carries=["observation"])
 def carried_observation(observation: Node, run: Run) -> list[Resource]:
-    """An observation: an Observation; one that is planned: a ServiceRequest."""
-    return [planned(observation, run)] if is_planned(observation) else [observation_of(observation, run)]
+    """An observation: an Observation."""
+    return [observation_of(observation, run)]
 
 
 @template(carries=["act", "supply", "substanceAdministration", "regionOfInterest"])
 def carried_act(act: Node, run: Run) -> list[Resource]:
-    """An act of another class: a Basic, which says if it is denied or in error; a planned one: a ServiceRequest."""
-    if is_planned(act):
-        return [planned(act, run)]
+    """An act of another class: a Basic, which says if it is denied or in error."""
     resource = start("Basic", act, run)
     act.target = resource
     resource["code"] = concept_or_absent(act.get("code"), run)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
 from transforms.ccda_to_fhir.datatypes.times import put_time, start_of
-from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of
+from transforms.ccda_to_fhir.entry import put_notes, start
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import ENTRY_REFERENCE, read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_planned, status_of
 from transforms.ccda_to_fhir.templates.problems import CLINICAL, VERIFICATION
 from transforms.elements import US_CORE, coded
 
@@ -23,6 +24,7 @@ _STATUSES = {"completed": "resolved", "aborted": "inactive", "cancelled": "inact
     "2.16.840.1.113883.10.20.22.4.136",
     sections=[("75310-3", "act")],
     codes=[("75310-3", "act"), ("281694009", "act")],
+    any_mood=True,
 )
 def health_concern_act(act: Node, run: Run) -> list[Resource]:
     """Health Concern Act, Risk Concern Act: the problems and observations that it is about.
@@ -53,6 +55,8 @@ def _concern(act: Node, run: Run) -> Resource:
     elif is_negated(act):
         resource["verificationStatus"] = coded(VERIFICATION, "refuted", "Refuted")
     else:
+        if is_planned(act) or act.null:
+            resource["verificationStatus"] = coded(VERIFICATION, "unconfirmed", "Unconfirmed")
         code = _STATUSES.get(status, "active")
         resource["clinicalStatus"] = coded(CLINICAL, code, code.capitalize())
     resource["category"] = [coded(CATEGORY, "health-concern", "Health Concern")]

@@ -8,11 +8,9 @@ from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
 from transforms.ccda_to_fhir.datatypes.nulls import absent_concept
 from transforms.ccda_to_fhir.datatypes.times import instant
-from transforms.ccda_to_fhir.entry import is_planned
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import observation_of
 from transforms.ccda_to_fhir.people import actor, related_person
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
 from transforms.elements import OWN, add_extension, append, put
@@ -33,8 +31,6 @@ def advance_directive_observation(observation: Node, run: Run) -> list[Resource]
 
     No Consent: which treatment is permitted or not is for people to conclude from the value.
     """
-    if is_planned(observation):
-        return [planned(observation, run)]
     resource = observation_of(observation, run)
     for each in observation.all("participant"):
         role = each.get("participantRole")

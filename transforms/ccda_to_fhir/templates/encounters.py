@@ -12,14 +12,14 @@ from transforms.ccda_to_fhir.encompassing import (
     put_span,
     service_delivery_location,
 )
-from transforms.ccda_to_fhir.entry import COMMENT, is_negated, is_planned, start, taken
+from transforms.ccda_to_fhir.entry import COMMENT, start, taken
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.reasons import put_reasons
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, says_so, status_of
 from transforms.ccda_to_fhir.templates.problems import encounter_diagnosis
 from transforms.elements import CORE, add_extension, append, extension, put
 
@@ -36,13 +36,11 @@ DIAGNOSIS = "2.16.840.1.113883.10.20.22.4.80"
 )
 def encounter_activity(encounter: Node, run: Run) -> list[Resource]:
     """Encounter Activity: an Encounter, the header's where it is that; one that is planned: a ServiceRequest."""
-    if is_planned(encounter):
-        return [planned(encounter, run)]
     resource = start("Encounter", encounter, run, profile="us-core-encounter")
     encounter.target = resource
     put_kind(resource, encounter.get("code"), run)
     put_span(resource, encounter, run)
-    if is_negated(encounter):
+    if is_negated(encounter) and status_of(encounter) != "nullified":
         resource["status"] = "cancelled"
     put(resource, "priority", codeable_concept(encounter.get("priorityCode"), run))
     put_discharge(resource, encounter.get("sdtc:dischargeDispositionCode"), run)
@@ -58,7 +56,8 @@ def encounter_activity(encounter: Node, run: Run) -> list[Resource]:
             if condition["resourceType"] != "Condition":
                 continue
             condition["encounter"] = run.refer(resource)
-            append(resource, "diagnosis", {"condition": run.refer(condition)})
+            if says_so(condition):
+                append(resource, "diagnosis", {"condition": run.refer(condition)})
     for act in taken(encounter, resource, COMMENT, codes=("48767-8",), names=("act",)):
         add_extension(resource, extension(NOTE, "valueAnnotation", {"text": text_of(act.get("text"), run) or "-"}))
     put_authors(resource, encounter, run, "", "")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
 from transforms.ccda_to_fhir.datatypes.times import put_when
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of
+from transforms.ccda_to_fhir.entry import put_notes, start
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import claim, observation_of, put_span
 from transforms.ccda_to_fhir.people import actor
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.screening import FUNCTIONAL, FUNCTIONAL_SECTION, MENTAL_SECTION, put_subject, subject_of
+from transforms.ccda_to_fhir.statement import is_negated, status_of
 from transforms.ccda_to_fhir.templates.problems import problem_observation
 from transforms.ccda_to_fhir.templates.scales import put_members
 from transforms.elements import append
@@ -31,8 +31,6 @@ SIMPLE = "us-core-simple-observation"
 )
 def status_observation(observation: Node, run: Run) -> list[Resource]:
     """Functional Status, Mental Status, Sensory Status, Self-Care Activities: an Observation, in US Core's category."""
-    if is_planned(observation):
-        return [planned(observation, run)]
     resource = observation_of(observation, run)
     put_subject(resource, subject_of(observation, run) or FUNCTIONAL)
     put_members(resource, observation, run)
@@ -53,12 +51,10 @@ def disability_status(observation: Node, run: Run) -> list[Resource]:
 )
 def circumstance(observation: Node, run: Run) -> list[Resource]:
     """Caregiver Characteristics, Characteristics of Home Environment, Cultural and Religious Observation."""
-    if is_planned(observation):
-        return [planned(observation, run)]
     return [observation_of(observation, run, "social-history", SIMPLE)]
 
 
-@template("2.16.840.1.113883.10.20.22.4.68", "2.16.840.1.113883.10.20.22.4.73")
+@template("2.16.840.1.113883.10.20.22.4.68", "2.16.840.1.113883.10.20.22.4.73", any_mood=True)
 def status_problem(observation: Node, run: Run) -> list[Resource]:
     """Functional or Cognitive Status Problem Observation (R1.1): a Condition."""
     return problem_observation(observation, run)
@@ -71,8 +67,6 @@ def status_problem(observation: Node, run: Run) -> list[Resource]:
 )
 def status_organizer(organizer: Node, run: Run) -> list[Resource]:
     """Functional or Mental Status Organizer: an Observation without a value, with each that it holds as a member."""
-    if is_planned(organizer):
-        return [planned(organizer, run)]
     resource = start("Observation", organizer, run, profile=SIMPLE)
     organizer.target = resource
     status = status_of(organizer)

@@ -9,15 +9,15 @@ from transforms.ccda_to_fhir.datatypes.nulls import absent_for
 from transforms.ccda_to_fhir.datatypes.quantities import positive_int, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_day, put_time, start_of
 from transforms.ccda_to_fhir.encompassing import service_delivery_location
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of, taken
+from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import observation_of
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.products import manufacturer_of, material_of, product_concept, product_of
 from transforms.ccda_to_fhir.provenance import put_authors
-from transforms.ccda_to_fhir.reasons import is_reason
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_planned, status_of
 from transforms.ccda_to_fhir.templates.medications import INDICATION, medication_activity
 from transforms.elements import absent, append, coded, put
 
@@ -27,10 +27,13 @@ REACTION = "2.16.840.1.113883.10.20.22.4.9"
 _NOT_GIVEN_SYSTEMS = ("2.16.840.1.113883.5.8", "2.16.840.1.113883.11.20.9.7")
 
 
-@template("2.16.840.1.113883.10.20.22.4.52", sections=[("11369-6", "substanceAdministration")])
+@template("2.16.840.1.113883.10.20.22.4.52", sections=[("11369-6", "substanceAdministration")], any_mood=True)
 def immunization_activity(activity: Node, run: Run) -> list[Resource]:
-    """Immunization Activity: an Immunization, not-done where it is negated; a planned one: a MedicationRequest."""
-    if is_planned(activity) and not is_negated(activity):
+    """Immunization Activity: an Immunization, not-done where it is negated.
+
+    A planned one is a MedicationRequest, and so is one of which nobody knows whether it was given.
+    """
+    if (is_planned(activity) or activity.null) and not is_negated(activity):
         return medication_activity(activity, run)
     resource = start("Immunization", activity, run, "patient", "us-core-immunization")
     activity.target = resource
@@ -86,9 +89,6 @@ def _put_people(resource: Resource, activity: Node, run: Run) -> None:
 def _put_reasons(resource: Resource, activity: Node, run: Run) -> None:
     """Why it was given, or was not: the reason not to is in the code of its observation, the reason to in the value."""
     for each in taken(activity, resource, REASON_NOT_GIVEN, INDICATION, types=("RSON",), names=("observation",)):
-        if not is_reason(each):
-            each.target = None
-            continue
         code = each.get("code")
         is_reason_not_to = each.keeps(REASON_NOT_GIVEN) or (
             code is not None and code.peek("codeSystem") in _NOT_GIVEN_SYSTEMS

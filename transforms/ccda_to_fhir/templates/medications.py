@@ -8,15 +8,15 @@ from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, coding, co
 from transforms.ccda_to_fhir.datatypes.quantities import decimal, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_time, start_of
 from transforms.ccda_to_fhir.dosage import dosage_of, put_validity
-from transforms.ccda_to_fhir.entry import is_negated, put_notes, start, status_of, taken
+from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.products import product_of, put_medication
 from transforms.ccda_to_fhir.provenance import put_authors
-from transforms.ccda_to_fhir.reasons import is_reason
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_planned, is_said_of, mood_of, status_of
 from transforms.elements import OWN, absent, add_extension, append, coded, extension, put
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
@@ -51,6 +51,7 @@ _SECTIONS = ("10160-0", "29549-3", "10183-2", "42346-7", "75311-1")
     "2.16.840.1.113883.10.20.1.24",
     sections=[(code, "substanceAdministration") for code in _SECTIONS],
     carries=["substanceAdministration"],
+    any_mood=True,
 )
 def medication_activity(activity: Node, run: Run) -> list[Resource]:
     """Medication Activity, Planned Medication Activity: a MedicationRequest, `doNotPerform` where it is negated."""
@@ -71,9 +72,6 @@ def medication_activity(activity: Node, run: Run) -> list[Resource]:
     for each in activity.all("performer"):
         put(resource, "performer", actor(each.get("assignedEntity"), run).reference)
     for each in taken(activity, resource, INDICATION, types=("RSON",), names=("observation",)):
-        if not is_reason(each):
-            each.target = None
-            continue
         append(resource, "reasonCode", concept_or_absent(each.get("value"), run))
     put_notes(resource, activity, run)
     dosage = dosage_of(activity, run)
@@ -88,6 +86,7 @@ def medication_activity(activity: Node, run: Run) -> list[Resource]:
     "2.16.840.1.113883.10.20.22.4.35",
     "2.16.840.1.113883.10.20.22.4.36",
     sections=[("10183-2", "act"), ("42346-7", "act")],
+    any_mood=True,
 )
 def discharge_medication(act: Node, run: Run) -> list[Resource]:
     """Discharge Medication, Admission Medication: the medicine that the act is about."""
@@ -101,10 +100,10 @@ def discharge_medication(act: Node, run: Run) -> list[Resource]:
     return found
 
 
-@template(DISPENSE, sections=[("10160-0", "supply")])
+@template(DISPENSE, sections=[("10160-0", "supply")], any_mood=True)
 def medication_dispense(supply: Node, run: Run) -> list[Resource]:
     """Medication Dispense: a MedicationDispense; one that is still to be: a MedicationRequest."""
-    if supply.attr("moodCode") not in ("EVN", ""):
+    if is_planned(supply):
         return medication_supply_order(supply, run)
     resource = start("MedicationDispense", supply, run)
     supply.target = resource
@@ -126,13 +125,13 @@ def medication_dispense(supply: Node, run: Run) -> list[Resource]:
     return [resource]
 
 
-@template(SUPPLY_ORDER)
+@template(SUPPLY_ORDER, any_mood=True)
 def medication_supply_order(supply: Node, run: Run) -> list[Resource]:
     """Medication Supply Order that stands for itself: a MedicationRequest that is all dispenseRequest."""
     resource = start("MedicationRequest", supply, run, profile="us-core-medicationrequest")
     supply.target = resource
     resource["status"] = concept_map("CF-MedicationStatus").code(status_of(supply)) or "unknown"
-    resource["intent"] = "order"
+    resource["intent"] = _INTENTS.get(mood_of(supply), "order")
     if is_negated(supply):
         resource["doNotPerform"] = True
     put_medication(resource, supply, run)
@@ -145,7 +144,7 @@ def medication_supply_order(supply: Node, run: Run) -> list[Resource]:
 
 def _intent(activity: Node, run: Run) -> str:
     """How firm the mood is: what is to be taken is an order, or in a plan a plan; what is taken is a plan, too."""
-    mood = activity.attr("moodCode") or "EVN"
+    mood = mood_of(activity) or "EVN"
     is_plan = activity.keeps(PLANNED_MEDICATION, PLANNED_IMMUNIZATION) or run.section_code in _PLANS
     if mood == "INT" and is_plan:
         return "plan"
@@ -160,13 +159,15 @@ def _put_requester(resource: Resource, run: Run) -> None:
 
 def _put_instructions(dosage: Element, resource: Resource, activity: Node, run: Run) -> None:
     """The sig as it was written, and what the patient is told."""
-    for each in taken(activity, resource, FREE_TEXT, codes=("76662-6",), names=("substanceAdministration",)):
+    for each in taken(
+        activity, resource, FREE_TEXT, codes=("76662-6",), names=("substanceAdministration",), to_come=True
+    ):
         put(dosage, "text", text_of(each.get("text"), run))
         product = product_of(each)
         if product is not None:
             product.mark()
     told: list[str] = []
-    for each in taken(activity, resource, INSTRUCTION, types=("SUBJ",), names=("act",)):
+    for each in taken(activity, resource, INSTRUCTION, types=("SUBJ",), names=("act",), to_come=True):
         code = each.get("code")
         concept = codeable_concept(code, run)
         text = text_of(each.get("text"), run)
@@ -185,7 +186,8 @@ def _put_supplies(resource: Resource, activity: Node, run: Run) -> None:
             continue
         if "dispenseRequest" in resource and inner.target is not resource:
             continue
-        if inner.keeps(SUPPLY_ORDER) or inner.peek("moodCode") in ("INT", "RQO"):
+        is_order = inner.keeps(SUPPLY_ORDER) or mood_of(inner) in ("INT", "RQO")
+        if is_order and is_said_of(inner, activity, to_come=True):
             inner.target = resource
             inner.value("statusCode", "code")
             put(resource, "dispenseRequest", _dispense_request(inner, run))

@@ -11,15 +11,15 @@ from transforms.ccda_to_fhir.datatypes.attachments import attachment
 from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
 from transforms.ccda_to_fhir.datatypes.times import instant, period, put_time
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, start, status_of, taken
+from transforms.ccda_to_fhir.entry import start, taken
 from transforms.ccda_to_fhir.narrative import entry_narrative, referred
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import NEGATED
 from transforms.ccda_to_fhir.people import actor
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.registry import read_entry, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, status_of
 from transforms.elements import absent, add_extension, append, coded, put
 
 CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"
@@ -34,8 +34,6 @@ def note_activity(act: Node, run: Run) -> list[Resource]:
 
     One that is denied counts as entered in error: what stands there is no note.
     """
-    if is_planned(act):
-        return [planned(act, run)]
     resource = start("DocumentReference", act, run, profile="us-core-documentreference")
     act.target = resource
     status = status_of(act)

@@ -7,13 +7,14 @@ from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
 from transforms.ccda_to_fhir.datatypes.quantities import positive_int
 from transforms.ccda_to_fhir.datatypes.times import period
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of
+from transforms.ccda_to_fhir.entry import put_notes, start
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor, organization, related_person
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_planned, is_said_of, status_of
 from transforms.elements import OWN, absent, add_extension, append, coded, put
 
 POLICY = "2.16.840.1.113883.10.20.22.4.61"
@@ -31,7 +32,7 @@ _RELATIONSHIPS = {
 _STATUSES = {"nullified": "entered-in-error", "cancelled": "cancelled", "aborted": "cancelled", "new": "draft"}
 
 
-@template("2.16.840.1.113883.10.20.22.4.60", sections=[("48768-6", "act")])
+@template("2.16.840.1.113883.10.20.22.4.60", sections=[("48768-6", "act")], any_mood=True)
 def coverage_activity(act: Node, run: Run) -> list[Resource]:
     """Coverage Activity: the policies that it holds, in their order."""
     found: list[Resource] = []
@@ -50,7 +51,7 @@ def coverage_activity(act: Node, run: Run) -> list[Resource]:
     return found
 
 
-@template(POLICY, PLANNED_COVERAGE)
+@template(POLICY, PLANNED_COVERAGE, any_mood=True)
 def policy_activity(act: Node, run: Run) -> list[Resource]:
     """Policy Activity: a Coverage; one that is planned: a draft; a negated one is cancelled."""
     resource = start("Coverage", act, run, "beneficiary", "us-core-coverage")
@@ -68,7 +69,8 @@ def policy_activity(act: Node, run: Run) -> list[Resource]:
             put(resource, "policyHolder", related_person(role, run))
             role.target = resource
     for link, inner in statements(act, "entryRelationship"):
-        if link.attr("typeCode") == "REFR" and inner.attr("moodCode") == "DEF":
+        is_plan = link.attr("typeCode") == "REFR" and inner.attr("moodCode") == "DEF"
+        if is_plan and is_said_of(inner, act):
             _put_plan(resource, inner, run)
     if "payor" not in resource:
         resource["payor"] = [{"display": "unknown"}]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import NULL_FLAVOR, SNOMED, codeable_concept, coding
-from transforms.ccda_to_fhir.entry import is_planned
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import is_stated, observation_of
-from transforms.ccda_to_fhir.planned import planned
+from transforms.ccda_to_fhir.observations import observation_of
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_stated
 from transforms.elements import US_CORE, add_extension, coded, extension
 
 BIRTH_SEX = f"{US_CORE}us-core-birthsex"
@@ -70,8 +69,6 @@ def sexual_orientation(observation: Node, run: Run) -> list[Resource]:
 
 
 def _told(observation: Node, run: Run, profile: str = "us-core-simple-observation") -> list[Resource]:
-    if is_planned(observation):
-        return [planned(observation, run)]
     return [observation_of(observation, run, "social-history", profile)]
 
 

@@ -6,7 +6,7 @@ from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent, shown
 from transforms.ccda_to_fhir.datatypes.times import end_of, put_day, start_of
 from transforms.ccda_to_fhir.datatypes.values import put_value
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of, taken
+from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import observation_of
@@ -14,6 +14,7 @@ from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.registry import ENTRY_REFERENCE, carry, read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_planned, is_said_of, says_so, status_of
 from transforms.elements import append, coded, put
 
 GOAL_STATUS = "http://terminology.hl7.org/CodeSystem/goal-achievement"
@@ -41,6 +42,7 @@ _PROGRESS = {"385641008": "improving", "385633008": "improving", "260388006": "n
     "2.16.840.1.113883.10.20.22.4.130",
     "2.16.840.1.113883.10.20.22.4.140",
     "2.16.840.1.113883.10.20.22.4.141",
+    any_mood=True,
 )
 def planned_act(act: Node, run: Run) -> list[Resource]:
     """Planned Act, Encounter, Procedure, Observation, Nutrition Recommendation, Patient Referral, Handoff: a request.
@@ -50,7 +52,7 @@ def planned_act(act: Node, run: Run) -> list[Resource]:
     return [planned(act, run)] if is_planned(act) else carry(act, run)
 
 
-@template("2.16.840.1.113883.10.20.22.4.20")
+@template("2.16.840.1.113883.10.20.22.4.20", any_mood=True)
 def instruction(act: Node, run: Run) -> list[Resource]:
     """Instruction: a ServiceRequest to teach the patient what its text says."""
     if not is_planned(act):
@@ -64,6 +66,7 @@ def instruction(act: Node, run: Run) -> list[Resource]:
 @template(
     "2.16.840.1.113883.10.20.22.4.131",
     "2.16.840.1.113883.10.20.22.4.146",
+    any_mood=True,
 )
 def intervention_act(act: Node, run: Run) -> list[Resource]:
     """Intervention Act, Planned Intervention Act: what it holds, for the reason that it gives."""
@@ -78,7 +81,7 @@ def intervention_act(act: Node, run: Run) -> list[Resource]:
     return [planned(act, run)] if is_planned(act) else carry(act, run)
 
 
-@template("2.16.840.1.113883.10.20.22.4.121", sections=[("61146-7", "observation")])
+@template("2.16.840.1.113883.10.20.22.4.121", sections=[("61146-7", "observation")], any_mood=True)
 def goal_observation(observation: Node, run: Run) -> list[Resource]:
     """Goal Observation: a Goal; one that is denied: a rejected Goal."""
     resource = start("Goal", observation, run, profile="us-core-goal")
@@ -95,8 +98,9 @@ def goal_observation(observation: Node, run: Run) -> list[Resource]:
         if who is not None and run.referred(who)["resourceType"] not in ("Device", "Organization"):
             put(resource, "expressedBy", who)
     for link, inner in statements(observation, "entryRelationship"):
-        if link.attr("typeCode") in ("RSON", "REFR") and inner.name == "act" and not inner.keeps(ENTRY_REFERENCE):
-            for made in read_entry(inner, run):
+        is_concern = inner.name == "act" and not inner.keeps(ENTRY_REFERENCE)
+        if link.attr("typeCode") in ("RSON", "REFR") and is_concern and is_said_of(inner, observation):
+            for made in filter(says_so, read_entry(inner, run)):
                 if made["resourceType"] in ("Condition", "Observation", "ServiceRequest"):
                     append(resource, "addresses", run.refer(made))
     put_notes(resource, observation, run)

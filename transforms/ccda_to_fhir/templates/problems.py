@@ -7,12 +7,13 @@ from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import LOINC, SNOMED, codeable_concept, coding, concept_or_absent, mapped
 from transforms.ccda_to_fhir.datatypes.quantities import quantity
 from transforms.ccda_to_fhir.datatypes.times import end_of, put_time, start_of
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of, taken, wrapper_of
+from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.narrative import text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_stated, says_none, says_so, status_of, wrapper_of
 from transforms.elements import CORE, OWN, US_CORE, add_extension, append, coded, extension
 
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -37,6 +38,7 @@ _NO_KIND = ("55607006", "ASSERTION")
     "2.16.840.1.113883.10.20.22.4.3",
     sections=[("11450-4", "act"), ("11348-0", "act"), ("46241-6", "act"), ("11535-2", "act"), ("29308-4", "act")],
     codes=[("CONC", "act")],
+    any_mood=True,
 )
 def problem_concern_act(act: Node, run: Run) -> list[Resource]:
     """Problem Concern Act: each problem that the concern is about."""
@@ -56,6 +58,7 @@ def problem_concern_act(act: Node, run: Run) -> list[Resource]:
     "2.16.840.1.113883.10.20.22.4.51",
     "2.16.840.1.113883.10.20.22.4.65",
     codes=[("29308-4", "act")],
+    any_mood=True,
 )
 def encounter_diagnosis(act: Node, run: Run) -> list[Resource]:
     """Encounter Diagnosis, and those at admission, at discharge, before and after an operation: each problem of it."""
@@ -69,6 +72,7 @@ def encounter_diagnosis(act: Node, run: Run) -> list[Resource]:
     "2.16.840.1.113883.10.20.1.28",
     general=True,
     sections=[("11450-4", "observation"), ("11348-0", "observation"), ("46241-6", "observation")],
+    any_mood=True,
 )
 def problem_observation(observation: Node, run: Run) -> list[Resource]:
     """Problem Observation: a Condition, in the category of its section."""
@@ -86,7 +90,7 @@ def problem_observation(observation: Node, run: Run) -> list[Resource]:
             add_extension(resource, asserted)
     for each in taken(observation, resource, types=("SPRT",), names=("observation",)):
         each.target = None
-        for evidence in read_entry(each, run):
+        for evidence in filter(says_so, read_entry(each, run)):
             append(resource, "evidence", {"detail": [run.refer(evidence)]})
     put_notes(resource, observation, run)
     put_authors(resource, observation, run)
@@ -107,7 +111,7 @@ def _put_status(resource: Resource, observation: Node, run: Run) -> None:
         return
     if negated:
         resource["verificationStatus"] = coded(VERIFICATION, "refuted", "Refuted")
-    elif is_planned(observation):
+    elif not is_stated(observation):
         resource["verificationStatus"] = coded(VERIFICATION, "unconfirmed", "Unconfirmed")
     act = wrapper_of(observation)
     code = next(filter(None, statuses), "")
@@ -127,11 +131,13 @@ def _put_status(resource: Resource, observation: Node, run: Run) -> None:
 def _put_none_known(resource: Resource, observation: Node, run: Run) -> bool:
     """Whether the negated problem is any problem: then the Condition is the statement that none is known."""
     value = observation.get("value")
-    if value is None or (value.peek("code") and value.peek("code") not in _ANY_PROBLEM):
+    concept = codeable_concept(value, run) or {}
+    stated = text_of(value.get("originalText"), run) if value is not None else ""
+    codes = [each["code"] for each in concept.get("coding", ())]
+    is_any = any(each in _ANY_PROBLEM for each in codes) or not (codes or (stated and not says_none(stated)))
+    if value is None or not is_any:
         return False
-    codeable_concept(value, run)
     resource["code"] = coded(SNOMED, "160245001", "No current problems or disability")
-    stated = text_of(value.get("originalText"), run)
     resource["code"]["text"] = stated or "No known problems"
     return True
 

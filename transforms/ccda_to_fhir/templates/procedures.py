@@ -8,14 +8,15 @@ from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or
 from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.devices import device
 from transforms.ccda_to_fhir.encompassing import service_delivery_location
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of
+from transforms.ccda_to_fhir.entry import put_notes, start
 from transforms.ccda_to_fhir.node import Node
+from transforms.ccda_to_fhir.observations import NEGATED
 from transforms.ccda_to_fhir.people import actor
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.reasons import put_reasons
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_negated, is_stated, status_of
 from transforms.elements import CORE, absent, add_extension, append, extension, put
 
 METHOD = f"{CORE}procedure-method"
@@ -32,8 +33,6 @@ _NOT_PERFORMED = ("not-done", "entered-in-error", "preparation", "unknown")
 )
 def procedure_activity(procedure: Node, run: Run) -> list[Resource]:
     """Procedure Activity Procedure, Act and Observation: a Procedure; one that is planned: a ServiceRequest."""
-    if is_planned(procedure):
-        return [planned(procedure, run)]
     resource = start("Procedure", procedure, run, profile="us-core-procedure")
     procedure.target = resource
     status = concept_map("CF-ProcedureStatus").code(status_of(procedure)) or "unknown"
@@ -46,7 +45,11 @@ def procedure_activity(procedure: Node, run: Run) -> list[Resource]:
     method = codeable_concept(procedure.get("methodCode"), run)
     if method is not None:
         add_extension(resource, extension(METHOD, "valueCodeableConcept", method))
-    put(resource, "outcome", codeable_concept(procedure.get("value"), run))
+    outcome = codeable_concept(procedure.get("value"), run)
+    if is_negated(procedure):
+        add_extension(resource, *([extension(NEGATED, "valueCodeableConcept", outcome)] if outcome else ()))
+    else:
+        put(resource, "outcome", outcome)
     for each in procedure.all("performer"):
         who = actor(each.get("assignedEntity"), run).reference
         append(resource, "performer", {"actor": who} if who is not None else None)
@@ -55,7 +58,11 @@ def procedure_activity(procedure: Node, run: Run) -> list[Resource]:
         if each.peek("typeCode") == "LOC" and role is not None:
             put(resource, "location", service_delivery_location(role, run))
         elif each.peek("typeCode") == "DEV" and role is not None:
-            append(resource, "focalDevice", {"manipulated": run.refer(device(role, run))})
+            append(
+                resource,
+                "focalDevice",
+                {"manipulated": run.refer(device(role, run, is_of_patient=is_stated(procedure)))},
+            )
     put_reasons(resource, procedure, run)
     put_notes(resource, procedure, run)
     put_authors(resource, procedure, run, "recorder", "")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from schemas.codes import concept_map
 from schemas.fhir import Element, Resource
 from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent, concepts
 from transforms.ccda_to_fhir.datatypes.times import instant, put_when
-from transforms.ccda_to_fhir.entry import is_negated, is_planned, put_notes, start, status_of, taken
+from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import observation_of, put_span, supply_time
+from transforms.ccda_to_fhir.observations import observation_of, put_span, result_status, supply_time
 from transforms.ccda_to_fhir.people import actor
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.specimens import COLLECTION, COLLECTION_CODE, CONDITION, put_collection, put_specimens
+from transforms.ccda_to_fhir.statement import is_negated
 from transforms.elements import absent, add_extension, append, coded
 
 SERVICE = "http://terminology.hl7.org/CodeSystem/v2-0074"
@@ -31,11 +30,9 @@ NOTE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.n
 )
 def result_organizer(organizer: Node, run: Run) -> list[Resource]:
     """Result Organizer: a DiagnosticReport with an Observation for each result; a planned one: what is to be done."""
-    if is_planned(organizer):
-        return [planned(organizer, run)]
     resource = start("DiagnosticReport", organizer, run, profile="us-core-diagnosticreport-lab")
     organizer.target = resource
-    resource["status"] = concept_map("CF-ResultReportStatus").code(status_of(organizer)) or "final"
+    resource["status"] = result_status(organizer, "CF-ResultReportStatus")
     if is_negated(organizer) and resource["status"] != "entered-in-error":
         resource["status"] = "cancelled"
     _put_categories(resource, organizer, run)
@@ -64,8 +61,6 @@ def result_organizer(organizer: Node, run: Run) -> list[Resource]:
 )
 def result_observation(observation: Node, run: Run) -> list[Resource]:
     """Result Observation: an Observation of the laboratory; a planned one: a ServiceRequest."""
-    if is_planned(observation):
-        return [planned(observation, run)]
     resource = observation_of(observation, run, "laboratory", "us-core-observation-lab")
     put_specimens(resource, observation, run, many=False)
     for each in taken(observation, resource, CONDITION, names=("observation",)):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from schemas.fhir import Resource
-from transforms.ccda_to_fhir.entry import is_planned
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import claim, observation_of, put_span, supply_value
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.screening import put_subject, subject_of
@@ -16,20 +14,15 @@ SCALE = "2.16.840.1.113883.10.20.22.4.69"
 ANSWER = "2.16.840.1.113883.10.20.22.4.86"
 
 
-@template(SCALE, sections=[("51848-0", "observation")])
+@template(SCALE, ANSWER, sections=[("51848-0", "observation")])
 def assessment_scale_observation(observation: Node, run: Run) -> list[Resource]:
-    """Assessment Scale Observation: an Observation of a survey, with each answer as a member."""
-    if is_planned(observation):
-        return [planned(observation, run)]
-    return [screening(observation, run)]
-
-
-@template(ANSWER)
-def assessment_scale_supporting_observation(observation: Node, run: Run) -> list[Resource]:
-    """Assessment Scale Supporting Observation: an Observation of a survey."""
-    if is_planned(observation):
-        return [planned(observation, run)]
-    return [screening(observation, run)]
+    """Assessment Scale Observation, Supporting Observation: an Observation of a survey, with its parts as members."""
+    resource = observation_of(observation, run, "survey")
+    put_subject(resource, subject_of(observation, run))
+    put_members(resource, observation, run)
+    claim(resource, "us-core-observation-screening-assessment", run)
+    supply_value(resource, run)
+    return [resource]
 
 
 def put_members(resource: Resource, observation: Node, run: Run) -> None:
@@ -42,13 +35,3 @@ def put_members(resource: Resource, observation: Node, run: Run) -> None:
             if made["resourceType"] == "Observation" and made is not resource:
                 append(resource, "hasMember", run.refer(made))
     put_span(resource, "hasMember", run)
-
-
-def screening(observation: Node, run: Run) -> Resource:
-    """The Observation of a survey, with what it is composed of as members."""
-    resource = observation_of(observation, run, "survey")
-    put_subject(resource, subject_of(observation, run))
-    put_members(resource, observation, run)
-    claim(resource, "us-core-observation-screening-assessment", run)
-    supply_value(resource, run)
-    return resource

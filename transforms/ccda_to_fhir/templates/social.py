@@ -7,20 +7,15 @@ from transforms.ccda_to_fhir.datatypes.codes import LOINC, NULL_FLAVOR, concept_
 from transforms.ccda_to_fhir.datatypes.nulls import ABSENT_SYSTEM
 from transforms.ccda_to_fhir.datatypes.times import put_time
 from transforms.ccda_to_fhir.encompassing import ACT_CODE
-from transforms.ccda_to_fhir.entry import is_planned, taken
+from transforms.ccda_to_fhir.entry import taken
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import (
-    NEGATED,
-    claim,
-    component_of,
-    is_stated,
-    observation_of,
-)
+from transforms.ccda_to_fhir.observations import NEGATED, claim, component_of, observation_of
 from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import authors_of
 from transforms.ccda_to_fhir.registry import by_code, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.screening import put_subject, subject_of
+from transforms.ccda_to_fhir.statement import is_planned, mood_of
 from transforms.elements import append, coded, put
 
 SOCIAL_HISTORY = "29762-2"
@@ -40,19 +35,18 @@ _PREFERENCES = {"95541-9": "care-experience-preference", "75773-2": "treatment-i
     "2.16.840.1.113883.10.20.1.33",
     general=True,
     sections=[(SOCIAL_HISTORY, "observation")],
+    any_mood=True,
 )
 def social_history_observation(observation: Node, run: Run) -> list[Resource]:
     """Social History Observation: an Observation of the social history; by its code what that has a template for."""
     special = by_code(observation)
     if special is not None:
         return special(observation, run)
-    return social_history(observation, run)
+    return [planned(observation, run)] if is_planned(observation) else social_history(observation, run)
 
 
 def social_history(observation: Node, run: Run) -> list[Resource]:
-    """An Observation of the social history; a planned one: a ServiceRequest."""
-    if is_planned(observation):
-        return [planned(observation, run)]
+    """An Observation of the social history."""
     resource = observation_of(observation, run, "social-history", "us-core-simple-observation")
     put_subject(resource, subject_of(observation, run))
     put_subject(resource, _PREFERENCES.get(observation.value("code", "code"), ""))
@@ -78,27 +72,22 @@ def tobacco_use(observation: Node, run: Run) -> list[Resource]:
 @template("2.16.840.1.113883.10.20.15.3.8", codes=[("82810-3", "observation")])
 def pregnancy_observation(observation: Node, run: Run) -> list[Resource]:
     """Pregnancy Observation: an Observation of the pregnancy status, with when the child is due as a component."""
-    if is_planned(observation):
-        return [planned(observation, run)]
     resource = observation_of(observation, run, "social-history", "us-core-observation-pregnancystatus")
     resource["code"] = _named(observation, run, "82810-3", "Pregnancy status")
     _put_one_time(resource, observation, run)
     _put_unknown(resource, observation)
     for due in taken(observation, resource, DELIVERY, codes=_DELIVERY_CODES, names=("observation",)):
-        if is_stated(due):
-            component = component_of(due, resource, run)
-            component["code"] = _named(due, run, "11778-8", "Delivery date Estimated")
-            append(resource, "component", component)
-        else:
-            due.target = None  # an observation of its own, which says that it is not so
+        component = component_of(due, resource, run)
+        component["code"] = _named(due, run, "11778-8", "Delivery date Estimated")
+        append(resource, "component", component)
     claim(resource, "us-core-observation-pregnancystatus", run, "effectiveDateTime", "valueCodeableConcept")
     return [resource]
 
 
-@template("2.16.840.1.113883.10.20.22.4.281", codes=[("86645-9", "observation")])
+@template("2.16.840.1.113883.10.20.22.4.281", codes=[("86645-9", "observation")], any_mood=True)
 def pregnancy_intention(observation: Node, run: Run) -> list[Resource]:
     """Pregnancy Intention in Next Year: an Observation of what is intended, whose mood is INT before C-CDA 4.0."""
-    if is_planned(observation) and observation.peek("moodCode") != "INT":
+    if is_planned(observation) and mood_of(observation) != "INT":
         return [planned(observation, run)]
     resource = observation_of(observation, run, "social-history", "us-core-observation-pregnancyintent")
     _put_one_time(resource, observation, run)
@@ -111,13 +100,10 @@ def pregnancy_intention(observation: Node, run: Run) -> list[Resource]:
 def occupation(observation: Node, run: Run) -> list[Resource]:
     """Occupation: an Observation of US Core's occupation, with the industry as a component."""
     found = social_history(observation, run)
-    for resource in found if found[0]["resourceType"] == "Observation" else ():
-        for industry in taken(observation, resource, INDUSTRY, codes=("86188-0",), names=("observation",)):
-            if is_stated(industry):
-                append(resource, "component", component_of(industry, resource, run))
-            else:
-                industry.target = None
-        claim(resource, "us-core-observation-occupation", run, "valueCodeableConcept")
+    resource = found[0]
+    for industry in taken(observation, resource, INDUSTRY, codes=("86188-0",), names=("observation",)):
+        append(resource, "component", component_of(industry, resource, run))
+    claim(resource, "us-core-observation-occupation", run, "valueCodeableConcept")
     return found
 
 
@@ -128,8 +114,6 @@ def industry_observation(observation: Node, run: Run) -> list[Resource]:
 
 
 def _tobacco(observation: Node, run: Run, code: str, display: str) -> list[Resource]:
-    if is_planned(observation):
-        return [planned(observation, run)]
     resource = observation_of(observation, run, "social-history", "us-core-simple-observation")
     resource["code"] = _named(observation, run, code, display)
     if resource["status"] in ("final", "entered-in-error"):

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from schemas.codes import concept_map
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept
 from transforms.ccda_to_fhir.datatypes.times import put_when
-from transforms.ccda_to_fhir.entry import COMMENT, is_negated, is_planned, put_notes, start, status_of
+from transforms.ccda_to_fhir.entry import COMMENT, put_notes, start
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.observations import (
     CATEGORY,
     component_of,
     observation_of,
     put_span,
+    result_status,
     supply_time,
 )
 from transforms.ccda_to_fhir.people import actor
-from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
+from transforms.ccda_to_fhir.statement import is_stated, status_of
 from transforms.elements import US_CORE, append, coded, put
 
 VITAL_SIGNS = "8716-3"
@@ -48,8 +48,6 @@ units that US Core wants."""
 @template("2.16.840.1.113883.10.20.22.4.26", "2.16.840.1.113883.10.20.1.35", sections=[(VITAL_SIGNS, "organizer")])
 def vital_signs_organizer(organizer: Node, run: Run) -> list[Resource]:
     """Vital Signs Organizer: an Observation of the panel, with each vital sign as a member."""
-    if is_planned(organizer):
-        return [planned(organizer, run)]
     resource = start("Observation", organizer, run)
     organizer.target = resource
     resource["status"] = "entered-in-error" if status_of(organizer) == "nullified" else "final"
@@ -74,8 +72,6 @@ def vital_signs_organizer(organizer: Node, run: Run) -> list[Resource]:
 @template("2.16.840.1.113883.10.20.22.4.27", sections=[(VITAL_SIGNS, "observation")])
 def vital_sign_observation(observation: Node, run: Run) -> list[Resource]:
     """Vital Sign Observation: an Observation; a planned one: a ServiceRequest."""
-    if is_planned(observation):
-        return [planned(observation, run)]
     code = observation.value("code", "code")
     pressure = run.known_by(observation) if code in _PRESSURES else None
     if pressure is not None and component_of(observation, {}, run) in pressure.get("component", ()):
@@ -150,18 +146,16 @@ def _time(observation: Node) -> tuple[str, ...]:
 
 
 def _is_plain(observation: Node) -> bool:
-    """Whether an observation can be a component: it is not denied, and has no statements of its own."""
+    """Whether an observation can be a component: it says that it is so, and has no statements of its own."""
     is_own = observation.get("entryRelationship") is None
-    return (
-        is_own and not is_negated(observation) and not is_planned(observation) and observation.get("value") is not None
-    )
+    return is_own and is_stated(observation) and observation.get("value") is not None
 
 
 def _blood_pressure(parts: list[Node], run: Run) -> Resource:
     """The blood pressure that was measured as systolic and diastolic."""
     first = parts[0]
     resource = start("Observation", first, run, profile="us-core-blood-pressure")
-    resource["status"] = concept_map("CF-ResultStatus").code(status_of(first)) or "final"
+    resource["status"] = result_status(first)
     resource["category"] = [coded(CATEGORY, "vital-signs", "Vital Signs")]
     resource["code"] = coded(_LOINC, "85354-9", "Blood pressure panel with all children optional")
     put_when(resource, "effective", first.get("effectiveTime"), run)
