@@ -18,6 +18,7 @@ from schemas.finding import Severity
 from transforms.building import Building
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.options import Options
+from transforms.ccda_to_fhir.statement import is_denied
 from transforms.identity import resource_id
 
 DEFECT = "CCDA-102"
@@ -77,10 +78,11 @@ class Run(Building):
     def make(self, resource_type: str, node: Node, *owner: str) -> Resource:
         """The resource that `node` is: the same for the same identifier of the patient, else one of its own.
 
+        An Observation is known by its code as well: systems give all that was measured at once one identifier.
         Where another element of that type has the same identifier, it is the same resource if it says the same, and
         another if it does not: documents repeat identifiers that they should not.
         """
-        id = resource_id(resource_type, *self._key(node, *owner))
+        id = resource_id(resource_type, *self._key(resource_type, node, *owner))
         before = self._made.get(id)
         if before is not None and before is not node and not _is_same(before, node):
             id = resource_id(resource_type, self.document_key, node.where)
@@ -114,11 +116,13 @@ class Run(Building):
         """What identifies the thing at `node` where it has no identifier: the document, and the place in it."""
         return (self.document_key, node.where)
 
-    def _key(self, node: Node, *owner: str) -> tuple[str, ...]:
+    def _key(self, resource_type: str, node: Node, *owner: str) -> tuple[str, ...]:
+        code = node.get("code") if resource_type == "Observation" else None
         for number in node.all("id"):
             root, value = number.peek("root"), number.peek("extension")
             if (root or value) and not number.peek("nullFlavor"):
-                return (*(owner or (self.patient["id"],)), root, value)
+                kind = (code.peek("code"),) if code is not None else ()
+                return (*(owner or (self.patient["id"],)), root, value, *kind)
         return self.own_key(node)
 
     def drop_since(self, length: int) -> None:
@@ -173,7 +177,7 @@ def _is_same(one: Node, other: Node) -> bool:
 
 def _facts(node: Node) -> tuple[str, ...]:
     """What an entry says, for whether two with one identifier say the same."""
-    own = node.peek("negationInd") + node.peek("moodCode")
+    own = f"{is_denied(node)}{node.peek('moodCode')}"
     parts = [child.element for child in node.children() if child.name in _FACTS]
     return (own, *(etree.tostring(each, encoding="unicode", with_tail=False) for each in parts))
 

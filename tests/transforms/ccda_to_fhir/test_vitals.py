@@ -138,3 +138,13 @@ def test_a_pressure_that_is_told_once_more_by_itself_is_the_same() -> None:
     _, pressure = resources(convert_entries("8716-3", panel, alone), "Observation")
     assert code(pressure["code"]) == "85354-9"
     assert "valueQuantity" not in pressure
+
+
+@pytest.mark.parametrize(("other", "is_same"), [("8867-4", True), ("8302-2", False)])
+def test_what_has_one_identifier_and_different_codes_is_not_one_thing(other: str, is_same: bool) -> None:
+    ids = []
+    for each in ("8867-4", other):
+        entry = organizer(vital(each).replace(f'"1.2.3" extension="{each}"', '"1.2.3"'))
+        _, measured = resources(convert_entries("8716-3", entry), "Observation")
+        ids.append(measured["id"])
+    assert (ids[0] == ids[1]) is is_same
