@@ -12,6 +12,7 @@ from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.element import Element
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.standing import left_out
 
 Writer = Callable[[Node, Row, Run], Element | None]
 """Writes the entry of a resource and tells of it in a row of the narrative; None for what must not be told."""
@@ -23,12 +24,16 @@ _HOMES: dict[str, str] = {}
 def entry(*types: str, home: str = "", sections: tuple[str, ...] = ("",)) -> Callable[[Writer], Writer]:
     """Make a function the writer of resources of these types, in every section or in those `sections` alone.
 
-    `home` is the key of the section that tells of them where no Composition says so.
+    `home` is the key of the section that tells of them where no Composition says so. What no document may tell of
+    (`standing.left_out`) does not reach the function.
     """
 
     def mark(function: Writer) -> Writer:
+        def guarded(resource: Node, row: Row, run: Run) -> Element | None:
+            return None if left_out(resource, run) else function(resource, row, run)
+
         for each in types:
-            _WRITERS.update(((each, section), function) for section in sections)
+            _WRITERS.update(((each, section), guarded) for section in sections)
             if home:
                 _HOMES[each] = home
         return function

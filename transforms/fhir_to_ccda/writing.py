@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.element import Element, local, make
-from transforms.fhir_to_ccda.entries.common import left_out, related
+from transforms.fhir_to_ccda.entries.common import related
 from transforms.fhir_to_ccda.entries.observations import observed
 from transforms.fhir_to_ccda.entries.results import report, single
 from transforms.fhir_to_ccda.entries.vitals import by_time, is_measured, is_panel, panel, vitals
 from transforms.fhir_to_ccda.registry import writer_of
 from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 from transforms.fhir_to_ccda.section import Section
+from transforms.fhir_to_ccda.standing import left_out
 
 RELATED = "urn:hie-engine:ccda-related"
 _WRAPPERS = frozenset(("CONC", "11535-2", "46241-6", "10183-2", "42346-7", "75310-3"))
@@ -38,7 +39,7 @@ def write(resources: list[Node], section: Section, run: Run) -> None:
             if made is not None:
                 attach(made, each, section, run)
         elif kind == "Observation" and key != "results":
-            if not left_out(each, "status", run):
+            if not left_out(each, run):
                 made = observed(each, section.row(each), run, None)
                 section.add(made)
                 attach(made, each, section, run)
@@ -63,7 +64,7 @@ def attach(entry: Element, owner: Node, section: Section, run: Run, depth: int =
         row = section.row(found)
         if writer is not None:
             made = writer(found, row, run)
-        elif kind == "Observation" and not left_out(found, "status", run):
+        elif kind == "Observation" and not left_out(found, run):
             made = observed(found, row, run, None)
         else:
             continue

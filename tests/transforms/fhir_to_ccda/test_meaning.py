@@ -227,3 +227,164 @@ def test_a_cancelled_observation_of_the_social_history_is_not_a_completed_one() 
     }
     (found,) = find(document(bundle(resource)), "//v:entry/v:observation")
     assert find(found, "v:statusCode/@code") == ["cancelled"]
+
+
+OWN = "urn:hie-engine:"
+KINDS = (
+    "AllergyIntolerance Appointment Basic CarePlan CareTeam ClinicalImpression Condition Coverage DeviceRequest "
+    "DeviceUseStatement DiagnosticReport DocumentReference Encounter FamilyMemberHistory Goal Immunization List Media "
+    "MedicationAdministration MedicationDispense MedicationRequest MedicationStatement Observation Procedure "
+    "ServiceRequest"
+)
+
+
+@pytest.mark.parametrize("kind", KINDS.split())
+def test_what_a_modifier_changes_is_not_told_as_if_it_did_not(kind: str) -> None:
+    modifier = {"url": "http://example.org/not-so", "valueBoolean": True}
+    resource = {"resourceType": kind, "id": "x", "code": ASTHMA, "modifierExtension": [modifier]}
+    section = {"title": "All", "entry": [{"reference": f"{kind}/x"}]}
+    composition = {"resourceType": "Composition", "id": "k", "section": [section]}
+    made = bundle(composition, resource)
+    assert find(document(made), "//v:entry") == []
+    assert "CCDA-207" in {each.code for each in there(made).findings}
+
+
+def test_an_act_that_was_denied_in_a_document_is_denied_in_the_next() -> None:
+    modifier = {"url": f"{OWN}ccda-negated", "valueBoolean": True}
+    basic = {"resourceType": "Basic", "id": "b", "code": ASTHMA, "modifierExtension": [modifier]}
+    section = {"title": "All", "entry": [{"reference": "Basic/b"}]}
+    made = bundle({"resourceType": "Composition", "id": "k", "section": [section]}, basic)
+    (act,) = find(document(made), "//v:entry/v:act")
+    assert act.get("negationInd") == "true"
+
+
+REFUTED = verified("refuted", "condition")
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_reason"),
+    [
+        (condition(code=ASTHMA), True),
+        (condition(code=ASTHMA, verificationStatus=REFUTED), False),
+        (condition(code=ASTHMA, verificationStatus=verified("entered-in-error", "condition")), False),
+        ({"resourceType": "Observation", "id": "c", "status": "final", "code": ASTHMA}, True),
+        ({"resourceType": "Observation", "id": "c", "status": "cancelled", "code": ASTHMA}, False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Procedure", "Encounter", "MedicationRequest", "Immunization", "ServiceRequest"])
+def test_what_is_not_so_is_no_reason(kind: str, reason: dict[str, Any], is_reason: bool) -> None:
+    reference = {"reference": f"{reason['resourceType']}/c"}
+    resource = {
+        "resourceType": kind,
+        "id": "x",
+        "status": "completed",
+        "intent": "order",
+        "reasonReference": [reference],
+    }
+    made = document(bundle(resource | {"status": "active" if kind.endswith("Request") else "completed"}, reason))
+    assert bool(find(made, "//v:entry//v:entryRelationship[@typeCode='RSON']")) is is_reason
+    assert ("Reason" in find(made, "//v:th/text()")) is is_reason
+
+
+def test_a_reaction_to_a_vaccine_that_did_not_happen_is_none() -> None:
+    detail = {"resourceType": "Observation", "id": "o", "status": "cancelled", "code": ASTHMA}
+    vaccine = {"resourceType": "Immunization", "id": "i", "status": "completed", "vaccineCode": PENICILLIN}
+    made = bundle(vaccine | {"reaction": [{"detail": {"reference": "Observation/o"}}]}, detail)
+    assert entries(document(made), "9") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "is_denied"),
+    [
+        ({"code": PENICILLIN}, False),
+        ({"code": PENICILLIN, "verificationStatus": verified("refuted", "allergyintolerance")}, True),
+    ],
+)
+def test_an_allergy_that_is_denied_did_nothing(more: dict[str, Any], is_denied: bool) -> None:
+    harm = {"criticality": "high", "reaction": [{"manifestation": [ASTHMA], "severity": "severe"}]}
+    made = document(bundle(allergy(**more, **harm)))
+    for template in ("9", "8", "145"):
+        assert bool(find(made, f"//v:templateId[@root='2.16.840.1.113883.10.20.22.4.{template}']")) is not is_denied
+
+
+@pytest.mark.parametrize("forbidden", [True, False])
+def test_what_must_not_be_taken_is_not_dispensed_and_no_dose_of_it_is_told(forbidden: bool) -> None:
+    resource = {
+        "resourceType": "MedicationRequest",
+        "id": "m",
+        "status": "active",
+        "intent": "order",
+        "doNotPerform": forbidden,
+        "medicationCodeableConcept": PENICILLIN,
+        "dosageInstruction": [{"text": "one"}, {"text": "two"}],
+        "dispenseRequest": {"numberOfRepeatsAllowed": 2},
+    }
+    made = document(bundle(resource))
+    assert (find(made, "//v:supply") == []) is forbidden
+    further = find(made, "//v:entryRelationship[v:sequenceNumber]/v:substanceAdministration")
+    assert [each.get("negationInd") == "true" for each in further] == [forbidden]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("completed", ["completed"]),
+        ("stopped", ["aborted"]),
+        ("on-hold", ["suspended"]),
+        ("declined", []),
+        ("cancelled", []),
+    ],
+)
+def test_what_was_not_dispensed_is_no_supply(status: str, code: list[str]) -> None:
+    resource = {
+        "resourceType": "MedicationDispense",
+        "id": "m",
+        "status": status,
+        "medicationCodeableConcept": PENICILLIN,
+    }
+    assert find(document(bundle(resource)), "//v:supply/v:statusCode/@code") == code
+
+
+def test_a_member_that_was_entered_in_error_is_not_told_of() -> None:
+    social = [concept("social-history", f"{TERMINOLOGY}observation-category")]
+    member = {"resourceType": "Observation", "id": "m", "status": "entered-in-error", "code": ASTHMA}
+    panel = {"resourceType": "Observation", "id": "o", "status": "final", "category": social, "code": PENICILLIN}
+    made = document(bundle(panel | {"hasMember": [{"reference": "Observation/m"}]}, member))
+    assert len(find(made, "//v:observation[v:code/@code='195967001']")) == 0
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled"])
+def test_a_visit_that_was_none_is_not_that_of_the_document(status: str) -> None:
+    composition = {"resourceType": "Composition", "id": "k", "encounter": {"reference": "Encounter/e"}}
+    made = bundle(composition, {"resourceType": "Encounter", "id": "e", "status": status})
+    assert find(document(made), "//v:encompassingEncounter/v:id[@extension='e']") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "mood"), [("booked", "APT"), ("proposed", "ARQ"), ("pending", "ARQ"), ("waitlist", "ARQ")]
+)
+def test_an_appointment_that_nobody_has_given_is_asked_for(status: str, mood: str) -> None:
+    (found,) = find(
+        document(bundle({"resourceType": "Appointment", "id": "x", "status": status})), "//v:entry/v:encounter"
+    )
+    assert found.get("moodCode") == mood
+
+
+def test_what_must_not_be_done_is_told_so_in_the_narrative() -> None:
+    detail = {"status": "scheduled", "doNotPerform": True, "description": "Lift"}
+    wrong = {"status": "entered-in-error", "description": "Swim"}
+    plan = {"resourceType": "CarePlan", "id": "p", "status": "active", "intent": "plan"}
+    made = document(bundle(plan | {"activity": [{"detail": detail}, {"detail": wrong}]}))
+    told = "".join(find(made, "//v:section/v:text//text()"))
+    assert ("do not: Lift" in told, "Swim" in told) == (True, False)
+
+
+def test_what_a_patient_does_not_consent_to_is_no_directive() -> None:
+    section = {
+        "title": "Advance directives",
+        "code": concept("42348-3", "http://loinc.org"),
+        "entry": [{"reference": "Consent/n"}],
+    }
+    consent = {"resourceType": "Consent", "id": "n", "status": "rejected", "category": [ASTHMA]}
+    made = bundle({"resourceType": "Composition", "id": "k", "section": [section]}, consent)
+    assert find(document(made), "//v:entry") == []

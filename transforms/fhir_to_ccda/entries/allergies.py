@@ -22,7 +22,6 @@ from transforms.fhir_to_ccda.entries.common import (
     T,
     authors,
     comments,
-    left_out,
     observation,
     references,
     related,
@@ -87,8 +86,6 @@ _CRITICALITY_SYSTEM = "2.16.840.1.113883.5.1063"
 @entry("AllergyIntolerance", home="allergies")
 def allergy(resource: Node, row: Row, run: Run) -> Element | None:
     """The concern act of an AllergyIntolerance; None of one entered in error, or whose denial is itself refuted."""
-    if left_out(resource, "verificationStatus", run):
-        return None
     refuted = _verification(resource) == "refuted"
     risk = resource.extension(RISK)
     denied = risk.extension("exposureRisk").one("valueCodeableConcept")
@@ -124,6 +121,8 @@ def _observation(
         made.append(make("informant", assigned(party_of(resource.one("asserter"), run), run)))
     made.append(_substance(resource, row, run, none_known=none_known, negated=negated))
     _relate(made, resource, row, run, clinical)
+    if not negated and none_known is None:
+        _put_harm(made, resource, row, run)
     return made
 
 
@@ -163,6 +162,19 @@ def _relate(made: Element, resource: Node, row: Row, run: Run, clinical: str) ->
     if state is not None:
         row.tell("Status", clinical)
         made.append(related("SUBJ", state, inverted=True))
+    row.tell("Since", told_time(resource, "onset"))
+    verification = _verification(resource)
+    if verification in ("unconfirmed", "presumed"):
+        row.tell("Verification", verification)
+        what = "that this is not confirmed is told in the narrative alone"
+        run.tell(CHANGED, f"{resource.path}.verificationStatus", what, "", Severity.INFORMATION)
+    resource.one("verificationStatus").pass_over(*resource.one("verificationStatus").names())
+    made.extend(comments(resource, row, run))
+    made.extend(references(resource, run, "encounter"))
+
+
+def _put_harm(made: Element, resource: Node, row: Row, run: Run) -> None:
+    """Put what an allergy did and may do to the patient; one that is denied did nothing."""
     for each in resource.all("reaction"):
         for reaction in _reactions(each, row, run):
             made.append(related("MFST", reaction, inverted=True))
@@ -174,15 +186,6 @@ def _relate(made: Element, resource: Node, row: Row, run: Run, clinical: str) ->
         grade.append(status())
         grade.append(coded("value", critical[0], _CRITICALITY_SYSTEM, critical[1], "CD"))
         made.append(related("SUBJ", grade, inverted=True))
-    row.tell("Since", told_time(resource, "onset"))
-    verification = _verification(resource)
-    if verification in ("unconfirmed", "presumed"):
-        row.tell("Verification", verification)
-        what = "that this is not confirmed is told in the narrative alone"
-        run.tell(CHANGED, f"{resource.path}.verificationStatus", what, "", Severity.INFORMATION)
-    resource.one("verificationStatus").pass_over(*resource.one("verificationStatus").names())
-    made.extend(comments(resource, row, run))
-    made.extend(references(resource, run, "encounter"))
 
 
 def _reactions(reaction: Node, row: Row, run: Run) -> list[Element]:

@@ -14,7 +14,6 @@ from transforms.fhir_to_ccda.entries.common import (
     comment,
     comments,
     indications,
-    left_out,
     performers,
     references,
     status,
@@ -26,6 +25,7 @@ from transforms.fhir_to_ccda.entries.plans import MOODS, STATUSES
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.registry import entry, writer_of
 from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.standing import is_denied, left_out
 
 PLANNED_SUPPLY = (f"{T}43", "2014-06-09")
 
@@ -36,8 +36,6 @@ _DEEPEST = 8
 @entry("List")
 def listed(resource: Node, row: Row, run: Run) -> Element | None:
     """The organizer of a List, with what it lists; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     made = make("organizer", classCode="CLUSTER", moodCode="EVN")
     made.extend(ids_of(resource, run))
@@ -68,16 +66,17 @@ def _member(resource: Node, row: Row, run: Run) -> Element | None:
             return writer(resource, row, run)
         finally:
             run.depth -= 1
-    if kind == "Observation" and not left_out(resource, "status", run):
+    if kind == "Observation" and not left_out(resource, run):
         return observed(resource, row, run, None)
     return None
 
 
 @entry("Basic")
 def basic(resource: Node, row: Row, run: Run) -> Element | None:
-    """The act of a Basic: what it is called, when and by whom."""
+    """The act of a Basic, negated where a modifier denies it: what it is called, when and by whom."""
     run.mark(resource)
-    made = make("act", classCode="ACT", moodCode="EVN")
+    negated = is_denied(resource)
+    made = make("act", classCode="ACT", moodCode="EVN", negationInd="true" if negated else "")
     made.extend(ids_of(resource, run))
     made.append(cd_of(resource.one("code"), run))
     made.append(text_reference(row))
@@ -85,7 +84,7 @@ def basic(resource: Node, row: Row, run: Run) -> Element | None:
     if when:
         made.append(make("effectiveTime", value=when))
     made.extend(authors(resource, run, ("author", "created")))
-    row.tell("Contents", shown(resource.one("code")) or "not named")
+    row.tell("Contents", ("not so: " if negated else "") + (shown(resource.one("code")) or "not named"))
     row.tell("Time", resource.peek("created"))
     return made
 
@@ -93,8 +92,6 @@ def basic(resource: Node, row: Row, run: Run) -> Element | None:
 @entry("Media")
 def media(resource: Node, row: Row, run: Run) -> Element | None:
     """The observationMedia of a Media that has a content; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     value = ed_of(resource.one("content"), run, "value", "")
     if value is None:
         return None
@@ -109,8 +106,6 @@ def media(resource: Node, row: Row, run: Run) -> Element | None:
 @entry("DeviceRequest", home="plan")
 def device_request(resource: Node, row: Row, run: Run) -> Element | None:
     """The planned supply of a DeviceRequest; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     state = resource.text("status")
     mood = MOODS.get(resource.text("intent"), "INT")

@@ -13,6 +13,7 @@ from transforms.fhir_to_ccda.narrative import Row, reference
 from transforms.fhir_to_ccda.parties import Party, author_of, organization_of, party_of, performer_of
 from transforms.fhir_to_ccda.parties import shown as shown_party
 from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
+from transforms.fhir_to_ccda.standing import says_so
 
 T = "2.16.840.1.113883.10.20.22.4."
 """The arc of C-CDA's entry templates."""
@@ -57,19 +58,6 @@ def related(kind: str, child: Element, *, inverted: bool = False, number: int = 
     if number:
         made.append(make("sequenceNumber", value=str(number)))
     return made
-
-
-def left_out(resource: Node, status_name: str, run: Run) -> bool:
-    """Whether a resource was entered in error: it is told of nowhere, for a document has no way to take it back."""
-    value = resource.peek(status_name)
-    concept = resource.one(status_name)
-    if value != "entered-in-error" and not any(
-        each.peek("code") == "entered-in-error" for each in concept.all("coding")
-    ):
-        return False
-    what = "this was entered in error; the document does not tell of it"
-    run.leave(resource, what, "the status in FHIR takes it back; a document cannot")
-    return True
 
 
 def authors(resource: Node, run: Run, *pairs: tuple[str, str]) -> list[Element]:
@@ -191,14 +179,19 @@ def severity(code: str = "", concept: Node | None = None, run: Run | None = None
 
 
 def indications(resource: Node, row: Row, run: Run) -> list[Element]:
-    """Why something was done or ordered (template 19), of `reasonCode` and `reasonReference`."""
+    """Why something was done or ordered (template 19), of `reasonCode` and `reasonReference`.
+
+    What is refuted or was not done is no reason: there is a reference to it, and no more.
+    """
     made = []
     for each in resource.all("reasonCode"):
         row.tell("Reason", shown(each))
         made.append(related("RSON", _indication([null("id")], cd_of(each, run, "value", kind="CD"))))
     for each in resource.all("reasonReference"):
         found = run.resolve(each)
-        if found.peek("resourceType") == "Condition" and not _is_denied(found):
+        if found and not says_so(found):
+            made.append(related("REFR", entry_reference(found, run)))
+        elif found.peek("resourceType") == "Condition":
             row.tell("Reason", shown(found.one("code")))
             made.append(
                 related("RSON", _indication(ids_of(found, run), cd_of(found.one("code"), run, "value", kind="CD")))
@@ -221,11 +214,6 @@ def reasons(resource: Node, row: Row, run: Run, name: str) -> list[Element]:
         row.tell("Reason", shown(each))
         made.append(related("RSON", _indication([null("id")], cd_of(each, run, "value", kind="CD"))))
     return made
-
-
-def _is_denied(condition: Node) -> bool:
-    codes = {each.peek("code") for each in condition.one("verificationStatus").all("coding")}
-    return bool(codes & {"refuted", "entered-in-error"})
 
 
 def _indication(ids: Iterable[Element], value: Element) -> Element:

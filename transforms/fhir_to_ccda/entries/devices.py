@@ -12,7 +12,6 @@ from transforms.fhir_to_ccda.entries.common import (
     authors,
     comments,
     indications,
-    left_out,
     references,
     status,
     text_reference,
@@ -75,8 +74,6 @@ _HEADINGS = {
 @entry("Device", sections=("equipment", "procedures"))
 def device_supply(resource: Node, row: Row, run: Run) -> Element | None:
     """The supply of a Device that stands for itself; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     made = _supply(run.uuid("supply", run.own_id(resource)), row)
     made.append(status("active" if resource.text("status") == "active" else "completed"))
     made.append(device_participant(resource, run, "PRD"))
@@ -90,8 +87,6 @@ def device_supply(resource: Node, row: Row, run: Run) -> Element | None:
 @entry("DeviceUseStatement", home="equipment")
 def device_use(resource: Node, row: Row, run: Run) -> Element | None:
     """The supply of a device that a patient uses; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     made = _supply("", row)
     made[0:0] = ids_of(resource, run)

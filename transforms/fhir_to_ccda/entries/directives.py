@@ -12,7 +12,6 @@ from transforms.fhir_to_ccda.entries.common import (
     T,
     authors,
     comments,
-    left_out,
     observation,
     performers,
     status,
@@ -30,8 +29,6 @@ DIRECTIVE = (f"{T}48", "2015-08-01")
 @entry("Observation", sections=("directives",))
 def directive(resource: Node, row: Row, run: Run) -> Element | None:
     """The directive that an Observation says; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     if resource.peek("status") not in DONE:
         return observed(resource, row, run, None)
     run.mark(resource)
@@ -49,9 +46,10 @@ def directive(resource: Node, row: Row, run: Run) -> Element | None:
 @entry("Consent", sections=("directives",))
 def consent(resource: Node, row: Row, run: Run) -> Element | None:
     """The directive that a Consent is, as far as its kind and time go; None of one that was entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
+    if resource.peek("status") == "rejected":
+        run.leave(resource, "the patient does not consent to this; a directive would say the contrary")
+        return None
     if resource.text("status") != "active":
         row.tell("Status", resource.peek("status"))
         what = "a directive has no such status; it is told in the narrative alone"

@@ -13,7 +13,6 @@ from transforms.fhir_to_ccda.entries.common import (
     act,
     authors,
     indications,
-    left_out,
     references,
     related,
     status,
@@ -47,8 +46,6 @@ _STATUSES = {
 @entry("Encounter", home="encounters")
 def encounter(resource: Node, row: Row, run: Run) -> Element | None:
     """The encounter of an Encounter, in the mood of an intent where it is only planned; None of one in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     state = resource.text("status")
     planned = state == "planned"

@@ -14,7 +14,6 @@ from transforms.fhir_to_ccda.entries.common import (
     T,
     authors,
     comment,
-    left_out,
     observation,
     related,
     status,
@@ -37,8 +36,6 @@ _AGES = frozenset(("a", "mo", "wk", "d", "h", "min"))
 @entry("FamilyMemberHistory", home="family")
 def family_member(resource: Node, row: Row, run: Run) -> Element | None:
     """The organizer of a relative, an observation for each condition; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     made = make("organizer", *templates(ORGANIZER), classCode="CLUSTER", moodCode="EVN")
     made.extend(ids_of(resource, run))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import LOINC, LOINC_URI, SNOMED, SNOMED_URI, has_code
 from transforms.fhir_to_ccda.element import Element
-from transforms.fhir_to_ccda.entries.common import T, left_out
+from transforms.fhir_to_ccda.entries.common import T
 from transforms.fhir_to_ccda.entries.observations import DONE, child, observed
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.registry import entry
@@ -19,8 +19,6 @@ MENTAL = (f"{T}74", "2015-08-01")
 @entry("Observation", sections=("functional",))
 def functional_status(resource: Node, row: Row, run: Run) -> Element | None:
     """The functional status that an Observation says; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     if resource.peek("status") not in DONE:
         return observed(resource, row, run, None)
     if resource.has("component") or resource.has("hasMember"):
@@ -32,8 +30,6 @@ def functional_status(resource: Node, row: Row, run: Run) -> Element | None:
 @entry("Observation", sections=("mental",))
 def mental_status(resource: Node, row: Row, run: Run) -> Element | None:
     """The mental status that an Observation says; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     if resource.peek("status") not in DONE:
         return observed(resource, row, run, None)
     code = resource.one("code")

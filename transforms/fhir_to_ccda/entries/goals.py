@@ -14,7 +14,6 @@ from transforms.fhir_to_ccda.entries.common import (
     authors,
     comment,
     comments,
-    left_out,
     observation,
     references,
     related,
@@ -44,8 +43,6 @@ _STATUSES = {
 @entry("Goal", home="goals")
 def goal(resource: Node, row: Row, run: Run) -> Element | None:
     """The goal of a Goal: what is measured and what it should be, else what is described; None of one in error."""
-    if left_out(resource, "lifecycleStatus", run):
-        return None
     run.mark(resource)
     targets = resource.all("target")
     measured = next((each for each in targets if each.one("measure")), EMPTY)

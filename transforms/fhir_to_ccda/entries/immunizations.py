@@ -16,7 +16,7 @@ from transforms.fhir_to_ccda.entries.common import (
     comment,
     comments,
     indications,
-    left_out,
+    not_carried,
     observation,
     performers,
     references,
@@ -30,6 +30,7 @@ from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, organization_of, party_of
 from transforms.fhir_to_ccda.registry import entry
 from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.standing import says_so
 
 ACTIVITY = (f"{T}52", "2015-08-01")
 INFORMATION = (f"{T}54", "2014-06-09")
@@ -46,8 +47,6 @@ _SITES = {"LA": ("368208006", "Left upper arm structure"), "RA": ("368209003", "
 @entry("Immunization", home="immunizations")
 def immunization(resource: Node, row: Row, run: Run) -> Element | None:
     """The activity of an Immunization: negated where it was not done; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     not_done = resource.text("status") == "not-done"
     made = make("substanceAdministration", *templates(ACTIVITY), classCode="SBADM", moodCode="EVN")
@@ -108,7 +107,10 @@ def _relations(resource: Node, row: Row, run: Run, *, not_done: bool) -> list[El
         refusal.append(_reason(reason, run))
         refusal.append(status())
         made.append(related("RSON", refusal))
-    for each in resource.all("reaction"):
+    for each in resource.all("reaction") if not not_done else ():
+        if not says_so(run.resolve(each.one("detail"))):
+            not_carried(each, run, "this reaction is not so; the document does not tell of it")
+            continue
         made.append(related("MFST", _reaction(each, row, run), inverted=True))
     for name in ("occurrenceString",):
         if resource.text(name) not in ("", "unknown"):

@@ -7,7 +7,7 @@ from transforms.fhir_to_ccda.datatypes.codes import LOINC, coded, shown
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.times import time_of
 from transforms.fhir_to_ccda.element import Element, make, null
-from transforms.fhir_to_ccda.entries.common import authors, comments, left_out, references, status, text_reference
+from transforms.fhir_to_ccda.entries.common import authors, comments, references, status, text_reference
 from transforms.fhir_to_ccda.narrative import Row, reference
 from transforms.fhir_to_ccda.registry import entry
 from transforms.fhir_to_ccda.run import Run
@@ -18,8 +18,6 @@ _STATUSES = {"in-progress": "active", "completed": "completed"}
 @entry("ClinicalImpression", home="assessment")
 def impression(resource: Node, row: Row, run: Run) -> Element | None:
     """The act of a ClinicalImpression; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     made = make("act", *ids_of(resource, run), classCode="ACT", moodCode="EVN")
     made.append(coded("code", "51848-0", LOINC, "Assessment"))

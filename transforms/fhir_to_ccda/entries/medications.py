@@ -20,7 +20,7 @@ from transforms.fhir_to_ccda.entries.common import (
     authors,
     comments,
     indications,
-    left_out,
+    not_carried,
     performers,
     references,
     related,
@@ -68,14 +68,13 @@ def medication(resource: Node, row: Row, run: Run) -> Element | None:
 
     What was only ordered or planned is in the mood of an intent, what was taken or given in that of an event.
     """
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     kind = resource.peek("resourceType")
     state = resource.text("status")
     negated = resource.text("doNotPerform") == "true" or (kind in _DONE and state in _NEGATED)
     dosages = resource.all("dosageInstruction") + resource.all("dosage")
-    made = _administration(_mood(resource, run), negated=negated)
+    made = _activity(_mood(resource, run), negated=negated)
+    made.extend(templates(ACTIVITY))
     made.extend(ids_of(resource, run))
     kinds = resource.all("category")
     if kinds:
@@ -90,7 +89,7 @@ def medication(resource: Node, row: Row, run: Run) -> Element | None:
     made.append(make("consumable", product_of(resource, row, run)))
     _tell(row, resource, dosages, negated=negated)
     made.extend(_people(resource, run))
-    made.extend(_relations(resource, dosages, row, run))
+    made.extend(_relations(resource, dosages, row, run, negated=negated))
     for each in dosages:
         made.extend(_preconditions(each, row, run))
     return made
@@ -123,11 +122,9 @@ def admission_medication(resource: Node, row: Row, run: Run) -> Element | None:
     return made
 
 
-def _administration(mood: str, *, negated: bool) -> Element:
+def _activity(mood: str, *, negated: bool) -> Element:
     negation = "true" if negated else ""
-    made = make("substanceAdministration", classCode="SBADM", moodCode=mood, negationInd=negation)
-    made.extend(templates(ACTIVITY))
-    return made
+    return make("substanceAdministration", classCode="SBADM", moodCode=mood, negationInd=negation)
 
 
 def _mood(resource: Node, run: Run) -> str:
@@ -249,7 +246,7 @@ def _people(resource: Node, run: Run) -> list[Element]:
     return made
 
 
-def _relations(resource: Node, dosages: list[Node], row: Row, run: Run) -> list[Element]:
+def _relations(resource: Node, dosages: list[Node], row: Row, run: Run, *, negated: bool) -> list[Element]:
     made = indications(resource, row, run)
     for number, dosage in enumerate(dosages):
         text = dosage.text("text")
@@ -260,13 +257,19 @@ def _relations(resource: Node, dosages: list[Node], row: Row, run: Run) -> list[
             made.append(related("SUBJ", _instruction(concept, row, run), inverted=True))
         if number:
             made.append(
-                related("COMP", _further(resource, dosage, run), number=int(dosage.text("sequence") or number + 1))
+                related(
+                    "COMP",
+                    _further(resource, dosage, run, negated=negated),
+                    number=int(dosage.text("sequence") or number + 1),
+                )
             )
         dosage.text("sequence")
     request = resource.one("dispenseRequest")
-    if request:
+    if request and negated:
+        not_carried(request, run, "a supply cannot be denied; the document does not tell of what must not be dispensed")
+    elif request:
         made.append(related("REFR", _supply_order(resource, request, run)))
-    if resource.peek("resourceType") == "MedicationDispense":
+    if resource.peek("resourceType") == "MedicationDispense" and not negated:
         made.append(related("REFR", _dispense(resource, run)))
     made += comments(resource, row, run)
     made += references(resource, run, "encounter", "context", "basedOn", "partOf", "priorPrescription", "request")
@@ -301,9 +304,9 @@ def _instruction(concept: Node, row: Row, run: Run) -> Element:
     return made
 
 
-def _further(resource: Node, dosage: Node, run: Run) -> Element:
+def _further(resource: Node, dosage: Node, run: Run, *, negated: bool) -> Element:
     """A further dosage, as a part of the activity without the drug said again."""
-    made = make("substanceAdministration", classCode="SBADM", moodCode=_mood(resource, run))
+    made = _activity(_mood(resource, run), negated=negated)
     made.extend(_times(EMPTY, dosage, run))
     _put_dosage(made, dosage, run)
     drug = make("manufacturedMaterial", nullFlavor="NA")
@@ -332,7 +335,8 @@ def _supply_order(resource: Node, request: Node, run: Run) -> Element:
 def _dispense(resource: Node, run: Run) -> Element:
     made = make("supply", *templates(DISPENSE), classCode="SPLY", moodCode="EVN")
     made.extend(ids_of(resource, run))
-    made.append(status("completed" if resource.peek("status") == "completed" else "active"))
+    state = resource.peek("status")
+    made.append(status(_STATUSES[state]) if state in _STATUSES else null("statusCode"))
     handed = ts_text(resource, "whenHandedOver", run) or ts_text(resource, "whenPrepared", run)
     if handed:
         made.append(make("effectiveTime", value=handed))

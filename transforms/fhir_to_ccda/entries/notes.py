@@ -13,7 +13,6 @@ from transforms.fhir_to_ccda.entries.common import (
     act,
     authors,
     comment,
-    left_out,
     references,
     related,
     status,
@@ -29,10 +28,6 @@ NOTE = (f"{T}202", "2016-11-01")
 @entry("DocumentReference", home="notes")
 def note(resource: Node, row: Row, run: Run) -> Element | None:
     """The activity of a note, its text in the narrative where it is plain; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
-    if resource.peek("docStatus") == "entered-in-error" and left_out(resource, "docStatus", run):
-        return None
     run.mark(resource)
     made = act(NOTE)
     made.extend(ids_of(resource, run))

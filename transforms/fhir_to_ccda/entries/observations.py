@@ -8,6 +8,7 @@ from transforms.fhir_to_ccda.entries.common import related
 from transforms.fhir_to_ccda.entries.results import result
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.standing import left_out
 
 DONE = ("final", "amended", "corrected", "")
 """The statuses that a template can say which knows only what is completed."""
@@ -22,7 +23,8 @@ def observed(resource: Node, row: Row, run: Run, template: tuple[str, str] | Non
         made.append(related("COMP", result(resource, row, run, part, template=None)))
     for reference in resource.all("hasMember") if depth < _DEEPEST else ():
         member = run.resolve(reference)
-        if member.peek("resourceType") == "Observation" and member.path not in run.done:
+        is_new = member.peek("resourceType") == "Observation" and member.path not in run.done
+        if is_new and not left_out(member, run):
             made.append(related("COMP", observed(member, row, run, None, depth + 1)))
     return made
 

@@ -8,7 +8,7 @@ from transforms.fhir_to_ccda.datatypes.contacts import addresses_of, names_of, p
 from transforms.fhir_to_ccda.datatypes.ids import ids_of, ii_of
 from transforms.fhir_to_ccda.datatypes.times import low_high, period_of, ts_text
 from transforms.fhir_to_ccda.element import Element, make, null, templates
-from transforms.fhir_to_ccda.entries.common import T, act, authors, left_out, related, status, text_reference, told_time
+from transforms.fhir_to_ccda.entries.common import T, act, authors, related, status, text_reference, told_time
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
 from transforms.fhir_to_ccda.parties import shown as shown_party
@@ -35,8 +35,6 @@ _RELATIONS = {
 @entry("Coverage", home="payers")
 def coverage(resource: Node, row: Row, run: Run) -> Element | None:
     """The activity of a Coverage; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     made = act(ACTIVITY)
     made.append(make("id", root=run.uuid("coverage", run.own_id(resource))))

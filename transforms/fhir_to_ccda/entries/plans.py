@@ -15,7 +15,7 @@ from transforms.fhir_to_ccda.entries.common import (
     comment,
     comments,
     indications,
-    left_out,
+    not_carried,
     performers,
     references,
     related,
@@ -58,6 +58,8 @@ STATUSES = {
     "scheduled": "active",
     "in-progress": "active",
 }
+_ASKED_FOR = ("proposed", "pending", "waitlist")
+"""The statuses of an appointment that nobody has given yet."""
 _PRIORITIES = {"routine": "R", "urgent": "UR", "asap": "A", "stat": "S"}
 _PRIORITY_SYSTEM = "2.16.840.1.113883.5.7"
 
@@ -65,8 +67,6 @@ _PRIORITY_SYSTEM = "2.16.840.1.113883.5.7"
 @entry("ServiceRequest")
 def service_request(resource: Node, row: Row, run: Run) -> Element | None:
     """The planned procedure of a ServiceRequest, negated where it must not be done; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     if _is_education(resource) and resource.peek("status") == "completed":
         return _instruction(resource, row, run)
     return _request(resource, row, run, "procedure", "PROC", PLANNED_PROCEDURE)
@@ -81,7 +81,8 @@ def _instruction(resource: Node, row: Row, run: Run) -> Element:
     """The Instruction (4.20) that a request to teach is."""
     run.mark(resource)
     made = act(INSTRUCTION, mood="INT")
-    if resource.text("doNotPerform") == "true":
+    forbidden = resource.text("doNotPerform") == "true"
+    if forbidden:
         made.set("negationInd", "true")
     resource.text("intent")
     resource.pass_over("category")
@@ -97,15 +98,13 @@ def _instruction(resource: Node, row: Row, run: Run) -> Element:
     made.extend(indications(resource, row, run))
     made.extend(comments(resource, row, run))
     made.extend(references(resource, run, "encounter", "basedOn"))
-    row.tell("Instruction", shown(resource.one("code")))
+    row.tell("Instruction", ("do not: " if forbidden else "") + shown(resource.one("code")))
     return made
 
 
 @entry("ServiceRequest", sections=("referral",))
 def referral(resource: Node, row: Row, run: Run) -> Element | None:
     """The Patient Referral Act of a ServiceRequest that stands; of another state, a planned act of no template."""
-    if left_out(resource, "status", run):
-        return None
     stands = resource.peek("status") == "active" and resource.peek("intent") != "option"
     made = _request(resource, row, run, "act", "PCPR", REFERRAL if stands else None)
     if not any(str(each.tag).endswith("}effectiveTime") for each in made):
@@ -159,8 +158,6 @@ def _request(resource: Node, row: Row, run: Run, name: str, cls: str, template: 
 @entry("CarePlan", home="plan")
 def care_plan(resource: Node, row: Row, run: Run) -> Element | None:
     """The planned act of a CarePlan, its activities within it; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     state = resource.text("status")
     mood = MOODS.get(resource.text("intent"), "INT")
@@ -196,10 +193,11 @@ def care_plan(resource: Node, row: Row, run: Run) -> Element | None:
 def _activity(activity: Node, row: Row, run: Run, plan: Node) -> list[Element]:
     made = references(activity, run, "reference", "outcomeReference")
     detail = activity.one("detail")
-    if detail:
-        one = make("act", classCode="ACT", moodCode="INT")
-        if detail.text("doNotPerform") == "true":
-            one.set("negationInd", "true")
+    if detail.peek("status") == "entered-in-error":
+        not_carried(detail, run, "this was entered in error; the document does not tell of it")
+    elif detail:
+        forbidden = detail.text("doNotPerform") == "true"
+        one = make("act", classCode="ACT", moodCode="INT", negationInd="true" if forbidden else "")
         state = detail.text("status")
         one.append(make("id", root=run.uuid("activity", activity.path.rpartition(".")[2], run.own_id(plan))))
         one.append(cd_of(detail.one("code"), run))
@@ -208,6 +206,7 @@ def _activity(activity: Node, row: Row, run: Run, plan: Node) -> list[Element]:
         if detail.choice("scheduled") == "scheduledPeriod":
             one.append(time_of(detail, "scheduled", run, kind="IVL_TS"))
         if said:
+            said = f"do not: {said}" if forbidden else said
             one.append(make("text", make("reference", value=f"#{row.anchor('Planned', said)}")))
         made.append(related("COMP", one))
     for each in activity.all("progress"):
@@ -218,11 +217,9 @@ def _activity(activity: Node, row: Row, run: Run, plan: Node) -> list[Element]:
 @entry("Appointment", home="plan")
 def appointment(resource: Node, row: Row, run: Run) -> Element | None:
     """The planned encounter of an Appointment; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     state = resource.text("status")
-    made = make("encounter", classCode="ENC", moodCode="APT")
+    made = make("encounter", classCode="ENC", moodCode="ARQ" if state in _ASKED_FOR else "APT")
     made.extend(templates((f"{T}40", "2014-06-09")))
     made.extend(ids_of(resource, run))
     kinds = [*resource.all("serviceType"), *resource.all("appointmentType")]

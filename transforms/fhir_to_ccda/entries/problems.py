@@ -25,7 +25,6 @@ from transforms.fhir_to_ccda.entries.common import (
     authors,
     comment,
     comments,
-    left_out,
     observation,
     references,
     related,
@@ -40,6 +39,7 @@ from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.parties import assigned, party_of
 from transforms.fhir_to_ccda.registry import entry
 from transforms.fhir_to_ccda.run import CHANGED, Run
+from transforms.fhir_to_ccda.standing import left_out
 
 CONCERN = (f"{T}3", "2015-08-01")
 OBSERVATION = (f"{T}4", "2015-08-01")
@@ -86,7 +86,7 @@ def ended(resource: Node) -> bool:
 
 def problem(resource: Node, row: Row, run: Run) -> Element | None:
     """The problem observation of a Condition: negated where it is refuted, or says that none is known."""
-    if left_out(resource, "verificationStatus", run):
+    if left_out(resource, run):
         return None
     run.mark(resource)
     refuted = _verification(resource) == "refuted"

@@ -13,7 +13,6 @@ from transforms.fhir_to_ccda.entries.common import (
     comment,
     comments,
     indications,
-    left_out,
     performers,
     reasons,
     references,
@@ -38,8 +37,6 @@ _STATUSES = {"completed": "completed", "in-progress": "active", "stopped": "abor
 @entry("Procedure", home="procedures")
 def procedure(resource: Node, row: Row, run: Run) -> Element | None:
     """The procedure of a Procedure: negated where it was not done; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     state = resource.text("status")
     negated = state == "not-done"

@@ -20,7 +20,6 @@ from transforms.fhir_to_ccda.entries.common import (
     authors,
     comment,
     comments,
-    left_out,
     observation,
     performers,
     references,
@@ -30,6 +29,7 @@ from transforms.fhir_to_ccda.entries.common import (
 )
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.standing import left_out
 
 ORGANIZER = (f"{T}1", "2015-08-01")
 OBSERVATION = (f"{T}2", "2015-08-01")
@@ -48,13 +48,14 @@ STATUSES = {
     "corrected": "completed",
     "appended": "completed",
     "cancelled": "cancelled",
+    "unknown": "active",
 }
 """FHIR's status of a result as an act status (HL7's guide, FC-ObservationStatus)."""
 
 
 def report(resource: Node, rows: Rows, run: Run) -> Element | None:
     """The organizer of a DiagnosticReport and the results that it names; None of one entered in error."""
-    if left_out(resource, "status", run):
+    if left_out(resource, run):
         return None
     run.mark(resource)
     made = make("organizer", *templates(ORGANIZER), classCode="BATTERY", moodCode="EVN")
@@ -136,7 +137,7 @@ def members(found: list[Node], run: Run) -> list[Node]:
 
 def single(resource: Node, rows: Rows, run: Run) -> Element | None:
     """The organizer of one Observation that no report names."""
-    if left_out(resource, "status", run):
+    if left_out(resource, run):
         return None
     made = make("organizer", *templates(ORGANIZER), classCode="BATTERY", moodCode="EVN")
     made.append(make("id", root=run.uuid("organizer", run.own_id(resource))))
@@ -150,7 +151,7 @@ def single(resource: Node, rows: Rows, run: Run) -> Element | None:
 
 def results(resource: Node, rows: Rows, run: Run) -> list[Element]:
     """The result observations of an Observation: its own, where it has a value or no parts, and one for each part."""
-    if left_out(resource, "status", run):
+    if left_out(resource, run):
         return []
     made = []
     parts = resource.all("component")

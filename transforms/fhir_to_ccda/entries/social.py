@@ -5,7 +5,7 @@ from __future__ import annotations
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import ACT_CODE, LOINC, LOINC_URI, coded, has_code
 from transforms.fhir_to_ccda.element import Element, local, make, null
-from transforms.fhir_to_ccda.entries.common import T, left_out
+from transforms.fhir_to_ccda.entries.common import T
 from transforms.fhir_to_ccda.entries.observations import DONE, child, observed, swap
 from transforms.fhir_to_ccda.narrative import Row
 from transforms.fhir_to_ccda.registry import entry
@@ -20,8 +20,6 @@ PREGNANCY = ("2.16.840.1.113883.10.20.15.3.8", "")
 @entry("Observation", sections=("social",))
 def social(resource: Node, row: Row, run: Run) -> Element | None:
     """The observation of the social history that an Observation is; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     if resource.peek("status") not in DONE:
         return observed(resource, row, run, None)
     point = resource.choice("effective") == "effectiveDateTime"

@@ -12,7 +12,6 @@ from transforms.fhir_to_ccda.entries.common import (
     add_organization,
     authors,
     comment,
-    left_out,
     status,
     told_time,
 )
@@ -31,8 +30,6 @@ _STATUSES = {"proposed": "new", "active": "active", "suspended": "suspended", "i
 @entry("CareTeam", home="team")
 def care_team(resource: Node, row: Row, run: Run) -> Element | None:
     """The organizer of a CareTeam, a member in each part of it; None of one entered in error."""
-    if left_out(resource, "status", run):
-        return None
     run.mark(resource)
     made = make("organizer", *templates(TEAM), classCode="CLUSTER", moodCode="EVN")
     made.extend(ids_of(resource, run))

@@ -8,9 +8,10 @@ from transforms.fhir_to_ccda.datatypes.codes import LOINC, SNOMED, attributes_of
 from transforms.fhir_to_ccda.datatypes.ids import ids_of
 from transforms.fhir_to_ccda.datatypes.times import onset_of, time_of
 from transforms.fhir_to_ccda.element import Element, local, make, null, templates
-from transforms.fhir_to_ccda.entries.common import T, authors, comment, left_out, performers, related, status
+from transforms.fhir_to_ccda.entries.common import T, authors, comment, performers, related, status
 from transforms.fhir_to_ccda.entries.results import Rows, members, result
 from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.standing import left_out
 
 ORGANIZER = (f"{T}26", "2015-08-01")
 OBSERVATION = (f"{T}27", "2014-06-09")
@@ -52,7 +53,7 @@ def by_time(resources: list[Node], run: Run) -> list[list[Node]]:
 
 def panel(resource: Node, rows: Rows, run: Run) -> Element | None:
     """The organizer that a panel is, with its members; None of one that was entered in error."""
-    if left_out(resource, "status", run):
+    if left_out(resource, run):
         return None
     run.mark(resource)
     resource.text("status")
@@ -99,7 +100,7 @@ def _organizer(ids: list[Element], timed: Node, run: Run) -> Element:
 def _parts(group: list[Node], rows: Rows, run: Run) -> list[Element]:
     parts: list[Element] = []
     for each in group:
-        if left_out(each, "status", run):
+        if left_out(each, run):
             continue
         run.mark(each)
         if not is_vital(each):

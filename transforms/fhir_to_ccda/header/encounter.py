@@ -11,6 +11,7 @@ from transforms.fhir_to_ccda.documents import CCD, DISCHARGE_SUMMARY, TRANSFER_S
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.parties import assigned, organization_of, party_of
 from transforms.fhir_to_ccda.run import Run
+from transforms.fhir_to_ccda.standing import says_so
 
 _PARTS = frozenset(("ATND", "ADM", "DIS", "REF", "CON"))
 """Who takes part in an encounter, as far as an encounterParticipant says (x_EncounterParticipant)."""
@@ -20,11 +21,10 @@ _LEADING = frozenset(("RESP", "PPRF"))
 def encounter_of(run: Run) -> Node:
     """The encounter that the document was written in: the Composition's, else the first of the patient."""
     if run.composition:
-        return run.find(run.composition.one("encounter"))
-    for each in run.of_type("Encounter"):
-        if each.peek("status") not in ("entered-in-error", "cancelled", "planned"):
-            return each
-    return run.find(run.composition.one("encounter"))
+        found = run.find(run.composition.one("encounter"))
+        return found if says_so(found) else EMPTY
+    happened = (each for each in run.of_type("Encounter") if says_so(each) and each.peek("status") != "planned")
+    return next(happened, EMPTY)
 
 
 def documentation_of(document: DocumentType, run: Run) -> list[Element]:
