@@ -332,7 +332,7 @@ def test_a_clinical_document_alone_is_a_request() -> None:
         Act.REQUEST,
         Identifier("EASTMERE-CN-20260321-17", "urn:oid:2.999.4711.9"),
     )
-    assert (told.initiator.npi, told.initiator.organization) == ("1880425976", "Eastmere Family Practice")
+    assert (told.initiator.npi, told.initiator.organization) == ("9880425977", "Eastmere Family Practice")
     assert told.patient["identifier"] == [{"system": "urn:oid:2.999.4711.1", "value": "7704318"}]
     assert told.documents == (Attached(body, "text/xml", "Consultation Note", "2.999.4711.9^EASTMERE-CN-20260321-17"),)
     with pytest.raises(ReferralError, match="no identifier"):
