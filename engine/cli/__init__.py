@@ -26,6 +26,7 @@ COMMANDS = {
     "settle": "Give up what waits in queues that are gone.",
     "registry": "Rosters, subscribers, providers; whose patient somebody is.",
     "notified": "Say who was told of what, and what became of it.",
+    "referrals": "Where referrals stand: list, show, close.",
     "worklist": "What waits for a person: list, show, settle.",
     "prune": "Remove settled messages that are old enough.",
     "transform": "Turn HL7 v2 into FHIR, or FHIR into HL7 v2, file by file.",

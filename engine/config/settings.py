@@ -40,6 +40,21 @@ class Retention(BaseModel):
         return self.channels.get(channel, self.default)
 
 
+class Referrals(BaseModel):
+    """After what time a referral is overdue (docs/referrals.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answer: Duration = Field(timedelta(days=3), description="A request without an answer: default 3d.")
+    booking: Duration = Field(timedelta(days=14), description="Accepted, and no appointment: default 14d.")
+    report: Duration = Field(timedelta(days=14), description="The appointment is over, and no outcome: default 14d.")
+    no_show: Duration = Field(timedelta(days=14), description="A no-show, and nothing since: default 14d.")
+    confirm: Duration = Field(timedelta(days=3), description="Cancelled, and not confirmed: default 3d.")
+    delivery: Duration = Field(
+        timedelta(days=1), description="A message without its receipt (MDN, AA, 200): default 1d."
+    )
+
+
 class Health(BaseModel):
     """Where health and metrics are served over HTTP."""
 
@@ -68,6 +83,7 @@ class Settings:
     health: Health | None = field(default_factory=Health)
     log: Log = field(default_factory=Log)
     repeats: timedelta | None = None
+    referrals: Referrals = field(default_factory=Referrals)
 
 
 def settings(
@@ -79,6 +95,7 @@ def settings(
     health: Health | None = Health(),  # noqa: B008 - frozen
     log: Log | None = None,
     repeats: Duration | None = None,
+    referrals: Referrals | None = None,
 ) -> Settings:
     """What holds for the whole site.
 
@@ -92,8 +109,10 @@ def settings(
         log: What is logged, and how.
         repeats: For how long channels that do not say it themselves acknowledge an identical repeat again without
             routing it twice; `none` for channels that do not say it.
+        referrals: After what time `hie referrals` calls a referral overdue.
     """
-    return Settings(journal, backbone, search or {}, retention or Retention(), health, log or Log(), repeats)
+    found = (search or {}, retention or Retention(), health, log or Log(), repeats, referrals or Referrals())
+    return Settings(journal, backbone, *found)
 
 
 def signature() -> Signature:
