@@ -13,7 +13,7 @@ from channels.direct.mime import Attachment, write_mail
 from channels.direct.notices import ASKS_FINAL_DELIVERY
 from channels.direct.xdm import SUBJECT, Sending, submit, write_xdm
 from schemas.content import Kind, recognize
-from schemas.message import Message
+from schemas.message import TEXT, Message
 
 LARGE = 256 << 10
 """Bodies above this size, in bytes, are composed beside the event loop."""
@@ -57,7 +57,8 @@ class Letter:
 
 
 def compose(message: Message, letter: Letter, random: Callable[[int], bytes]) -> bytes:
-    """The mail that carries the body of `message`, in an XDM package where `letter` asks for one.
+    """The mail that carries the body of `message`, in an XDM package where `letter` asks for one. A text is what stands
+    in the mail to be read, unless it is to be a file or in a package.
 
     Raises `MimeError` where something cannot stand in its headers.
     """
@@ -67,6 +68,7 @@ def compose(message: Message, letter: Letter, random: Callable[[int], bytes]) ->
         submission = submit([body], sending, letter.date, lambda: random(16).hex())
         body = write_xdm(submission, letter.date)
         subject = subject if SUBJECT in subject else f"{SUBJECT} {subject}".strip()
+    is_read = message.format == TEXT and letter.package is None and not letter.file
     kind = recognize(body)
     name = letter.file or f"{message.id[:8]}.{_EXTENSIONS[kind]}"
     attachment = Attachment(name, kind.media_type, body)
@@ -80,4 +82,6 @@ def compose(message: Message, letter: Letter, random: Callable[[int], bytes]) ->
     ]
     if letter.final_delivery:
         headers.append(("Disposition-Notification-Options", ASKS_FINAL_DELIVERY))
+    if is_read:
+        return write_mail(headers, body.decode(errors="replace"), [], random)
     return write_mail(headers, letter.text, [attachment], random)

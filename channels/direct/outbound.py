@@ -35,7 +35,8 @@ class AgencyError(DirectError):
 
 
 class DirectOutbound:
-    """Sends each message by Direct, as an attachment of a mail; it is delivered when its recipients' notices say so.
+    """Sends each message by Direct, as an attachment of a mail; it is delivered when its recipients' notices say so. A
+    message of the format text is the text of the mail, unless it gets a `file` name or goes in a package.
 
     Notices come in by the inbound `direct` ends of the site, on any channel, and settle the delivery. Where one does
     not come in time for a recipient, the delivery is refused.

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from schemas.fhir import dumps
-from schemas.message import FHIR, HL7V2, Message
+from schemas.message import FHIR, Message
 from schemas.tables import CodeMapFile
-from transforms.moments import moment
-from transforms.notify.alert import Notice, alert
+from transforms.notify.alert import alert
+from transforms.notify.converted import converted
+from transforms.notify.notice import notice_of
+from transforms.notify.to_practice_adt import adt_of
 from transforms.step import StepError, step
-from transforms.v2_to_fhir.convert import convert
 from transforms.v2_to_fhir.options import Options
 from transforms.v2_to_fhir.step import TimeZone
-
-_OFFSET = re.compile(r"[+-]\d{4}\Z", re.ASCII)
 
 
 @step
@@ -36,41 +33,11 @@ def adt_to_alert_bundle(
         systems: Identifier systems by assigning authority, as in `v2_to_fhir`.
         codes: The site's code map, as in `v2_to_fhir`.
     """
-    if message.format != HL7V2:
-        raise StepError(f"only HL7 v2 becomes a notification, and the body is {message.format}", "put the step before")
+    notice = notice_of(message, time_zone)
     options = Options(time_zone=time_zone, systems=systems, codes=codes)
-    converted = convert(message.er7, options, message.received)
-    if converted.bundle is None:
-        finding = converted.findings[-1]
-        raise StepError(f"{finding.where}: {finding.code} {finding.what}", finding.hint)
-    made = alert(converted.bundle, _notice(message, time_zone))
+    er7 = adt_of(message, notice)[0] if notice.is_least else message.er7
+    bundle, findings = converted(message, er7, notice, options)
+    made = alert(bundle, notice)
     if isinstance(made, str):
         raise StepError(made, "keep messages without PV1 away from this step: notify_event does")
-    return message.derive("adt_to_alert_bundle", body=dumps(made), format=FHIR, findings=converted.findings)
-
-
-def _notice(message: Message, time_zone: str) -> Notice:
-    get = message.get
-    if not get("notice.phase"):
-        raise StepError("nothing says what happened", "put notify_event, match_panel and tell_once before this step")
-    return Notice(
-        phase=get("notice.phase"),
-        kind=get("notice.kind"),
-        occurred=_occurred(message, time_zone),
-        subscriber=get("subscriber.id"),
-        title=get("subscriber.title"),
-        address=get("subscriber.address"),
-        panel=get("match.panel"),
-        member=get("subscriber.member"),
-        content=get("subscriber.content") or "full",
-    )
-
-
-def _occurred(message: Message, time_zone: str) -> str:
-    """When it happened: EVN-6, else when it was recorded, EVN-2, else when the message was made; as a dateTime."""
-    sent = message.get("MSH-7")
-    zone = _OFFSET.search(sent)
-    for text in (message.get("EVN-6"), message.get("EVN-2"), sent):
-        if text:
-            return moment(text, zone.group() if zone is not None else time_zone).text
-    return ""
+    return message.derive("adt_to_alert_bundle", body=dumps(made), format=FHIR, findings=findings)

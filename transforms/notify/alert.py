@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from schemas.fhir import Element, Resource
 from schemas.fhir.bundled import references
 from transforms.elements import US_CORE, absent, append, coded
 from transforms.identity import resource_id
+from transforms.notify.notice import Notice
 
 ALERTS = "http://hl7.org/fhir/us/davinci-alerts/"
 PROFILE = f"{ALERTS}StructureDefinition/"
@@ -26,23 +26,12 @@ _PROFILES = {
 _MINIMUM = ("Encounter", "Patient", "Practitioner", "Organization", "Location")
 """What a notice of the least content is made of: whose visit, where, with whom, and when."""
 _LEAST: Mapping[str, tuple[str, ...]] = {
-    "Encounter": ("status", "class", "type", "subject", "participant", "location", "period", "serviceProvider"),
+    "Encounter": (
+        "identifier",
+        *("status", "class", "type", "subject", "participant", "location", "period", "serviceProvider"),
+    ),
 }
 _NAMES = ("name", "_name", "active")
-
-
-class Notice(NamedTuple):
-    """What the steps of a notification say of it: `phase`, `kind`, when (a dateTime), who is told where, how much."""
-
-    phase: str
-    kind: str
-    occurred: str = ""
-    subscriber: str = ""
-    title: str = ""
-    address: str = ""
-    panel: str = ""
-    member: str = ""
-    content: str = "full"
 
 
 def alert(bundle: Resource, notice: Notice) -> Resource | str:
@@ -56,16 +45,17 @@ def alert(bundle: Resource, notice: Notice) -> Resource | str:
     if header is None or visit is None:
         return "the message tells of no visit"
     known = {f"urn:uuid:{each['id']}": each for each in resources}
-    visit = _put_known(known, _visit(visit, known, notice))
+    sender = next((each for each in (header.get("sender"), visit.get("serviceProvider")) if _leads(each, known)), None)
+    visit = _put_known(known, _visit(visit, known, sender, notice))
     for each in [*known.values()]:
         if each["resourceType"] == "Patient":
             _put_known(known, _patient(each, notice))
         elif each["resourceType"] in ("Condition", "Coverage"):
             _put_known(known, _profiled(each, visit))
-    if notice.content == "minimum":
+    if notice.is_least:
         known = {url: _least(each) for url, each in known.items() if each["resourceType"] in _MINIMUM}
         visit = known[f"urn:uuid:{visit['id']}"]
-    first = _header(header, visit, known, notice)
+    first = _header(header, visit, known, sender, notice)
     return {
         "resourceType": "Bundle",
         "id": resource_id("Bundle", bundle["id"], notice.subscriber),
@@ -85,7 +75,9 @@ def _put_known(known: dict[str, Resource], resource: Resource) -> Resource:
     return resource
 
 
-def _header(header: Resource, visit: Resource, known: Mapping[str, Resource], notice: Notice) -> Resource:
+def _header(
+    header: Resource, visit: Resource, known: Mapping[str, Resource], sender: Element | None, notice: Notice
+) -> Resource:
     code = f"notification-{_CODES.get(notice.phase, 'admit')}"
     made: Resource = {
         "resourceType": "MessageHeader",
@@ -105,11 +97,9 @@ def _header(header: Resource, visit: Resource, known: Mapping[str, Resource], no
         if notice.title:
             destination["name"] = notice.title
         made["destination"] = [destination]
-    provider = visit.get("serviceProvider")
-    sender = next((each for each in (header.get("sender"), provider) if _leads(each, known)), None)
     if sender is not None:
         made["sender"] = sender
-        made["responsible"] = provider if _leads(provider, known) else sender
+        made["responsible"] = visit["serviceProvider"]
     author = next((each["individual"] for each in visit["participant"] if _is_practitioner(each, known)), None)
     if author is not None:
         made["author"] = author
@@ -120,7 +110,7 @@ def _header(header: Resource, visit: Resource, known: Mapping[str, Resource], no
     return made
 
 
-def _visit(visit: Resource, known: dict[str, Resource], notice: Notice) -> Resource:
+def _visit(visit: Resource, known: dict[str, Resource], sender: Element | None, notice: Notice) -> Resource:
     """The visit with what a notification needs of it: who takes part, where, and for a withdrawal that it is none."""
     made = {
         **visit,
@@ -129,12 +119,15 @@ def _visit(visit: Resource, known: dict[str, Resource], notice: Notice) -> Resou
     if notice.kind == "withdrawal" and notice.phase == "arrival":
         made["status"] = "cancelled"
     _put_time(made, notice)
+    if sender is not None and not _leads(visit.get("serviceProvider"), known):
+        made["serviceProvider"] = sender
+    reason = "masked" if notice.is_least else "unknown"
     people = [each for each in visit.get("participant", ()) if _is_practitioner(each, known)]
     made["participant"] = people or [absent("unknown")]
     places = [each for each in visit.get("location", ()) if _leads(each.get("location"), known)]
     if not places:
         place: Resource = {"resourceType": "Location", "id": resource_id("Location", visit["id"], "unknown")}
-        place["_name"] = absent("unknown")
+        place["_name"] = absent(reason)
         known[f"urn:uuid:{place['id']}"] = place
         places = [{"location": {"reference": f"urn:uuid:{place['id']}"}}]
     made["location"] = places
@@ -147,7 +140,7 @@ def _put_time(visit: Resource, notice: Notice) -> None:
     if end is None or notice.kind == "withdrawal" or not notice.occurred:
         return
     period = visit.get("period", {})
-    if end not in period and f"_{end}" not in period:
+    if notice.kind == "new" and end not in period and f"_{end}" not in period:
         visit["period"] = {**period, end: notice.occurred}
     if notice.phase == "discharge":
         visit["status"] = "finished"
@@ -176,7 +169,7 @@ def _patient(patient: Resource, notice: Notice) -> Resource:
     if not notice.member:
         return patient
     made = {**patient, "identifier": [*patient.get("identifier", ())]}
-    append(made, "identifier", {"system": f"{PANEL}{notice.panel or notice.subscriber}", "value": notice.member})
+    append(made, "identifier", {"system": f"{PANEL}{notice.roster}", "value": notice.member})
     return made
 
 
@@ -187,6 +180,7 @@ def _least(resource: Resource) -> Resource:
     if resource["resourceType"] == "Patient":
         own = [each for each in resource.get("identifier", ()) if each.get("system", "").startswith(PANEL)]
         made["identifier"] = own or [absent("masked")]
+        made.pop("gender", None)
         made["_gender"] = absent("masked")
     if resource["resourceType"] == "Practitioner":
         made["identifier"] = [absent("masked")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -48,6 +49,20 @@ async def test_the_mail_says_who_to_whom_and_asks_for_notices() -> None:
     assert text.get_payload() == "A clinical document is attached."
     assert (document.get_content_type(), document.get_payload(decode=True)) == ("text/xml", DOCUMENT)
     assert len({email.message_from_bytes(sent)["Message-ID"] for _, sent in hub.taken}) == 2
+
+
+async def test_a_text_is_what_the_mail_says_unless_it_is_to_be_a_file() -> None:
+    engine = Engine()
+    notice = replace(engine.message(), format="text", body="Notice of admission\nPatient: José\n".encode())
+    async with Hub().open() as hub:
+        for options in ({}, {"file": "notice.txt"}):
+            end = hub.outbound(engine, to=f"a@{THEIRS}", **options)
+            await end.deliver(replace(notice, id=engine.message().id))
+            await end.close()
+    read, attached = (email.message_from_bytes(sent) for _, sent in hub.taken)
+    assert read.get_content_type() == "text/plain"
+    assert read.get_payload(decode=True).decode().splitlines() == ["Notice of admission", "Patient: José"]
+    assert [part.get_filename() for part in attached.get_payload()] == [None, "notice.txt"]
 
 
 @pytest.mark.row("N13", "N15")
