@@ -26,8 +26,9 @@ def tell_result(message: Message, *, registry: Registry) -> Message:
 
     What is behind what the recipient was told, an older version or a preliminary one after the final, and what repeats
     it, is withheld: it stands in the journal on its route as filtered, with the reason, and is not delivered. A
-    correction always passes but for a newer one. `notice.kind` is `new`, `update`, `correction` or `withdrawal`. Put it
-    behind `split_orders` and `find_recipient`, and give its routes `in_order: notice.key`.
+    correction always passes but for a newer one. What waits for a person (an unknown recipient, a code that `map_codes`
+    holds) tells nobody anything and passes as it is. `notice.kind` is `new`, `update`, `correction` or `withdrawal`.
+    Put it behind `split_orders` and `find_recipient`, and give its routes `in_order: notice.key`.
     """
     if message.get("recipient.verdict") == "unknown" or message.get(HELD):
         return message

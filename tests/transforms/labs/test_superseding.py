@@ -124,3 +124,10 @@ def test_who_is_unknown_passes_and_who_is_missing_is_said() -> None:
     (two,) = find_recipient(oru(order(OBR_16=npi(HALE)), order(OBR_3="L2", OBR_16=npi(HALE))), registry=registry())  # type: ignore[misc]
     with pytest.raises(StepError, match="2 orders"):
         tell_result(two, registry=registry())
+
+
+def test_what_is_held_for_a_person_was_not_told() -> None:
+    known = registry()
+    [found] = find_recipient(sent("F"), registry=known)  # type: ignore[union-attr]
+    held = found.derive("map_codes", attributes={"codes.unmapped": "XYZ"})
+    assert tell_result(held, registry=known) is held
