@@ -18,13 +18,14 @@ def test_site_that_ships_has_no_finding() -> None:
     site = load_site(SITE, {})
     assert [str(finding) for finding in site.findings] == []
     assert {channel.name for channel in site.channels} == {
-        "adt-feed",
         "charts-to-ccda",
         "clinic-from-fhir",
         "discharge-summaries",
         "documents-to-fhir",
+        "hisp-in",
         "lab-results",
         "lab-to-fhir",
+        "notifications",
         "results-from-fhir",
     }
 
@@ -64,6 +65,8 @@ def test_site_that_ships_stays_on_this_machine() -> None:
         for route in channel.routes:
             connect = route.outbound.options.get("connect")
             assert connect is None or connect.startswith("127.0.0.1:")
+            relay = route.outbound.options.get("relay")
+            assert relay is None or relay.connect.is_loopback
 
 
 def test_compose_file_sets_only_what_the_site_reads_and_mounts_what_it_writes() -> None:
@@ -76,7 +79,7 @@ def test_compose_file_sets_only_what_the_site_reads_and_mounts_what_it_writes() 
 
 def test_compose_file_lets_the_published_port_reach_the_feed() -> None:
     engine = yaml.safe_load((SITE.parent / "docker-compose.yml").read_text())["services"]["engine"]
-    channel = load_site(SITE, {"ADT_FEED": engine["environment"]["ADT_FEED"]}).channel("adt-feed")
+    channel = load_site(SITE, {"ADT_FEED": engine["environment"]["ADT_FEED"]}).channel("notifications")
     assert channel is not None
     listen = channel.inbound.options["listen"]
     assert not listen.is_loopback

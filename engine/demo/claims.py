@@ -1,20 +1,36 @@
-"""Whether everything came to pass: what the partners have, against what the channel files say they should have."""
+"""Whether everything came to pass: what each partner has, and the evidence, against what the story says they must."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config.sample import sample
-from engine.config.site import Site
 from engine.demo.letters import Letters, direct_claims
+from engine.demo.mailroom import Letter
 from engine.demo.record import Sent
-from engine.demo.story import DUPLICATE, OTHER, PATIENT
+from engine.demo.story import (
+    CARDIOLOGIST,
+    DAMAGED,
+    EASTMERE,
+    HARBOUR,
+    HOME_CARE,
+    NORTHGATE,
+    ON_THE_LIST,
+    OTHER,
+    PATIENT,
+    RESULTS,
+    STEPS,
+)  # fmt: skip
 from engine.journal import Status
 from engine.journal.history import History
-from engine.plan import plan
+from engine.journal.notified import Notice
+from schemas.ccda import Document
+from schemas.fhir import Resource
 from schemas.hl7v2 import Er7
+
+_STRANGERS = (b"7712006", b"Delacourt", b"9999999", b"7720051", b"7799002")
+"""What would tell of who opted out, the test patient, the doubtful one and who is in no panel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +46,19 @@ class Claim:
 class Evidence:
     """What there is to judge by.
 
-    `lab` are the bodies of the laboratory's batch; `delivered` is what each receiver has in the end, in order, those of
-    eastmere, harbour and archive. `histories` are those of what came by HL7 v2, `letters` is what came of Direct.
-    `status` is the engine's exit status, `folder` where it all was.
+    `eastmere` are the messages that it answered AA, in order; `alerts` and `reports` the FHIR messages and transactions
+    that Harbour has; `mail` what lies in the mailboxes. `notices` is the exchange's own evidence, `listed` what a
+    person found on the work list. `histories` are those of what came by HL7 v2, `letters` is what came of the site's
+    own Direct. `status` is the engine's exit status, `folder` where it all was.
     """
 
-    site: Site
     sent: list[Sent]
-    lab: list[bytes]
-    delivered: Mapping[str, list[bytes]]
+    eastmere: list[bytes]
+    alerts: list[Resource]
+    reports: list[Resource]
+    mail: list[Letter]
+    notices: list[Notice]
+    listed: list[str]
     histories: list[History]
     letters: Letters
     status: int | None
@@ -47,9 +67,22 @@ class Evidence:
 
 def claims(evidence: Evidence) -> Iterator[Claim]:
     """Each claim in turn."""
+    yield from _answered(evidence)
+    yield from _notified(evidence)
+    yield from _ordered(evidence)
+    yield from _results(evidence)
+    yield from (Claim(*each) for each in direct_claims(evidence.letters))
+    histories = [*evidence.histories, *evidence.letters.histories]
+    waiting = [each for each in histories if each.message.open or any(one.open for one in each.deliveries)]
+    yield Claim("nothing waits, nothing failed", not waiting and not _failed(histories), f"{len(waiting)} waiting")
+    yield Claim("the engine stopped in good order", evidence.status == 0, f"exit status {evidence.status}")
+    yield Claim("nothing is left behind", not evidence.folder.exists())
+
+
+def _answered(evidence: Evidence) -> Iterator[Claim]:
     sent, histories = evidence.sent, evidence.histories
     codes = [each.code for each in sent]
-    damaged = [each for each in sent if each.sample.startswith("damaged")]
+    damaged = [each for each in sent if each.sample == DAMAGED]
     good = len(sent) - len(damaged)
     yield Claim(
         f"{good} sound messages answered AA or CA, the damaged one AR",
@@ -58,90 +91,109 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     )
     kept = {each.message.control_id for each in histories}
     missing = [each for each in sent if _of(each.body, "MSH-10") not in kept]
-    yield Claim(
-        "every message is in the journal, the damaged one too",
-        not missing and len(histories) == len({each.body for each in sent}) + len(evidence.lab),
-        f"{len(histories)} messages",
-    )
-    filtered = [each.message.type for each in histories if each.message.status is Status.FILTERED]
-    yield Claim(
-        "allergies and the test patient were filtered, with the reason",
-        sorted(filtered) == ["ADT^A01", "ADT^A60"],
-        ", ".join(filtered),
-    )
+    yield Claim("every message is in the journal, the damaged one too", not missing, f"{len(histories)} messages")
     repeats = [each for each in histories if any(fact.kind == "repeat" for fact in each.message.events)]
     yield Claim(
-        "the identical repeat was acknowledged again and not routed twice",
-        [each.message.control_id for each in repeats] == [_twice(sent)]
-        and {delivery.route for delivery in repeats[0].deliveries} == {"eastmere", "archive"}
-        and len(repeats[0].deliveries) == 2,
+        "the identical repeat was acknowledged again and told to nobody again",
+        [each.message.control_id for each in repeats] == [_twice(sent)],
         f"{len(repeats)} repeat",
     )
-    yield from _delivered(evidence)
-    yield from _ordered(evidence)
-    yield from (Claim(*each) for each in direct_claims(evidence.letters))
-    histories = [*histories, *evidence.letters.histories]
-    waiting = [each for each in histories if each.message.open or any(one.open for one in each.deliveries)]
-    yield Claim("nothing waits, nothing failed", not waiting and not _failed(histories), f"{len(waiting)} waiting")
-    yield Claim("the engine stopped in good order", evidence.status == 0, f"exit status {evidence.status}")
-    yield Claim("nothing is left behind", not evidence.folder.exists())
 
 
-def _delivered(evidence: Evidence) -> Iterator[Claim]:
-    """Each partner has exactly what the plan of each message, made here anew, says it should have."""
-    for name, found in evidence.delivered.items():
-        wanted = _wanted(evidence, name)
-        yield Claim(
-            f"{name} has exactly what the channel files say",
-            sorted(found) == sorted(wanted),
-            f"{len(found)} of {len(wanted)}",
-        )
+def _notified(evidence: Evidence) -> Iterator[Claim]:
+    """Who was told of what: by what each of the partners has, and by the exchange's own evidence."""
+    came = [(_of(body, "MSH-9.2"), _of(body, "PID-3.1")) for body in evidence.eastmere if _of(body, "MSH-9.1") == "ADT"]
+    due = _events(evidence, EASTMERE)
+    yield _exactly("Eastmere was told by HL7 v2 of exactly its patients' events", sorted(came), sorted(due))
+    admits = [_coding(each) for each in evidence.alerts]
+    yield _exactly(
+        "Harbour was told by FHIR messages of exactly its patients' events",
+        admits,
+        ["notification-admit" for step in STEPS if HARBOUR in step.told],
+    )
+    documents = [each.data for letter in _box(evidence, HOME_CARE) for each in letter.attached]
+    visits = sum(NORTHGATE in step.told for step in STEPS)
+    yield Claim(
+        "Northgate was told by Direct, in a clinical document each time",
+        len(documents) == visits and all(Document.parse(each).template_ids for each in documents),
+        f"{len(documents)} of {visits}",
+    )
+    bodies = [*evidence.eastmere, *(str(each).encode() for each in evidence.alerts), *documents]
+    told = [each for each in _STRANGERS if any(each in body for body in bodies)]
+    yield Claim("nobody was told of who opted out, a test patient, or somebody else's patient", not told)
+    expected = sorted((subscriber, what) for step in STEPS for subscriber, what in step.told.items())
+    found = [each for each in evidence.notices if each.event != "result"]
+    yield _exactly(
+        "the evidence (hie notified) says the same, and that all of it was delivered",
+        sorted((each.subscriber, f"{each.kind} {each.event}") for each in found if each.outcome == "delivered"),
+        expected,
+    )
 
 
 def _ordered(evidence: Evidence) -> Iterator[Claim]:
-    came = _feed(evidence.delivered["eastmere"])
-    order = _feed(_wanted(evidence, "eastmere"))
+    came = [_of(body, "PID-3.1") for body in evidence.eastmere]
+    events = [_of(body, "MSH-9.2") for body in evidence.eastmere if _of(body, "PID-3.1") == PATIENT]
+    adt = [each for each in events if each != "R01"]
     yield Claim(
-        "each patient's messages reached eastmere in the order sent, through both failures",
-        all(_of_patient(came, patient) == _of_patient(order, patient) for patient, *_ in order),
+        "the patient's notices reached Eastmere in their order, through both failures",
+        adt == [event for event, patient in _events(evidence, EASTMERE) if patient == PATIENT],
+        " ".join(adt),
     )
-    who = [patient for patient, *_ in came]
-    events = [event for _, event, _ in came]
-    waited = events.index("A02") if "A02" in events else -1
+    update = next((number for number, body in enumerate(evidence.eastmere) if _of(body, "MSH-9.2") == "A08"), -1)
+    yield Claim("another patient passed the one who had to wait", OTHER in came[: max(update, 0)])
+
+
+def _results(evidence: Evidence) -> Iterator[Claim]:
+    for who, versions in RESULTS.items():
+        name = "the cardiologist" if who == CARDIOLOGIST else who.capitalize()
+        yield _exactly(f"{name} has each result once, the newest version last", _versions(evidence, who), versions)
+    reports = [_types(each).count("DiagnosticReport") for each in evidence.reports]
+    yield _exactly("Harbour has the report of its patient in FHIR", reports, [1])
+    pdfs = [each.data[:5] for letter in _box(evidence, CARDIOLOGIST) for each in letter.attached]
+    yield _exactly("the cardiologist's copies are PDFs", pdfs, [b"%PDF-"] * len(RESULTS[CARDIOLOGIST]))
+    codes = [_of(body, "OBX-3.3") for body in evidence.eastmere if _of(body, "MSH-9.1") == "ORU"]
+    yield Claim("every result at Eastmere is in LOINC", bool(codes) and set(codes) == {"LN"}, f"{len(codes)} results")
+    late = [one for each in evidence.histories for one in each.deliveries if one.detail.startswith("superseded")]
+    yield Claim("the late preliminary result was withheld, with the reason", len(late) == 2, f"{len(late)} withheld")
     yield Claim(
-        "other patients passed the one who had to wait",
-        all(patient in who[:waited] for patient in (OTHER, DUPLICATE)) and waited >= 0,
+        "who and what nobody could place waited for a person",
+        len(evidence.listed) == ON_THE_LIST,
+        "; ".join(evidence.listed),
     )
-    both = [event for patient, event, _ in came if patient in (PATIENT, DUPLICATE)]
-    yield Claim("the merge came after everything of both its patients", both[-1:] == ["A40"], f"{len(both)} messages")
 
 
-def _feed(bodies: Iterable[bytes]) -> list[tuple[str, str, str]]:
-    """Patient, event and control id of each ADT among `bodies`: the laboratory's channel has an order of its own."""
-    read = (Er7.parse(body) for body in bodies)
-    return [(er7.get("PID-3.1"), er7.get("MSH-9.2"), er7.get("MSH-10")) for er7 in read if er7.get("MSH-9.1") == "ADT"]
+def _exactly(text: str, found: Sequence[object], wanted: Sequence[object]) -> Claim:
+    return Claim(text, list(found) == list(wanted), f"{len(found)} of {len(wanted)}")
 
 
-def _of_patient(feed: list[tuple[str, str, str]], patient: str) -> list[tuple[str, str, str]]:
-    return [each for each in feed if each[0] == patient]
+def _events(evidence: Evidence, subscriber: str) -> list[tuple[str, str]]:
+    """Event and patient of each message that the hospital sent and that `subscriber` must hear of, as sent."""
+    told = zip(evidence.sent, STEPS, strict=False)
+    return [(_of(sent.body, "MSH-9.2"), _of(sent.body, "PID-3.1")) for sent, step in told if subscriber in step.told]
 
 
-def _wanted(evidence: Evidence, route: str) -> list[bytes]:
-    """The bodies that `route` should deliver, by the channels' plans, in the order sent."""
-    feed = dict.fromkeys(each.body for each in evidence.sent if each.accepted)
+def _coding(bundle: Resource) -> str:
+    header = next(each["resource"] for each in bundle["entry"] if each["resource"]["resourceType"] == "MessageHeader")
+    return str(header["eventCoding"]["code"])
+
+
+def _types(bundle: Resource) -> list[str]:
+    return [each["resource"]["resourceType"] for each in bundle["entry"]]
+
+
+def _versions(evidence: Evidence, recipient: str) -> list[str]:
+    """The versions of results that were delivered to `recipient` (a subscriber, or an address), in order."""
+    made = [one for each in evidence.histories for one in each.deliveries if one.status is Status.DELIVERED]
+    to = ("subscriber.id", "subscriber.address")
     return [
-        *_planned(evidence.site, "adt-feed", feed, route),
-        *_planned(evidence.site, "lab-results", evidence.lab, route),
+        one.attributes["result.status"]
+        for one in made
+        if "result.status" in one.attributes and recipient in map(one.attributes.get, to)
     ]
 
 
-def _planned(site: Site, name: str, bodies: Iterable[bytes], route: str) -> Iterator[bytes]:
-    channel = site.channel(name)
-    assert channel is not None
-    for body in bodies:
-        for child in plan(sample(channel, body), channel).children:
-            if child.route.name == route:
-                yield child.message.body
+def _box(evidence: Evidence, recipient: str) -> list[Letter]:
+    return [each for each in evidence.mail if each.recipient == recipient]
 
 
 def _failed(histories: list[History]) -> bool:

@@ -1,4 +1,4 @@
-"""The partners that the demo plays: the hospital that sends, and the practice that takes messages over MLLP."""
+"""The partners of the demo that speak HL7 v2: the hospital that sends, and the practice that takes it over MLLP."""
 
 from __future__ import annotations
 

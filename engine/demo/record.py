@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from channels.worklist import ON_THE_LIST
 from engine.demo.stage import DemoError
 from engine.journal import Journal
 from engine.journal.history import History, history
@@ -41,13 +42,14 @@ async def told(journal: Journal) -> list[History]:
 
 
 async def settled(journal: Journal, received: int) -> None:
-    """Return once `received` messages are in the journal and nothing waits any more; raises `DemoError`."""
+    """Return once `received` messages are in the journal, and nothing waits any more but for a person; raises
+    `DemoError`."""
 
     def ask(connection: Connection) -> bool:
         counted = select(func.count()).select_from(messages)
         roots = connection.execute(counted.where(messages.c.parent.is_(None))).scalar() or 0
-        waiting = connection.execute(counted.where(messages.c.open)).scalar() or 0
-        return roots >= received and not waiting
+        unsettled = counted.where(messages.c.open, messages.c.detail.not_like(f"{ON_THE_LIST}%"))
+        return roots >= received and not connection.execute(unsettled).scalar()
 
     await until(lambda: journal.read(ask), "everything is delivered")
 

@@ -8,17 +8,18 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.config.site import load_site
 from engine.demo.claims import Evidence, claims
+from engine.demo.fhir_practice import FhirPractice
 from engine.demo.hisp import Hisp
 from engine.demo.letters import CHANNELS, Letters
+from engine.demo.mailroom import Mailroom
 from engine.demo.partners import Practice
 from engine.demo.record import told
 from engine.demo.screen import Screen
-from engine.demo.stage import DemoError, Stage, read
-from engine.demo.story import LAB, Story
+from engine.demo.stage import DemoError, Stage
+from engine.demo.story import Story
 from engine.journal import JournalError
-from schemas.hl7v2 import split_batch
+from engine.journal.notified import Asked, notified
 
 
 def run_demo(env: Mapping[str, str]) -> int:
@@ -43,15 +44,20 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
     practice = Practice()
     await practice.open()
     stage: Stage | None = None
-    hisp: Hisp | None = None
+    others: list[Hisp | Mailroom | FhirPractice] = []
     try:
         stage = Stage(folder, env, practice.port)
         hisp = Hisp(stage.practice, stage.direct, stage.hisp)
-        await hisp.open()
+        mailroom = Mailroom(stage.mail, stage.mailroom)
+        harbour = FhirPractice(stage.harbour)
+        for each in (hisp, mailroom, harbour):
+            await each.open()
+            others.append(each)
         screen.title(await stage.start())
-        story = Story(stage, practice, hisp, screen.say)
+        story = Story(stage, practice, harbour, mailroom, hisp, screen.say)
         await story.play()
         told_of = await told(stage.journal)
+        notices = [each async for each in notified(stage.journal, Asked())]
         histories = [each for each in told_of if each.message.channel not in CHANNELS]
         letters = [each for each in told_of if each.message.channel in CHANNELS]
         await stage.stop()
@@ -59,14 +65,13 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
         if stage.status != 0:
             screen.failure(stage.log())
         return Evidence(
-            site=load_site(stage.site, stage.env),
             sent=story.sent,
-            lab=[each.body for each in split_batch(read(LAB)).messages],
-            delivered={
-                "eastmere": [message.body for message in practice.delivered],
-                "harbour": stage.files("harbour"),
-                "archive": stage.files("archive/adt"),
-            },
+            eastmere=[message.body for message in practice.delivered],
+            alerts=harbour.messages,
+            reports=harbour.transactions,
+            mail=mailroom.letters,
+            notices=notices,
+            listed=story.listed,
             histories=histories,
             letters=Letters(
                 stage.files("direct/documents", "*.xml"), hisp.got, [each.kind for each in hisp.notices], letters
@@ -80,6 +85,6 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
     finally:
         if stage is not None:
             await stage.stop()
-        if hisp is not None:
-            await hisp.close()
+        for each in others:
+            await each.close()
         await practice.close()

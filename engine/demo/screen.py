@@ -14,8 +14,10 @@ from engine.demo.record import Sent
 from engine.journal import Status
 from engine.journal.history import History, Record
 
-_ROUTES = ("eastmere", "harbour", "archive")
-_COLUMNS = {"message": 14, "patient": 7, "answer": 6, **dict.fromkeys(_ROUTES, 8)}
+_PERSON = ("doubtful", "codes", "nobody")
+_ROUTES = {"eastmere": ("eastmere",), "harbour": ("harbour",), "direct": ("direct",), "person": _PERSON}
+"""What is shown in a column: the deliveries of these routes."""
+_COLUMNS = {"message": 14, "patient": 7, "answer": 6, "eastmere": 8, "harbour": 7, "direct": 6, "person": 7}
 _LEAST_WHY = 12
 _PLAIN_WIDTH = 120
 
@@ -72,7 +74,7 @@ class Screen:
 
 def _row(history: History, answers: str) -> list[Text]:
     message = history.message
-    cells = [_cell(history, route, message.status) for route in _ROUTES]
+    cells = [_cell(history, routes, message.status) for routes in _ROUTES.values()]
     number = message.control_id.rpartition("-")[2]
     return [Text(f"{message.type} {number}"), Text(message.patient_id), Text(answers), *cells, Text(_why(history))]
 
@@ -87,11 +89,15 @@ def _answers(message: Record, sent: list[Sent]) -> str:
     return " ".join(codes) or "(file)"
 
 
-def _cell(history: History, route: str, status: Status) -> Text:
-    made = [delivery for delivery in history.deliveries if delivery.route == route]
+def _cell(history: History, routes: tuple[str, ...], status: Status) -> Text:
+    made = [delivery for delivery in history.deliveries if delivery.route in routes]
     if not made:
         return Text("-" if status is Status.ROUTED else "", style="dim")
     delivery = made[0]
+    if routes == _PERSON:
+        return Text("settled" if not delivery.open else "waits", style="yellow")
+    if delivery.status is Status.FILTERED:
+        return Text("held", style="yellow")
     tries = f" x{delivery.attempts}" if delivery.attempts > 1 else ""
     if delivery.status is Status.DELIVERED:
         return Text(f"yes{tries}", style="green")
@@ -109,5 +115,12 @@ def _why(history: History) -> str:
         return f"tried again: {deferred[0]}"
     if any(fact.kind == "repeat" for fact in message.events):
         return "came twice: not routed again"
-    practice = next((each.attributes.get("practice.name") for each in history.deliveries), None)
-    return f"practice.name: {practice}" if practice else "practice.name is empty"
+    decided = next((each for each in history.deliveries), None)
+    if decided is None:
+        return ""
+    get = decided.attributes.get
+    if decided.status is Status.FILTERED:
+        return decided.detail
+    if decided.route in _PERSON:
+        return get("match.rule") or get("recipient.rule") or f"no LOINC code for {get('codes.unmapped')}"
+    return f"{get('notice.kind')} {get('notice.event')}: {get('recipient.rule') or get('match.rule')}"

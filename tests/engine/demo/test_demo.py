@@ -13,6 +13,7 @@ from engine.demo.claims import Evidence, claims
 from engine.demo.run import play, run_demo
 from engine.demo.screen import Screen
 
+HOME = Path(__file__).parents[3]
 Change = Callable[[Evidence], Evidence]
 
 
@@ -41,15 +42,30 @@ def test_demo_shows_failure_recovery_filter_rejection_and_repeat(evidence: Evide
 
 
 def without_last(name: str) -> Change:
-    return lambda e: replace(e, delivered={**e.delivered, name: e.delivered[name][:-1]})
+    return lambda e: replace(e, **{name: getattr(e, name)[:-1]})
 
 
 def reordered(evidence: Evidence) -> Evidence:
-    return replace(evidence, delivered={**evidence.delivered, "eastmere": evidence.delivered["eastmere"][::-1]})
+    return replace(evidence, eastmere=evidence.eastmere[::-1])
 
 
 def unrejected(evidence: Evidence) -> Evidence:
     return replace(evidence, sent=[replace(each, code="AA") for each in evidence.sent])
+
+
+def told_a_secret(evidence: Evidence) -> Evidence:
+    leaked = (HOME / "samples" / "hl7v2" / "adt_a01_optout.hl7").read_bytes()
+    return replace(evidence, eastmere=[*evidence.eastmere, leaked])
+
+
+def not_delivered(evidence: Evidence) -> Evidence:
+    first, *others = evidence.notices
+    return replace(evidence, notices=[replace(first, outcome="failed"), *others])
+
+
+def unheld(evidence: Evidence) -> Evidence:
+    kept = [each for each in evidence.histories if not any("superseded" in one.detail for one in each.deliveries)]
+    return replace(evidence, histories=kept)
 
 
 def of_letters(**changed: object) -> Change:
@@ -69,13 +85,19 @@ def in_clear(evidence: Evidence) -> Evidence:
         (of_letters(got=[]), "St. Anne's summary was opened by Eastmere byte for byte"),
         (in_clear, "nothing of it could be read on its way"),
         (of_letters(histories=[]), "it was pending until Eastmere's notices, and then delivered"),
-        (without_last("eastmere"), "eastmere has exactly what the channel files say"),
-        (without_last("harbour"), "harbour has exactly what the channel files say"),
-        (without_last("archive"), "archive has exactly what the channel files say"),
-        (reordered, "each patient's messages reached eastmere in the order sent, through both failures"),
-        (reordered, "the merge came after everything of both its patients"),
-        (reordered, "other patients passed the one who had to wait"),
-        (unrejected, "17 sound messages answered AA or CA, the damaged one AR"),
+        (lambda e: replace(e, eastmere=e.eastmere[1:]), "Eastmere was told by HL7 v2 of exactly its patients' events"),
+        (without_last("alerts"), "Harbour was told by FHIR messages of exactly its patients' events"),
+        (without_last("reports"), "Harbour has the report of its patient in FHIR"),
+        (without_last("mail"), "the cardiologist's copies are PDFs"),
+        (lambda e: replace(e, mail=e.mail[1:]), "Northgate was told by Direct, in a clinical document each time"),
+        (told_a_secret, "nobody was told of who opted out, a test patient, or somebody else's patient"),
+        (not_delivered, "the evidence (hie notified) says the same, and that all of it was delivered"),
+        (reordered, "the patient's notices reached Eastmere in their order, through both failures"),
+        (reordered, "another patient passed the one who had to wait"),
+        (unheld, "the late preliminary result was withheld, with the reason"),
+        (without_last("histories"), "Eastmere has each result once, the newest version last"),
+        (without_last("listed"), "who and what nobody could place waited for a person"),
+        (unrejected, "15 sound messages answered AA or CA, the damaged one AR"),
         (lambda e: replace(e, histories=e.histories[1:]), "every message is in the journal, the damaged one too"),
         (lambda e: replace(e, status=1), "the engine stopped in good order"),
         (lambda e: replace(e, folder=Path(__file__).parent), "nothing is left behind"),
