@@ -28,6 +28,7 @@ _SEGMENTS = frozenset(
     ("MSH", "SFT", "PID", "NTE", "NK1", "PV1", "PV2", "ORC", "OBR", "TQ1", "TQ2", "CTD", "OBX", "SPM")
 )
 """The segments that the guide's message has."""
+_LAST_OF_OBX = 25
 _OID = re.compile(r"(?:urn:oid:)?([0-2](?:\.(?:0|[1-9]\d*))+)\Z", re.ASCII)
 _NPI = "2.16.840.1.113883.4.6"
 _PRODUCT = "hie"
@@ -82,11 +83,18 @@ def to_report(er7: Er7, how: Report) -> list[Finding]:
 
 
 def _left_out(er7: Er7) -> Iterator[Finding]:
-    """Take out the segments that the guide does not have."""
+    """Take out the segments that the guide does not have, and the fields of an OBX that its version does not."""
     others = sorted({segment.name for segment in er7.segments if segment.name and segment.name not in _SEGMENTS})
     for name in others:
         er7.remove(f"{name}[*]")
         yield Finding(LEFT_OUT, name, "the guide has no such segment: left out", "", Severity.INFORMATION)
+    for obx in er7.named("OBX"):
+        more = [number for number in range(_LAST_OF_OBX + 1, len(obx.fields)) if obx.fields[number]]
+        for number in more:
+            where = f"OBX[{obx.occurrence}]-{number}"
+            yield Finding(LEFT_OUT, where, "version 2.5.1 has no such field: left out", "", Severity.INFORMATION)
+        if more:
+            obx.overwrite(er7.delimiters.field.join(obx.fields[: _LAST_OF_OBX + 1]))
 
 
 def _header(er7: Er7, how: Report) -> None:

@@ -82,14 +82,18 @@ def small_provider(value: Value) -> str:
 
 
 def coded(value: Value | None, *, with_code: bool = True) -> str:
-    """A coded element: its text, and the code beside it where that is of a system others know."""
+    """A coded element: its text as the user saw it (CWE-9), else that of the code, and beside it the text of the code
+    where it is another, and the code where it is of a system others know."""
     if value is None:
         return ""
     text = value[9] or value[2] or value[5]
     code, system = (value[1], value[3]) if value[1] else (value[4], value[6])
+    known = " ".join(filter(None, (code, system))) if code and system not in _OWN else ""
     if not text:
-        return f"{code} ({system})" if with_code and code and system not in _OWN else code
-    return f"{text} ({code}{' ' + system if system else ''})" if with_code and code and system not in _OWN else text
+        return f"{code} ({system})" if with_code and known else code
+    other = value[2] if value[2] != text else ""
+    beside = ", ".join(filter(None, (other, known if with_code else "")))
+    return f"{text} ({beside})" if beside else text
 
 
 def organization(value: Value | None) -> str:

@@ -149,6 +149,13 @@ def test_an_old_message_is_brought_to_the_guides_version() -> None:
     assert [each.where for each in made.findings if each.code == "LAB-402"] == ["ZZZ"]
 
 
+def test_fields_that_the_version_has_not_are_left_out_and_said() -> None:
+    made = report(oru(order(OBX_25="Vale", OBX_28="", OBX_30="x")))
+    assert made is not None
+    assert made.er7.raw("OBX").endswith("|Vale")
+    assert [each.where for each in made.findings if each.code == "LAB-402"] == ["OBX[1]-30"]
+
+
 def test_the_sample_culture_goes_with_its_susceptibilities() -> None:
     made = report(message((SAMPLES / "oru_r01_microbiology.hl7").read_bytes()), systems=SYSTEMS)
     assert made is not None
