@@ -27,6 +27,7 @@ COMMANDS = {
     "registry": "Rosters, subscribers, providers; whose patient somebody is.",
     "notified": "Say who was told of what, and what became of it.",
     "referrals": "Where referrals stand: list, show, close.",
+    "subscriptions": "List the FHIR subscriptions, and how they stand.",
     "worklist": "What waits for a person: list, show, settle.",
     "prune": "Remove settled messages that are old enough.",
     "transform": "Turn HL7 v2 into FHIR, or FHIR into HL7 v2, file by file.",

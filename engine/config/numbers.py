@@ -346,6 +346,20 @@ _ALL = (
         "The route that serves it goes to {subscriber.address}, which is empty: every notice would fail.",
         "write address: in registry/subscribers.yaml",
     ),
+    Rule(
+        "HIE321",
+        "Subscriptions of clients without a name",
+        "Whoever subscribes is known by the name of its client. Here nobody is asked for one, so that every request "
+        "about a subscription is refused.",
+        "write access: {clients: ...}, or tls with clients (mutual TLS)",
+    ),
+    Rule(
+        "HIE322",
+        "Subscriptions that nobody notifies",
+        "Clients may subscribe here, and no channel sends what they subscribe to: not even the handshake goes out.",
+        "add a route with match_subscriptions that ends in subscription; docs/ends/fhir-subscriptions.md",
+        _WARNING,
+    ),
     # 4xx: safety
     Rule(
         "HIE401",

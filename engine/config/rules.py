@@ -15,6 +15,7 @@ from engine.config.reach import check_reach
 from engine.config.registered import check_registry
 from engine.config.safety import check_safety, check_urls
 from engine.config.settings import Settings
+from engine.config.subscribed import check_subscriptions, takes_subscriptions
 from engine.config.suggest import did_you_mean
 from engine.config.tree import Entries, Text, texts
 from schemas.finding import Finding, Severity
@@ -35,6 +36,7 @@ def lint(files: list[BoundFile], settings: Settings, tree: Entries | None, site:
         _targets(file)
         _missing_files(file, site)
     check_mail(files)
+    check_subscriptions(files)
     _names(files)
     _ports(files, settings)
     _folders(files, site)
@@ -48,7 +50,7 @@ def lint(files: list[BoundFile], settings: Settings, tree: Entries | None, site:
 def _routes(file: BoundFile) -> None:
     if file.tree is None:
         return
-    if not file.routes:
+    if not file.routes and not takes_subscriptions(file):
         file.found("HIE303", file.tree.line, "the channel has no routes")
     seen: dict[str, int] = {}
     for route in file.routes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -10,10 +11,11 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
+from channels.fhir.subscriptions.wanted import known_wanted
 from channels.subscriptions import Change, Happened, Practice, Sending, Subscribed, Told
 from engine.journal import Journal, JournalError
 from engine.journal.entry import SUBSCRIPTION, clean, microseconds, moment
-from engine.journal.tables import notices, subscription_events
+from engine.journal.tables import messages, notices, subscription_events
 from engine.journal.waiting import read_message
 from engine.registry.reads import read_subscriber
 from engine.registry.tables import subscribers, subscriptions
@@ -106,9 +108,49 @@ class JournalBook:
             raise OSError(str(error)) from None
 
 
-def listed(connection: Connection) -> list[Told]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A subscription as an operator sees it: `waiting` counts the events that are not settled yet, `failures` those in
+    a row since `failing`."""
+
+    id: str
+    subscriber: str
+    status: str
+    events: int
+    waiting: int
+    content: str
+    filters: tuple[str, ...]
+    endpoint: str
+    verified: bool
+    started: datetime | None
+    ends: datetime | None
+    failures: int
+    failing: datetime | None
+    error: str
+    detail: str
+
+
+def listed(connection: Connection) -> list[Listed]:
     """All subscriptions of the site, the oldest first."""
-    return _all(_WHOLE.order_by(subscriptions.c.id), connection)
+    opened = (
+        select(subscription_events.c.subscription, func.count())
+        .join(messages, messages.c.id == subscription_events.c.message)
+        .where(messages.c.open)
+        .group_by(subscription_events.c.subscription)
+    )
+    waiting = {row[0]: row[1] for row in connection.execute(opened)}
+    found = []
+    for told in _all(_WHOLE.order_by(subscriptions.c.id), connection):
+        its = told.subscription
+        wanted = known_wanted(orjson.loads(its.resource))
+        found.append(
+            Listed(
+                *(its.id, its.subscriber, its.status, told.events, waiting.get(its.id, 0), wanted.content, its.filters),
+                *(wanted.endpoint, its.verified, its.started, its.ends, its.failures, its.failing),
+                *(its.error, its.detail),
+            )
+        )
+    return found
 
 
 def example(subscriber: Subscriber, now: datetime) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field
 
 from channels.direct import DirectInbound, DirectOutbound
 from channels.ends import Accept, End, EndContext, Outcome, OutcomeCode
+from channels.fhir import FhirInbound
+from channels.fhir.subscriptions import SubscriptionOutbound
 from engine.config.site import Site, load_site
 from schemas.message import Message
 from schemas.values import Duration, Listen, RouteName, Secret, SiteFile, Size, Template
@@ -114,6 +116,8 @@ ENDS = {
     "folder": End("folder", FolderIn, FolderOut),  # type: ignore[arg-type]
     "sink": End("sink", None, FolderOut),
     "direct": End("direct", DirectInbound, DirectOutbound),
+    "fhir": End("fhir", FhirInbound),
+    "subscription": End("subscription", None, SubscriptionOutbound),
 }
 ALL_STEPS: dict[str, StepFunction] = {**STEPS, "stamp": stamp}
 

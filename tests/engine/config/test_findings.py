@@ -60,6 +60,12 @@ def mail_out(options: str, relay: str = "{connect: '127.0.0.1:25', security: non
     return f"routes: [{{route: a, outbound: {{direct: {{to: b@y.example, relay: {relay}, {options}}}}}}}]\n"
 
 
+def subscribing(end: str, more: str = "base: /fhir") -> str:
+    """A channel at which clients subscribe, and a route that ends in `end`."""
+    options = f"    subscriptions: true\n    listen: 127.0.0.1:8443\n    {more}\n"
+    return f"channel: adt\ninbound:\n  fhir:\n{options}routes: [{{route: a, outbound: {end}}}]\n"
+
+
 MATCH = HEAD + "steps: [match_panel]\n"
 REVIEW = "  - {route: doubtful, when: {match.verdict: review}, outbound: {folder: {folder: out}}}\n"
 
@@ -104,6 +110,16 @@ CASES = [
     site("HIE320", SUBSCRIBERS, "route a", {**LABS, SUBSCRIBERS: RESULTS}),
     registered("HIE319", SUBSCRIBERS, "delivery: dircet", "riverside: {delivery: dircet}\n"),
     registered("HIE320", SUBSCRIBERS, "route a", "riverside: {delivery: direct}\n", to(ADDRESS) + REVIEW),
+    channel("HIE321", 4, "without a name", subscribing("{subscription: {}}")),
+    Case(
+        "HIE322",
+        "channels/adt.yaml:4",
+        "no route",
+        {
+            "channels/adt.yaml": subscribing("{folder: {folder: out}}", "access: {clients: c.yaml}"),
+            "c.yaml": "clients: []\n",
+        },
+    ),
     site("HIE316", "panels/riverside.csv:3", "earlier line", {"panels/riverside.csv": "member\n1\n1\n"}),
     site("HIE316", "registry/optouts.csv:1", "'surname'", {"registry/optouts.csv": "member,surname\n"}),
     Case("HIE101", "channels/adt.yaml", "no regular file", {"channels/adt.yaml/x": ""}),
