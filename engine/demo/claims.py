@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.demo.letters import Letters, direct_claims
 from engine.demo.mailroom import Letter
+from engine.demo.partners import number_of
 from engine.demo.record import Sent
 from engine.demo.story import (
     CARDIOLOGIST,
@@ -102,7 +103,11 @@ def _answered(evidence: Evidence) -> Iterator[Claim]:
 
 def _notified(evidence: Evidence) -> Iterator[Claim]:
     """Who was told of what: by what each of the partners has, and by the exchange's own evidence."""
-    came = [(_of(body, "MSH-9.2"), _of(body, "PID-3.1")) for body in evidence.eastmere if _of(body, "MSH-9.1") == "ADT"]
+    came = [
+        (_of(body, "MSH-9.2"), number_of(Er7.parse(body)))
+        for body in evidence.eastmere
+        if _of(body, "MSH-9.1") == "ADT"
+    ]
     due = _events(evidence, EASTMERE)
     yield _exactly("Eastmere was told by HL7 v2 of exactly its patients' events", sorted(came), sorted(due))
     admits = [_coding(each) for each in evidence.alerts]
@@ -131,8 +136,8 @@ def _notified(evidence: Evidence) -> Iterator[Claim]:
 
 
 def _ordered(evidence: Evidence) -> Iterator[Claim]:
-    came = [_of(body, "PID-3.1") for body in evidence.eastmere]
-    events = [_of(body, "MSH-9.2") for body in evidence.eastmere if _of(body, "PID-3.1") == PATIENT]
+    came = [number_of(Er7.parse(body)) for body in evidence.eastmere]
+    events = [_of(body, "MSH-9.2") for body in evidence.eastmere if number_of(Er7.parse(body)) == PATIENT]
     adt = [each for each in events if each != "R01"]
     yield Claim(
         "the patient's notices reached Eastmere in their order, through both failures",
@@ -169,7 +174,9 @@ def _exactly(text: str, found: Sequence[object], wanted: Sequence[object]) -> Cl
 def _events(evidence: Evidence, subscriber: str) -> list[tuple[str, str]]:
     """Event and patient of each message that the hospital sent and that `subscriber` must hear of, as sent."""
     told = zip(evidence.sent, STEPS, strict=False)
-    return [(_of(sent.body, "MSH-9.2"), _of(sent.body, "PID-3.1")) for sent, step in told if subscriber in step.told]
+    return [
+        (_of(sent.body, "MSH-9.2"), number_of(Er7.parse(sent.body))) for sent, step in told if subscriber in step.told
+    ]
 
 
 def _coding(bundle: Resource) -> str:

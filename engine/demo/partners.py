@@ -6,12 +6,18 @@ import asyncio
 from dataclasses import dataclass
 
 from channels.mllp.framing import FrameReader, frame
-from schemas.hl7v2 import Ack, acknowledge, header, read_ack
+from schemas.hl7v2 import Ack, Er7, acknowledge, header, read_ack
 from schemas.ids import utc_now
 from schemas.message import HL7V2, Message
 
 _LIMIT = 1 << 20
 _READ = 65536
+
+
+def number_of(er7: Er7) -> str:
+    """The hospital's number of the patient, also where the practice's own stands before it (PID-3)."""
+    numbers = zip(er7.get_all("PID-3[*].1"), er7.get_all("PID-3[*].4.1"), strict=False)
+    return next((number for number, authority in numbers if authority == "STANNE"), "")
 
 
 class Hospital:
@@ -49,7 +55,7 @@ class Delivery:
 
 
 class Practice:
-    """Takes messages over MLLP. It answers AE for the patients (PID-3.1) in `locked`, AA for all others."""
+    """Takes messages over MLLP. It answers AE for the patients in `locked` (the hospital's numbers), AA for others."""
 
     def __init__(self) -> None:
         self.taken: list[Delivery] = []
@@ -95,7 +101,7 @@ class Practice:
     def _answer(self, body: bytes) -> bytes:
         now = utc_now()
         message = Message(id="", channel="practice", format=HL7V2, body=body, received=now)
-        locked = message.get("PID-3.1") in self.locked
+        locked = number_of(message.er7) in self.locked
         code = "AE" if locked else "AA"
         control_id = header(body).control_id
         self.taken.append(Delivery(message, control_id, code))

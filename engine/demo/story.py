@@ -9,7 +9,7 @@ from engine.demo.fhir_practice import FhirPractice
 from engine.demo.hisp import Hisp
 from engine.demo.letters import write_letters
 from engine.demo.mailroom import Mailroom
-from engine.demo.partners import Hospital, Practice
+from engine.demo.partners import Hospital, Practice, number_of
 from engine.demo.record import Sent, settled, until
 from engine.demo.stage import Stage, read
 from engine.worklist import Decided, settle, waiting
@@ -183,7 +183,8 @@ class Story:
         return sum(subscriber in step.told for step in STEPS[:sent])
 
     def _refused(self, patient: str) -> bool:
-        return any(each.answer == "AE" and each.message.get("PID-3.1") == patient for each in self._practice.taken)
+        taken = self._practice.taken
+        return any(each.answer == "AE" and number_of(each.message.er7) == patient for each in taken)
 
     def _patients(self) -> set[str]:
-        return {message.get("PID-3.1") for message in self._practice.delivered}
+        return {number_of(message.er7) for message in self._practice.delivered}
