@@ -22,6 +22,7 @@ from transforms.codes import HELD, map_codes
 from transforms.labs.find_recipient import EVENT as RESULT
 from transforms.labs.find_recipient import find_recipient
 from transforms.notify.panel import attributes_of, match_panel
+from transforms.refer.track import track_referral
 from transforms.registry import Subscriber
 from transforms.select import drop, keep
 
@@ -30,14 +31,15 @@ _WAITING: dict[Callable[..., Any], Mapping[str, str]] = {
     match_panel: {"match.verdict": "review"},
     find_recipient: {"recipient.verdict": "unknown"},
     map_codes: {HELD: "a code"},
+    track_referral: {"referral.verdict": "refused"},
 }
 """What a message says that a step leaves to a person."""
 _SURE = {match_panel: {"match.verdict": "match"}, find_recipient: {"recipient.verdict": "known"}}
 
 
 def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
-    """Add to each of `files` what concerns doubtful matches, unknown recipients and codes without a map; give what
-    concerns rosters and subscribers."""
+    """Add to each of `files` what concerns doubtful matches, unknown recipients, codes without a map and messages
+    that contradict a referral; give what concerns rosters and subscribers."""
     enabled = [file for file in files if file.enabled]
     for file in enabled:
         _waiting(file)
@@ -111,8 +113,9 @@ def _takes(route: BoundRoute, facts: Mapping[str, str]) -> bool:
 
 def _told(condition: Condition) -> Iterable[Clause]:
     """What a condition asks of what those steps say."""
-    known = ("match.verdict", "match.panel", "recipient.verdict", HELD)
-    return (each for each in condition.clauses if each.path.startswith("subscriber.") or each.path in known)
+    known = ("match.verdict", "match.panel", "recipient.verdict", "referral.verdict", HELD)
+    told = ("subscriber.", "referral.to.")
+    return (each for each in condition.clauses if each.path.startswith(told) or each.path in known)
 
 
 def _is_addressed(route: BoundRoute) -> bool:

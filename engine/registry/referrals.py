@@ -60,7 +60,7 @@ async def found(journal: Journal, asked: Asked, terms: Referrals, now: datetime)
         for last, referral in page:
             below = last
             due = overdue(referral, terms, now)
-            if due or not asked.overdue:
+            if _is_meant(asked, referral, bool(due)):
                 listed.append(replace(referral, overdue=due))
             if len(listed) == asked.most:
                 return listed
@@ -78,6 +78,15 @@ async def close(journal: Journal, written: str, who: str, why: str, now: datetim
     """Have the referral be closed, with who did it and why in its thread and in the registry's changes. Raises
     `ReferralError`, `JournalError`."""
     return await journal.change(partial(_close, written, who, why, now))
+
+
+def _is_meant(asked: Asked, referral: Referral, is_overdue: bool) -> bool:
+    """Whether it is meant by where it stands: where two engines worked on it at once, that is not as it was noted."""
+    if asked.overdue and not is_overdue:
+        return False
+    if asked.state:
+        return referral.state == asked.state
+    return asked.all or asked.overdue or not State(referral.state).is_over
 
 
 def _page(asked: Asked, below: int | None, connection: Connection) -> list[tuple[int, Referral]]:

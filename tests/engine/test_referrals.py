@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from channels.ends import ReceiptCode
@@ -16,18 +18,20 @@ from engine.journal import Journal
 from engine.journal.replay import replay
 from engine.journal.retention import prune
 from engine.journal.tables import referral_acts
+from engine.plan import plan
 from engine.registry.reads import DatabaseRegistry
 from engine.registry.site import SiteRegistry
 from schemas.condition import Clause, Condition
 from schemas.ids import utc_now
-from schemas.message import Message
+from schemas.message import HL7V2, Message
 from tests.engine.harness import Hand, Script, adt, at_work, channel, no_registry, route
-from transforms.refer.referral import Identifier
+from transforms.refer.referral import Act, Identifier
 from transforms.refer.state import State
 from transforms.refer.track import track_referral
 from transforms.step import Step
 
 AUTHORITY = "urn:oid:2.999.1.15"
+NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 PATIENT = "urn:oid:2.999.1.5|P-17"
 
 
@@ -53,6 +57,48 @@ def registry_of(journal: Journal) -> SiteRegistry:
     registry = no_registry()
     registry.use(DatabaseRegistry(journal.reading))
     return registry
+
+
+ANY = st.lists(st.tuples(st.sampled_from(["R1", "R2"]), st.sampled_from(Act), st.sampled_from("abc")), max_size=12)
+
+
+def test_no_message_is_lost_whatever_comes() -> None:
+    """Each goes on, to a person, or was said before; and where the referral stands is what the messages say it is."""
+    registry = no_registry()
+    bound = flow(Hand(), Script(), registry)
+
+    @settings(max_examples=200)
+    @given(ANY)
+    def hold(came: list[tuple[str, Act, str]]) -> None:
+        try:
+            none_is_lost(bound, registry, came)
+        finally:
+            for number in range(len(came)):
+                registry.let_go(f"{number:032x}")
+
+    hold()
+
+
+def none_is_lost(bound: Channel, registry: SiteRegistry, came: list[tuple[str, Act, str]]) -> None:
+    went: dict[tuple[str, Act, str], set[str]] = {}
+    for number, said in enumerate(came):
+        body = adt(".".join((said[0], said[1].value, f"{said[1].value}-{said[2]}")), "7")
+        now = NOW + timedelta(minutes=number)
+        message = Message(f"{number:032x}", "refer", HL7V2, body, now)
+        made = plan(message, bound)
+        assert made.failed is None
+        ways = {child.route.name for child in made.children}
+        assert ways in ({"out"}, {"look"}) or (made.filtered and "out" in went[said])
+        went.setdefault(said, set()).update(ways)
+        for child in made.children:
+            thread = registry.referral(Identifier(said[0], AUTHORITY), message.id)
+            assert child.message.get("referral.state") in set(State)
+            assert child.message.get("referral.to.form") == "" or child.route.name == "out"
+            if child.message.get("referral.verdict") != "applied":
+                assert child.message.get("referral.state") == thread.state
+        registry.take(message, [child.message for child in made.children])
+        after = registry.referral(Identifier(said[0], AUTHORITY), "")
+        assert all(child.message.get("referral.state") == after.state for child in made.children)
 
 
 async def rows(journal: Journal) -> list[Any]:

@@ -95,6 +95,9 @@ MAPS = {"maps/loinc.csv": "code,system,to_code,to_display,to_system\n"}
 LABS = {**MAPS, "channels/lab.yaml": LAB + to(ADDRESS) + HELD + UNKNOWN}
 RESULTS = "eastmere: {npi: '1234567893', events: [result], delivery: direct}\n"
 SUBSCRIBERS = "registry/subscribers.yaml"
+REFER = "channel: refer\ninbound: {wire: {listen: '127.0.0.1:3'}}\nsteps: [track_referral]\nroutes:\n"
+BY_FORM = "  - {route: ref, when: {referral.to.form: ref}, outbound: {folder: {folder: ref}}}\n"
+REFUSED = "  - {route: odd, when: {referral.verdict: refused}, outbound: {folder: {folder: odd}}}\n"
 CASES = [
     registered("HIE205", f"{SUBSCRIBERS}:1", "delivery", "riverside: {title: R}\n"),
     registered("HIE317", SUBSCRIBERS, "panels/hill.csv", "riverside: {delivery: direct, panel: hill}\n"),
@@ -106,6 +109,7 @@ CASES = [
         {**MAPS, "channels/lab.yaml": LAB + to("out") + HELD},
     ),
     site("HIE318", "channels/lab.yaml:3", "codes.unmapped", {**MAPS, "channels/lab.yaml": LAB + to("out") + UNKNOWN}),
+    site("HIE318", "channels/refer.yaml:3", "referral.verdict: refused", {"channels/refer.yaml": REFER + BY_FORM}),
     site("HIE319", SUBSCRIBERS, "delivery: mllp", {**LABS, SUBSCRIBERS: RESULTS.replace("direct", "mllp")}),
     site("HIE320", SUBSCRIBERS, "route a", {**LABS, SUBSCRIBERS: RESULTS}),
     registered("HIE319", SUBSCRIBERS, "delivery: dircet", "riverside: {delivery: dircet}\n"),
@@ -300,6 +304,11 @@ def test_a_near_miss_is_told_what_was_meant(text: str, hint: str, tmp_path: Path
 def test_what_is_found_says_file_line_number_what_and_hint(tmp_path: Path) -> None:
     (found,) = site_of(tmp_path, {"channels/adt.yaml": HEAD + "stps: x\n" + OUT}).findings
     assert str(found) == "channels/adt.yaml:3: HIE201 a channel has no key 'stps' (did you mean steps?)"
+
+
+def test_a_route_for_what_contradicts_a_referral_is_enough(tmp_path: Path) -> None:
+    found = site_of(tmp_path, {"channels/refer.yaml": REFER + BY_FORM + REFUSED}).findings
+    assert [each.code for each in found if each.code == "HIE318"] == []
 
 
 @pytest.mark.parametrize(

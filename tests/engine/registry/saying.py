@@ -9,6 +9,7 @@ from engine.registry.reads import DatabaseRegistry
 from schemas.ids import derived_id, new_id
 from schemas.message import HL7V2, Message
 from tests.engine.journal.stored import BODY, START
+from transforms.refer.thread import Thread
 from transforms.refer.track import track_referral
 
 AUTHORITY = "urn:oid:2.999.1.15"
@@ -34,9 +35,13 @@ async def say(
     status: Status = Status.DELIVERED,
     detail: str = "AA",
     patient: str = OF_PRACTICE,
+    known: Thread | None = None,
     **facts: str,
 ) -> Message:
-    """Journal a message of that day and one delivery of it, with what became of that; the delivery."""
+    """Journal a message of that day and one delivery of it, with what became of that; the delivery.
+
+    `known` is all that is known of the referral, where that is not what the journal has.
+    """
     initiator = act in ("request", "change", "cancel", "inquire")
     given = {
         **{"referral.id": referral, "referral.authority": AUTHORITY, "referral.act": act},
@@ -49,7 +54,10 @@ async def say(
         **{f"referral.{name}": value for name, value in facts.items()},
     }
     message = Message(new_id(day(at)), "refer", HL7V2, BODY, day(at), attributes=given)
-    tracked = track_referral(message, registry=DatabaseRegistry(journal.reading))
+    registry = DatabaseRegistry(journal.reading)
+    if known is not None:
+        registry.referral = lambda _referral, _message: known  # type: ignore[method-assign]
+    tracked = track_referral(message, registry=registry)
     to = "practice" if not initiator else "clinic"
     made = derived_id(message.id, f"{to}/0")
     child = Message(made, "refer", HL7V2, BODY, day(at), message.id, tracked.attributes)

@@ -11,8 +11,10 @@ from engine.config.settings import Referrals
 from engine.journal import Journal, Status
 from engine.journal.retention import prune
 from engine.registry.listing import changed
+from engine.registry.reads import DatabaseRegistry
 from engine.registry.referrals import Asked, ReferralError, close, found, shown
 from tests.engine.registry.saying import AUTHORITY, OF_CLINIC, OF_PRACTICE, day, say
+from transforms.refer.referral import Identifier
 
 TERMS = Referrals()
 
@@ -172,3 +174,16 @@ async def test_an_id_that_two_initiators_use_must_be_said_whole(journal: Journal
     assert (await shown(journal, "urn:oid:2.999.2|R1", TERMS, day(1))).authority == "urn:oid:2.999.2"
     with pytest.raises(ReferralError, match="no referral has the id 1"):
         await shown(journal, "1", TERMS, day(1))
+
+
+async def test_two_engines_at_once_cannot_write_over_each_other(journal: Journal) -> None:
+    """Both know of the request alone: the later commit says `accepted`, and the referral is completed all the same."""
+    await say(journal, 0, "request")
+    alone = DatabaseRegistry(journal.reading).referral(Identifier("R1", AUTHORITY), "")
+    await say(journal, 0.2, "complete", known=alone)
+    await say(journal, 0.1, "accept", known=alone)
+    referral = await shown(journal, "R1", TERMS, day(1))
+    assert [each.state for each in referral.events] == ["requested", "completed", "accepted"]
+    assert referral.state == "completed"
+    assert await listed(journal, Asked()) == []
+    assert await listed(journal, Asked(state="accepted")) == []
