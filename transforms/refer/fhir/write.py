@@ -9,6 +9,7 @@ from schemas.fhir import Element, Resource
 from schemas.finding import Finding
 from transforms.bundling import by_identifier, entry_of
 from transforms.elements import OWN, absent
+from transforms.fhir_node import Node
 from transforms.identity import resource_id
 from transforms.refer.error import NotSayableError
 from transforms.refer.fhir.documents import OWN_BUNDLE, bundle_in, document_resource, numbered_attachment
@@ -69,8 +70,7 @@ def write_fhir(message: ReferralMessage, *, form: Form = "message", ends: FhirEn
 
 
 def _alone(message: ReferralMessage) -> Resource:
-    identifiers = message.patient.get("identifier")
-    named = [each for each in identifiers if isinstance(each, dict)] if isinstance(identifiers, list) else []
+    named = [each for each in _listed(message.patient.get("identifier")) if isinstance(each, dict)]
     patient: Element = {"type": "Patient", **({"identifier": named[0]} if named else unknown())}
     sides = Sides(patient, logical_reference_of(message.initiator), logical_reference_of(message.recipient))
     output = [_output("Document", "valueAttachment", numbered_attachment(each)) for each in message.documents]
@@ -214,13 +214,23 @@ def _header(message: ReferralMessage, sides: Sides, made: Resource, ends: FhirEn
 def _wanted(resource: Resource) -> Element:
     """What a transaction does: the referral's own resources are put, what they name is made where it is missing."""
     kind = resource["resourceType"]
-    numbers = [each for each in resource.get("identifier", []) if "system" in each] if kind != "Bundle" else []
-    if kind in ("ServiceRequest", "Task", "Appointment") and numbers:
-        return {"method": "PUT", "url": by_identifier(kind, numbers[0])}
-    if kind in ("Patient", "Practitioner", "Organization") and numbers:
-        condition = by_identifier(kind, numbers[0]).partition("?")[2]
-        return {"method": "POST", "url": kind, "ifNoneExist": condition}
+    number = next(filter(None, map(_number, _listed(resource.get("identifier")))), None)
+    if kind in ("ServiceRequest", "Task", "Appointment") and number is not None:
+        return {"method": "PUT", "url": by_identifier(kind, number)}
+    if kind in ("Patient", "Practitioner", "Organization") and number is not None:
+        return {"method": "POST", "url": kind, "ifNoneExist": by_identifier(kind, number).partition("?")[2]}
     return {"method": "PUT", "url": f"{kind}/{resource['id']}"}
+
+
+def _number(identifier: object) -> Element | None:
+    """The system and value of an Identifier that has both."""
+    node = Node(identifier, "")
+    system, value = node.peek("system"), node.peek("value")
+    return {"system": system, "value": value} if system and value else None
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _clinical_entry(entry: Element, form: Form) -> Element:
