@@ -99,7 +99,7 @@ class Appointment(NamedTuple):
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ReferralMessage:
     """One act of a referral.
 
@@ -107,7 +107,8 @@ class ReferralMessage:
     own. `patient` is a Patient (R4) whose identifiers are those that its sender gave, the initiator's first. `reason`
     says why the patient is referred, `explanation` why something is declined, cancelled or changed. `clinical` is a
     Bundle of what the message itself says of the patient's health (DG1, AL1, OBX; supportingInfo), None where it says
-    nothing; `documents` is what it carries besides. `control_id` is the message's own identifier at its sender.
+    nothing; `documents` is what it carries besides. `control_id` is the message's own identifier at its sender. `until`
+    is the last moment, or the start of the last day in UTC. The representation shows the act, never who is referred.
     """
 
     act: Act
@@ -126,3 +127,6 @@ class ReferralMessage:
     appointment: Appointment | None = None
     clinical: Resource | None = None
     documents: tuple[Attached, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<ReferralMessage {self.act} with {len(self.documents)} documents>"

@@ -22,6 +22,7 @@ from schemas.message import CCDA, FHIR, HL7V2, Message
 from tests.transforms.refer.making import APPOINTMENT, DOCUMENTS, NOW, RECIPIENT, REQUEST, SAMPLES, TAXONOMY, act
 from tests.transforms.refer.strategies import messages
 from transforms.refer import Act, Attached, Coded, ReferralError, ReferralMessage
+from transforms.refer.facts import facts_of
 from transforms.refer.fhir import write_fhir
 from transforms.refer.lost import lost_facts
 from transforms.refer.read import read
@@ -190,6 +191,7 @@ def nothing_but_refusals(format: str, body: bytes) -> None:
         said = read(Message("0" * 32, "test", format, body, NOW))
     except ReferralError:
         return
+    assert facts_of(said)["referral.act"] == said.act
     for form in FORMS.values():
         try:
             form(said)

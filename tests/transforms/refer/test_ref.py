@@ -20,7 +20,9 @@ from transforms.refer import (
     ReferralError,
     ReferralMessage,
 )
+from transforms.refer.fhir import write_fhir
 from transforms.refer.ref import write_ref
+from transforms.refer.x360 import write_360x
 
 PID = "PID|1||P1001^^^STANNE^MR||Sample^Pat"
 PDF = base64.b64encode(b"%PDF-1.4").decode()
@@ -160,3 +162,15 @@ def test_a_referral_sample_is_written_again() -> None:
 def test_a_booking_without_a_time_is_not_written() -> None:
     with pytest.raises(NotSayableError):
         write_ref(act(Act.BOOK))
+
+
+def test_a_last_day_stays_a_day_in_every_form() -> None:
+    asked = received((SAMPLES / "ref_i12.hl7").read_bytes())
+    assert write_ref(asked).message.get("RF1-8") == "20260612"
+    assert write_360x(asked).message.get("TQ1-8") == "20260612"
+    request = write_fhir(asked, form="transaction").resource["entry"][0]["resource"]
+    assert request["occurrencePeriod"] == {"end": "2026-06-12"}
+
+
+def test_the_representation_shows_no_patient() -> None:
+    assert repr(REQUEST) == "<ReferralMessage request with 0 documents>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from schemas.fhir import Resource
+from schemas.fhir import Element, Resource
 from transforms.elements import OWN
 from transforms.fhir_node import Node
 from transforms.refer.error import NoActError, ReferralError
@@ -171,7 +171,8 @@ class _Reading:
 
     def _patient(self) -> Resource:
         if self.patient.resource:
-            return self.entries.plain(self.patient, self.patient, self._patient_id())
+            plain = self.entries.plain(self.patient, self.patient, self._patient_id())
+            return {**plain, "identifier": _numbers(plain)} if "identifier" in plain else plain
         for reference in (self.task.one("for"), self.request.one("subject")):
             found = identifier(reference.one("identifier"), self.entries)
             if found is not None:
@@ -245,3 +246,13 @@ class _Reading:
 
     def _patient_id(self) -> str:
         return uuid_of(self.patient) if self.patient.resource else ""
+
+
+def _numbers(patient: Resource) -> list[Element]:
+    """The identifiers of a patient that are some: with a value, and a system that is text where there is one."""
+    listed = patient["identifier"] if isinstance(patient["identifier"], list) else [patient["identifier"]]
+    return [
+        each
+        for each in listed
+        if isinstance(each, dict) and isinstance(each.get("value"), str) and isinstance(each.get("system", ""), str)
+    ]

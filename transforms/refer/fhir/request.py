@@ -8,7 +8,7 @@ from schemas.fhir import Element, Resource
 from transforms.elements import absent, coded
 from transforms.identity import resource_id
 from transforms.refer.fhir.read import CONTROL
-from transforms.refer.fhir.values import concept_of, identifier_of
+from transforms.refer.fhir.values import concept_of, date_time_of, identifier_of
 from transforms.refer.fhir.words import (
     BUSINESS_STATUS,
     FILLER,
@@ -65,7 +65,7 @@ def service_request(message: ReferralMessage, sides: Sides, supporting: list[Ele
         found["priority"] = message.priority
     found["subject"] = sides.patient
     if message.until is not None:
-        found["occurrencePeriod"] = {"end": message.until.isoformat()}
+        found["occurrencePeriod"] = {"end": date_time_of(message.until)}
     if message.act is Act.REQUEST:
         found["authoredOn"] = message.at.isoformat()
     found["requester"] = sides.initiator
@@ -101,7 +101,7 @@ def task(message: ReferralMessage, sides: Sides, focus: Element, output: list[El
     found["requester"] = sides.initiator
     found["owner"] = sides.recipient
     if message.until is not None:
-        found["restriction"] = {"period": {"end": message.until.isoformat()}}
+        found["restriction"] = {"period": {"end": date_time_of(message.until)}}
     if output:
         found["output"] = output
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
 from schemas.fhir import Element
@@ -80,6 +80,12 @@ def moment(text: str) -> datetime | None:
     if said is None or (said.tzinfo is None and len(text) > 10):
         return None
     return said.replace(tzinfo=UTC) if said.tzinfo is None else said
+
+
+def date_time_of(moment: datetime) -> str:
+    """A dateTime; of a last day, which is read as its start in UTC, the day."""
+    is_day = (moment.utcoffset(), moment.time()) == (timedelta(), time())
+    return moment.date().isoformat() if is_day else moment.isoformat()
 
 
 def unknown() -> Element:

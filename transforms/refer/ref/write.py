@@ -29,7 +29,7 @@ from transforms.refer.referral import NOBODY, Act, ReferralMessage, Side
 from transforms.refer.v2.documents import put_document
 from transforms.refer.v2.parties import put_provider
 from transforms.refer.v2.source import Source
-from transforms.refer.v2.values import cwe_of, dtm_of, ei_of, priority_of
+from transforms.refer.v2.values import cwe_of, day_of, dtm_of, ei_of, priority_of
 from transforms.refer.v2.written import (
     NO_ENDS,
     TOLD_BY_MAPS,
@@ -96,7 +96,7 @@ def _put_rf1(message: ReferralMessage, run: Run) -> None:
     rf1.put(2, priority_of(message.priority, "HL70280"))
     rf1.put(3, cwe_of(message.service))
     rf1.put(6, ei_of(message.referral))
-    rf1.put(8, dtm_of(message.until))
+    rf1.put(8, day_of(message.until))
     rf1.put(10, *(cwe_of(each) for each in message.reason))
     rf1.put(11, ei_of(message.filler))
 

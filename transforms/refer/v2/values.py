@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Literal
 
 from schemas.codes import identifier_system, system_name, system_uri
@@ -112,3 +112,10 @@ def xtns_of(phone: str, direct: str, run: Run) -> list[dict[int, Part]]:
 def dtm_of(moment: datetime | None) -> str:
     """DTM to the second, with the offset."""
     return timestamp(moment) if moment is not None else ""
+
+
+def day_of(moment: datetime | None) -> str:
+    """DTM of a last day, which is read as its start in UTC; of any other moment to the second."""
+    if moment is None or (moment.utcoffset(), moment.time()) != (timedelta(), time()):
+        return dtm_of(moment)
+    return dtm_of(moment)[:8]

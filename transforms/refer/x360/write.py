@@ -11,7 +11,7 @@ from transforms.refer.lost import lost
 from transforms.refer.referral import NOBODY, Act, Coded, Party, ReferralMessage
 from transforms.refer.v2.parties import put_provider, xcns_of
 from transforms.refer.v2.source import Source
-from transforms.refer.v2.values import cwe_of, dtm_of, ei_of, priority_of, xtns_of
+from transforms.refer.v2.values import cwe_of, day_of, dtm_of, ei_of, priority_of, xtns_of
 from transforms.refer.v2.written import (
     NO_ENDS,
     TOLD_BY_MAPS,
@@ -81,7 +81,7 @@ def _order(message: ReferralMessage, ends: Ends, systems: CodeMap | None) -> Run
 def _put_request(message: ReferralMessage, run: Run) -> None:
     if message.until is not None or message.priority:
         tq1 = numbered(run, "TQ1")
-        tq1.put(8, dtm_of(message.until))
+        tq1.put(8, day_of(message.until))
         tq1.put(9, priority_of(message.priority, "HL70485"))
     obr = numbered(run, "OBR")
     obr.put(2, ei_of(message.referral))
