@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from transforms.matching import Address, Name, Person
@@ -25,13 +23,13 @@ def to_text(person: Person) -> str:
 
 def from_text(text: str) -> Person:
     """The person that `to_text` wrote."""
-    parts: dict[str, Any] = orjson.loads(text)
+    get = orjson.loads(text).get
     return Person(
-        frozenset((system, value) for system, value in parts.get("i", ())),
-        tuple(Name(tuple(family), tuple(given), suffix) for family, given, suffix in parts.get("n", ())),
-        parts.get("b", ""),
-        parts.get("s", ""),
-        tuple(Address(tuple(line), city, code) for line, city, code in parts.get("a", ())),
-        frozenset(parts.get("p", ())),
-        parts.get("4", ""),
+        frozenset(map(tuple, get("i", ()))),
+        tuple([Name(tuple(family), tuple(given), suffix) for family, given, suffix in get("n", ())]),
+        get("b", ""),
+        get("s", ""),
+        tuple([Address(tuple(line), city, code) for line, city, code in get("a", ())]),
+        frozenset(get("p", ())),
+        get("4", ""),
     )

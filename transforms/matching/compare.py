@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import jellyfish
@@ -15,6 +15,20 @@ _UNSURE = ("nearly equal", "a form of the same name", "equal to the middle name"
 """What given names may say of twins: `Jayden` and `Hayden`, `Anna` and `Nancy`, `Anna Maria` and `Maria`."""
 
 _SHORT_FORM = "a short form"
+OTHERS = "differs"
+_OF_GIVEN = {
+    "not known": "",
+    "equal": "given",
+    "equal, in the family name's place": "given",
+    _SHORT_FORM: "given_nickname",
+    "a form of the same name": "given_nickname",
+    "equal to the middle name": "given_nickname",
+    "an initial": "given_initial",
+    "nearly equal": "given_close",
+    OTHERS: "given_differs",
+}
+"""What given names may say, the first before the others, and the weight of each."""
+_RANK: Mapping[str, int] = {what: rank for rank, what in enumerate(_OF_GIVEN)}
 
 
 class Evidence(NamedTuple):
@@ -62,7 +76,7 @@ def compare(one: Person, other: Person, model: Model) -> Comparison:
     agrees_on_ssn = any(each.weight > 0 for each in ssn)
     is_odd = _sexes_differ(one, other) or any(each.weight < 0 for each in middle)
     is_unsure = not agrees_on_ssn and (given.what in _UNSURE or (given.what == _SHORT_FORM and is_odd))
-    return Comparison(tuple(found), given.what == "differs", is_unsure)
+    return Comparison(tuple(found), given.what == OTHERS, is_unsure)
 
 
 def _birth_date(one: Person, other: Person, model: Model) -> Iterator[Evidence]:
@@ -99,24 +113,44 @@ def _family(one: Person, other: Person, model: Model) -> Iterator[Evidence]:
 
 
 def _given(one: Person, other: Person, model: Model) -> Evidence:
+    what = said_of_given(one, other)
+    return Evidence("given name", what, getattr(model, weight) if (weight := _OF_GIVEN[what]) else 0.0)
+
+
+def said_of_given(one: Person, other: Person) -> str:
+    """What the given names of the two say: `OTHERS` where they are those of two persons."""
     mine, its = one.first_given, other.first_given
     if not mine or not its:
-        return Evidence("given name", "not known", 0.0)
-    if mine & its or any(_joined(name, its_name) for name in one.names for its_name in other.names):
-        return Evidence("given name", "equal", model.given)
-    if _is_swapped(one, other):
-        return Evidence("given name", "equal, in the family name's place", model.given)
-    if any(is_short_form(first, second) for first in mine for second in its):
-        return Evidence("given name", _SHORT_FORM, model.given_nickname)
-    if any(are_related(first, second) for first in mine for second in its):
-        return Evidence("given name", "a form of the same name", model.given_nickname)
-    if any(_is_called_by_middle(name, its_name) for name in one.names for its_name in other.names):
-        return Evidence("given name", "equal to the middle name", model.given_nickname)
-    if any(len(first) == 1 or len(second) == 1 for first in mine for second in its if first[0] == second[0]):
-        return Evidence("given name", "an initial", model.given_initial)
-    if any(_is_close(first, second) for first in mine for second in its):
-        return Evidence("given name", "nearly equal", model.given_close)
-    return Evidence("given name", "differs", model.given_differs)
+        return "not known"
+    if not mine.isdisjoint(its):
+        return "equal"
+    said = ""
+    for name in one.names:
+        for its_name in other.names:
+            if name.given and its_name.given:
+                if _joined(name, its_name):
+                    return "equal"
+                if _is_swapped_name(name, its_name):
+                    said = "equal, in the family name's place"
+                elif not said and _is_called_by_middle(name, its_name):
+                    said = "equal to the middle name"
+    return _nearest((said, *(_said_of_words(first, second) for first in mine for second in its)))
+
+
+def _said_of_words(one: str, other: str) -> str:
+    """What two first given names say that are not equal."""
+    if is_short_form(one, other):
+        return _SHORT_FORM
+    if are_related(one, other):
+        return "a form of the same name"
+    if one[0] == other[0] and (len(one) == 1 or len(other) == 1):
+        return "an initial"
+    return "nearly equal" if _is_close(one, other) else OTHERS
+
+
+def _nearest(said: Iterable[str]) -> str:
+    """That of several which says most for one person."""
+    return min(filter(None, said), key=lambda what: _RANK[what])
 
 
 def _common(one: Person, other: Person, given: Evidence, model: Model) -> Iterator[Evidence]:
@@ -213,21 +247,19 @@ def _joined(one: Name, other: Name) -> bool:
 
 def _is_called_by_middle(one: Name, other: Name) -> bool:
     """Whether one record has the other's middle name in the first place: `J. Robert` is `Robert`."""
-    return any(
-        len(long.given) > 1 and len(long.given[1]) > 1 and long.given[1:2] == short.given[:1]
-        for long, short in ((one, other), (other, one))
-    )
+    return _is_middle_of(one.given, other.given[0]) or _is_middle_of(other.given, one.given[0])
+
+
+def _is_middle_of(given: tuple[str, ...], word: str) -> bool:
+    return len(given) > 1 and len(word) > 1 and given[1] == word
 
 
 def _is_swapped(one: Person, other: Person) -> bool:
     """Whether family and given name stand in each other's place in one of the two."""
-    return any(
-        name.family
-        and name.given
-        and its.family
-        and its.given
-        and name.family[0] == its.given[0]
-        and name.given[0] == its.family[0]
-        for name in one.names
-        for its in other.names
-    )
+    return any(name.given and its.given and _is_swapped_name(name, its) for name in one.names for its in other.names)
+
+
+def _is_swapped_name(one: Name, other: Name) -> bool:
+    """The same of two names that have given names."""
+    mine, its = one.family, other.family
+    return bool(mine and its) and mine[0] == other.given[0] and one.given[0] == its[0]

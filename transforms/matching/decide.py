@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from transforms.matching.compare import Comparison, Evidence, compare
+from transforms.matching.compare import OTHERS, Comparison, Evidence, compare, said_of_given
 from transforms.matching.model import Model
 from transforms.matching.person import Person
 
@@ -61,8 +61,11 @@ def _rank(decision: Decision) -> tuple[int, float, str]:
 
 
 def _decide_one(person: Person, id: str, member: Person, model: Model) -> Decision:
+    has_its_number = not person.identifiers.isdisjoint(member.identifiers)
+    if not has_its_number and said_of_given(person, member) == OTHERS:
+        return NOBODY  # as almost all are who only share a key
     comparison = compare(person, member, model)
-    if person.identifiers & member.identifiers:
+    if has_its_number:
         return _by_identifier(id, comparison, model)
     systems = {system for system, _ in person.identifiers}
     if any(system in systems for system, _ in member.identifiers):
@@ -83,7 +86,7 @@ def _by_identifier(id: str, comparison: Comparison, model: Model) -> Decision:
 
 def _by_score(id: str, comparison: Comparison, model: Model, most: Verdict = Verdict.MATCH) -> Decision:
     score = round(comparison.score, 3)
-    if comparison.is_other or score < model.review:
+    if score < model.review:
         return NOBODY
     compared = f"the score {score:.1f}"
     if score < model.match:

@@ -15,10 +15,8 @@ def is_short_form(one: str, other: str) -> bool:
     `lisa` is short for `elizabeth` too, but twins may be called so: see `are_related`.
     """
     groups = names()["nickname"]
-    return any(
-        full in groups.get(short, _NONE) and short not in groups.get(short, _NONE)
-        for full, short in ((one, other), (other, one))
-    )
+    mine, its = groups.get(one, _NONE), groups.get(other, _NONE)
+    return (one in its and other not in its) or (other in mine and one not in mine)
 
 
 def are_related(one: str, other: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from transforms.matching import normal
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """One name, normalised: `family` and `given` are the words of each, `suffix` is `jr`, `sr`, `ii` or ""."""
 
     family: tuple[str, ...] = ()
@@ -27,8 +27,7 @@ class Name:
         return cls(families, normal.known_given(normal.words(" ".join(given))), normal.suffix(suffix) or own)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """One address, normalised: `line` is the street's number and name, `postal_code` five digits of the United States
     or the whole code of another country."""
 
@@ -42,7 +41,7 @@ class Address:
         return cls(normal.street(line), " ".join(normal.words(city)), normal.postal_code(postal_code))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Person:
     """What is known of a person; what is not known is empty and says nothing.
 
@@ -50,13 +49,34 @@ class Person:
     not known to the day. `sex` is `F`, `M` or "". `ssn4` is the last four digits of a social security number.
     """
 
-    identifiers: frozenset[tuple[str, str]] = frozenset()
-    names: tuple[Name, ...] = ()
-    birth_date: str = ""
-    sex: str = ""
-    addresses: tuple[Address, ...] = ()
-    phones: frozenset[str] = frozenset()
-    ssn4: str = ""
+    identifiers: frozenset[tuple[str, str]]
+    names: tuple[Name, ...]
+    birth_date: str
+    sex: str
+    addresses: tuple[Address, ...]
+    phones: frozenset[str]
+    ssn4: str
+
+    def __init__(
+        self,
+        identifiers: frozenset[tuple[str, str]] = frozenset(),
+        names: tuple[Name, ...] = (),
+        birth_date: str = "",
+        sex: str = "",
+        addresses: tuple[Address, ...] = (),
+        phones: frozenset[str] = frozenset(),
+        ssn4: str = "",
+    ) -> None:
+        # Past the frozen dataclass's own assignment: a message is compared with several members, read for it.
+        self.__dict__.update(
+            identifiers=identifiers,
+            names=names,
+            birth_date=birth_date,
+            sex=sex,
+            addresses=addresses,
+            phones=phones,
+            ssn4=ssn4,
+        )
 
     @cached_property
     def families(self) -> frozenset[str]:
