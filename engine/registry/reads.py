@@ -35,7 +35,7 @@ from engine.registry.tables import links, member_keys, members, provider_terms, 
 from engine.registry.threads import NOTED, noted_of_row, referral_of_key
 from schemas.fhir.topic import read_filter
 from transforms.matching import Person, blocking, normal
-from transforms.refer.facts import identifier_text
+from transforms.refer.facts import identifier_text, line_of
 from transforms.refer.referral import Identifier
 from transforms.refer.thread import MOST_SAID, Thread
 from transforms.registry import Membership, Provider, RegistryError, Subscriber, Subscription, Told
@@ -161,7 +161,7 @@ class DatabaseRegistry:
 
     def referrals_about(self, patient: Identifier, address: str) -> Sequence[Thread]:
         """The threads about that patient in which `address` is a party; the newest first."""
-        of_patient = referral_acts.c.patient == key_text(identifier_text(patient))
+        of_patient = referral_acts.c.patient == key_text(line_of(patient))
         query = select(referral_acts.c.referral).where(of_patient).group_by(referral_acts.c.referral)
         newest = query.order_by(func.max(referral_acts.c.seq).desc()).limit(_MOST_THREADS)
         threads = [self.referral(referral_of_key(key), "") for (key,) in self._all(newest)]

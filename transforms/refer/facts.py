@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 from datetime import UTC, datetime
-
-import orjson
 
 from transforms.refer.referral import Identifier, Party, ReferralMessage, Side
 
@@ -31,7 +30,7 @@ def facts_of(said: ReferralMessage) -> dict[str, str]:
         "referral.at": said.at.isoformat(),
         "referral.digest": digest_of(said),
         "referral.control_id": said.control_id,
-        "referral.patients": "\n".join(map(identifier_text, patients)),
+        "referral.patients": "\n".join(map(line_of, patients)),
         "referral.filler": identifier_text(said.filler) if said.filler is not None else "",
         "referral.party": _name(party),
         "referral.npi": party.npi,
@@ -42,15 +41,14 @@ def facts_of(said: ReferralMessage) -> dict[str, str]:
 
 def digest_of(said: ReferralMessage) -> str:
     """A digest of what is said, whenever and under whatever control id: two messages that say the same have one."""
-    content = replace(said, at=_EPOCH, control_id="")
-    return hashlib.blake2b(
-        orjson.dumps(content, default=_plain, option=orjson.OPT_SORT_KEYS), digest_size=16
-    ).hexdigest()
+    # Not orjson: that takes neither an integer of many digits nor half a character, and both may come in.
+    content = json.dumps(replace(said, at=_EPOCH, control_id=""), default=_plain, sort_keys=True)
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return list(value)
+    if isinstance(value, ReferralMessage | Party):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
     if isinstance(value, bytes):
         return hashlib.blake2b(value, digest_size=16).hexdigest()
     return str(value)
@@ -59,6 +57,11 @@ def _plain(value: object) -> object:
 def identifier_text(identifier: Identifier) -> str:
     """`identifier` as one text: `system|value`."""
     return f"{identifier.system}|{identifier.value}"
+
+
+def line_of(identifier: Identifier) -> str:
+    """`identifier` as one text on one line."""
+    return " ".join(identifier_text(identifier).split())
 
 
 def read_identifier(text: str) -> Identifier | None:

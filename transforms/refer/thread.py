@@ -152,7 +152,7 @@ def noted_of(message: Message, received: str) -> Noted:
 
 def read_identifiers(text: str) -> tuple[Identifier, ...]:
     """The identifiers that stand in the lines of `text` (`system|value`)."""
-    return tuple(found for line in text.splitlines() if (found := read_identifier(line)) is not None)
+    return tuple(found for line in text.split("\n") if (found := read_identifier(line)) is not None)
 
 
 def _time(text: str) -> datetime | None:

@@ -145,6 +145,17 @@ def test_a_digest_is_of_what_is_said_and_not_of_its_envelope() -> None:
     assert len({digest_of(each) for each in [REQUEST, *others]}) == len(others) + 1
 
 
+def test_hostile_facts_stay_facts() -> None:
+    """Half a character, a number of many digits, and an identifier that would be two."""
+    named = [{"system": "urn:oid:2.999.1", "value": "1\nurn:oid:2.999.9|2"}, {"value": "\ud800"}, {}]
+    hostile = replace(REQUEST, patient=PATIENT | {"identifier": named, "x": 10**40}, explanation="\udfff")
+    facts = facts_of(hostile)
+    assert facts["referral.patients"].split("\n") == ["urn:oid:2.999.1|1 urn:oid:2.999.9|2", "|\ud800"]
+    assert len(facts["referral.digest"]) == 32
+    made = Threads().say(hostile, PRACTICE)
+    assert made.get("referral.patient.initiator") == "urn:oid:2.999.1|1 urn:oid:2.999.9|2"
+
+
 def replace_start(start: datetime) -> object:
     return APPOINTMENT._replace(start=start)
 
