@@ -9,6 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from reportlab import rl_config
 from reportlab.pdfbase import pdfmetrics
@@ -90,7 +91,7 @@ def _basic() -> tuple[str, str]:
 @lru_cache(maxsize=64)
 def register(file: Path) -> str:
     """The name by which the TrueType font in `file` is known from now on; raises `ValueError`."""
-    name = f"hie-{file.stem}-{abs(hash(file)) % 100_000}"
+    name = f"hie-{file.stem}-{crc32(bytes(file)):08x}"
     try:
         pdfmetrics.registerFont(TTFont(name, str(file)))
     except (TTFError, OSError) as error:

@@ -43,8 +43,10 @@ class Reader(NamedTuple):
 
     def named(self, order: Order) -> list[Named]:
         """Everybody that `order` names, each once for each NPI and role."""
-        found = dict.fromkeys(self._all(order))
-        return list({(each.role, each.npi or each): each for each in reversed(found)}.values())[::-1]
+        found: dict[object, Named] = {}
+        for each in self._all(order):
+            found.setdefault((each.role, each.npi) if each.npi else each, each)
+        return list(found.values())
 
     def _all(self, order: Order) -> Iterator[Named]:
         obr, orc = order.obr, order.orc

@@ -110,19 +110,30 @@ def _section(order: Order) -> Section:
     ]
     rows: list[Row] = []
     notes: list[str] = []
-    place: list[str] = notes
+    last: SourceSegment | None = None  # the OBX before, where nothing stands between
+    place: list[str] | None = notes
     for segment in order.segments:
-        if segment.name == "OBX":
-            place = []
+        if segment.name == "OBX" and last is not None and _goes_on(last, segment):
+            rows[-1] = rows[-1]._replace(value=(*rows[-1].value, *(shown.result(segment) or [""])))
+        elif segment.name == "OBX":
+            last, place = segment, None
             rows.append(_row(segment, order, several=len(performers) > 1))
         elif segment.name == "SPM":
-            place = notes
+            last, place = None, notes
         elif segment.name == "NTE":
-            told = list(_notes([segment]))
-            place += told
-            if place is not notes:
+            told, last = list(_notes([segment])), None
+            if place is None:
                 rows[-1] = rows[-1]._replace(more=(*rows[-1].more, *told))
+            else:
+                place += told
     return Section(shown.coded(obr.first(4)) or "Result", _said(facts), tuple(notes), tuple(rows))
+
+
+def _goes_on(first: SourceSegment, obx: SourceSegment) -> bool:
+    """Whether `obx` is one more line of the text that `first` begins: a narrative comes line by line in OBX."""
+    same = (2, 3, 11, 14, 15, 23)
+    is_text = obx.text(2) in ("TX", "FT") and not (obx.has(6) or obx.has(7) or obx.has(8))
+    return is_text and all(first.raw(number) == obx.raw(number) for number in same)
 
 
 def _row(obx: SourceSegment, order: Order, *, several: bool) -> Row:

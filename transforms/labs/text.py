@@ -36,11 +36,12 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _row(row: Row) -> Iterator[str]:
-    first, *others = row.value or ("",)
-    told = " ".join(filter(None, (first, row.unit if not others else "", row.range and f"[{row.range}]")))
+    is_long = len(row.value) > 1
+    value = "" if is_long else "".join(row.value)
+    told = " ".join(filter(None, (value, row.unit, row.range and f"[{row.range}]")))
     marks = ", ".join(filter(None, (row.flag, row.status)))
-    yield from _wrapped(f"{row.test}: {told}" + (f"  ({marks})" if marks else ""))
-    for line in (*others, *row.more):
+    yield from _wrapped(f"{row.test}: {told}".rstrip() + (f"  ({marks})" if marks else ""))
+    for line in (*(row.value if is_long else ()), *row.more):
         yield from _wrapped(line, "    ")
 
 

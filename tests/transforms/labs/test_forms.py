@@ -184,3 +184,14 @@ def test_a_hostile_report_ends_soon() -> None:
     with pytest.raises(StepError, match="200 pages"):
         list(result_to_pdf(huge))  # type: ignore[arg-type]
     assert time.perf_counter() - since < 20
+
+
+def test_a_text_that_comes_line_by_line_is_one_result() -> None:
+    lines = "".join(
+        f"OBX|{n}|TX|22637-3^Diagnosis^LN|{n}|{line}||||||F\n" for n, line in enumerate(["One.", "", "Two."], 2)
+    )
+    sent = oru(order(OBR_16=npi(HALE)), lines, "OBX|9|TX|22637-3^Diagnosis^LN|9|Three.||||||C\n")
+    assert "Diagnosis (22637-3 LN) [2]: (Final) One. Two. Diagnosis (22637-3 LN) [9]: Three. (CORRECTED)" in written(
+        sent
+    )
+    assert drawn(sent)[0].count("Diagnosis") == 2
