@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from channels.guard import Guard
 
 _LONGEST = 2_000
+_MOST_ADDRESSES = 4
 _GUARD = Guard()
 
 
@@ -46,8 +47,8 @@ def is_below(endpoint: str, address: str) -> bool:
     return same and (its.path == path or its.path.startswith(f"{path}/")) and "/.." not in its.path
 
 
-async def reach(endpoint: str, address: str) -> str:
-    """The IP address to connect to for `endpoint`, looked up once, so that a name cannot be public when it is asked
+async def reach(endpoint: str, address: str) -> list[str]:
+    """The IP addresses to connect to for `endpoint`, looked up once, so that a name cannot be public when it is asked
     about and private when it is connected to. Raises `EndpointError`, `UnresolvedError`."""
     check_endpoint(endpoint, address)
     parts = _parts(endpoint)
@@ -56,12 +57,12 @@ async def reach(endpoint: str, address: str) -> str:
         found = await loop.getaddrinfo(parts.hostname, _port(parts), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise UnresolvedError("the endpoint's host has no address") from None
-    addresses = [str(each[4][0]) for each in found]
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if not is_below(endpoint, address):
         addresses = [each for each in addresses if _GUARD.admits(each)]
     if not addresses:
         raise EndpointError("The endpoint is at no public address.")
-    return addresses[0]
+    return addresses[:_MOST_ADDRESSES]
 
 
 def _parts(endpoint: str) -> SplitResult:

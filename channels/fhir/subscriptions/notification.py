@@ -38,7 +38,8 @@ def status(told: Told, kind: Kind, id: str, events: Iterable[Element] = ()) -> R
         *events,
     ]
     if subscribed.error:
-        coded = {"coding": [{"system": ERRORS, "code": subscribed.error}], "text": subscribed.detail}
+        coded: Element = {"coding": [{"system": ERRORS, "code": subscribed.error}]}
+        coded |= {"text": subscribed.detail} if subscribed.detail else {}
         parameters.append({"name": "error", "valueCodeableConcept": coded})
     profile = f"{_PROFILE}status-r4"
     return {"resourceType": "Parameters", "id": _uuid(id), "meta": {"profile": [profile]}, "parameter": parameters}

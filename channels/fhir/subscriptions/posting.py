@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
@@ -46,7 +47,7 @@ class Poster:
         body = to_xml(bundle) if wanted.is_xml else dumps(bundle)
         try:
             async with asyncio.timeout(seconds):
-                return await self._post(wanted, await reach(wanted.endpoint, address), body, request_id)
+                return await self._post_to_any(wanted, await reach(wanted.endpoint, address), body, request_id)
         except UnresolvedError as error:
             return Unsent("dns-resolution-error", str(error))
         except EndpointError as error:
@@ -65,6 +66,14 @@ class Poster:
         clients, self._clients = self._clients, OrderedDict()
         for client in clients.values():
             await client.aclose()
+
+    async def _post_to_any(self, wanted: Wanted, addresses: list[str], body: bytes, request_id: str) -> Reply:
+        """The answer from the first of `addresses` that can be connected to."""
+        *others, last = addresses
+        for ip in others:
+            with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                return await self._post(wanted, ip, body, request_id)
+        return await self._post(wanted, last, body, request_id)
 
     async def _post(self, wanted: Wanted, ip: str, body: bytes, request_id: str) -> Reply:
         named = httpx.URL(wanted.endpoint)
