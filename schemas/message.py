@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -79,6 +79,7 @@ class Message:
     parent: str | None
     attributes: Mapping[str, str]
     findings: tuple[Finding, ...]
+    _read: dict[object, Any] = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -101,6 +102,7 @@ class Message:
             parent=parent,
             attributes=attributes,
             findings=findings,
+            _read={},
         )
 
     def __repr__(self) -> str:
@@ -138,10 +140,6 @@ class Message:
         """This message, where somebody has read its body as `resource` already: it is not read again."""
         self._read[_fhir] = resource
         return self
-
-    @cached_property
-    def _read(self) -> dict[object, Any]:
-        return {}
 
     @cached_property
     def _fhir_exact(self) -> Resource:

@@ -10,6 +10,7 @@ from functools import lru_cache
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
 _APOSTROPHES = re.compile(r"[’'`´ʼ.]")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 _SUFFIXES = {
     **{"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr"},
     **{"ii": "ii", "2nd": "ii", "iii": "iii", "3rd": "iii", "iv": "iv", "4th": "iv"},
@@ -89,13 +90,13 @@ def postal_code(text: str) -> str:
 
 def phone(text: str) -> str:
     """The last ten digits of a telephone number; "" for what has fewer than seven or but one digit throughout."""
-    digits = "".join(each for each in text if each.isdecimal() and each.isascii())[-10:]
+    digits = _NO_DIGIT.sub("", text)[-10:]
     return digits if len(digits) >= 7 and len(set(digits[-7:])) > 1 else ""
 
 
 def ssn4(text: str) -> str:
     """The last four digits of a social security number or of what is left of one; "" for a placeholder."""
-    digits = "".join(each for each in text if each.isdecimal() and each.isascii())
+    digits = _NO_DIGIT.sub("", text)
     if len(digits) not in (4, 9) or digits in _NO_NUMBERS or digits[-4:] == "0000":
         return ""
     return digits[-4:]
