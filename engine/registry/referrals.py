@@ -53,19 +53,17 @@ class Asked:
 
 async def found(journal: Journal, asked: Asked, terms: Referrals, now: datetime) -> list[Referral]:
     """The referrals that are meant, the one of which something came last first; raises `JournalError`."""
+    keys = await journal.read(partial(_keys, asked))
     listed: list[Referral] = []
-    below: int | None = None
-    while True:
-        page = await journal.read(partial(_page, asked, below))
-        for last, referral in page:
-            below = last
+    for some in (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)):
+        made = await journal.read(partial(_all, some))
+        for referral in map(made.__getitem__, some):
             due = overdue(referral, terms, now)
             if _is_meant(asked, referral, bool(due)):
                 listed.append(replace(referral, overdue=due))
             if len(listed) == asked.most:
                 return listed
-        if len(page) < _AT_ONCE:
-            return listed
+    return listed
 
 
 async def shown(journal: Journal, written: str, terms: Referrals, now: datetime) -> Referral:
@@ -89,14 +87,15 @@ def _is_meant(asked: Asked, referral: Referral, is_overdue: bool) -> bool:
     return asked.all or asked.overdue or not State(referral.state).is_over
 
 
-def _page(asked: Asked, below: int | None, connection: Connection) -> list[tuple[int, Referral]]:
-    """The next referrals that may be meant, each with the place of what was said last in it."""
+def _keys(asked: Asked, connection: Connection) -> Sequence[str]:
+    """The referrals that may be meant, the one of which something came last first."""
     last = select(_acts.referral, func.max(_acts.seq).label("seq")).group_by(_acts.referral).subquery()
-    query = select(_acts.seq, _acts.referral).join(last, last.c.seq == _acts.seq).order_by(_acts.seq.desc())
-    query = query.where(*_meant(asked, last)).limit(_AT_ONCE)
-    rows = connection.execute(query if below is None else query.where(_acts.seq < below)).all()
-    made = dict(_referrals(connection, [row.referral for row in rows]))
-    return [(row.seq, made[row.referral]) for row in rows]
+    query = select(_acts.referral).join(last, last.c.seq == _acts.seq).order_by(_acts.seq.desc())
+    return connection.execute(query.where(*_meant(asked, last))).scalars().all()
+
+
+def _all(keys: Sequence[str], connection: Connection) -> dict[str, Referral]:
+    return dict(_referrals(connection, keys))
 
 
 def _meant(asked: Asked, last: Subquery) -> Iterator[ColumnElement[bool]]:
