@@ -14,6 +14,7 @@ from schemas.fhir import Resource, dumps
 from schemas.fhir.validate import validate
 from schemas.message import CCDA, FHIR, Message
 from tests.corpus.inputs import CORPUS
+from tests.corpus.validity import structure
 from tests.transforms.refer.making import (
     APPOINTMENT,
     DOCUMENTS,
@@ -197,6 +198,7 @@ def test_what_is_written_is_valid_and_keeps_every_fact(message: ReferralMessage,
     written = write_fhir(message, form=form, ends=ENDS)
     assert written.findings == ()
     assert [str(each) for each in validate(written.resource)] == []
+    assert structure(json.loads(dumps(written.resource))) == []
     assert said(written.resource) == message
 
 

@@ -31,12 +31,12 @@ def documents_of(references: list[Node], attachments: list[Node], entries: Entri
 
     Raises `ReferralError` for one whose data cannot be read: it must not be missing in silence.
     """
-    seen: list[Entry] = []
+    seen: set[int] = set()
     for reference in references:
         found = entries.resolve(reference)
-        if not found.resource or any(each is found for each in seen):
+        if not found.resource or id(found) in seen:
             continue
-        seen.append(found)
+        seen.add(id(found))
         if found.type == "DocumentReference":
             yield from _of_document_reference(found, entries)
         elif is_document(found.resource) and not is_own(found.resource):

@@ -28,6 +28,8 @@ _STATUS = {
     Act.COMPLETE: "completed",
 }
 """ServiceRequest.status where the referral is no longer asked for."""
+BRINGS = (Act.INTERIM, Act.COMPLETE)
+"""The acts whose documents are what the recipient reports."""
 _REFERRAL = {"system": SNOMED, "code": PATIENT_REFERRAL, "display": "Patient referral"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from uuid import UUID
 
 from schemas.fhir import Element, Resource
@@ -28,7 +28,6 @@ _AROUND = (
     *("Consent", "Coverage", "Binary"),
 )
 """What the referral itself is made of, or stands beside it."""
-_MOST = 2000
 
 
 class Entry:
@@ -87,31 +86,36 @@ class Entries:
         """The resource at that address; none where it is not here."""
         return self._by_address.get(_tail(url), NO_ENTRY) if url else NO_ENTRY
 
-    def plain(self, entry: Entry, patient: Entry, patient_id: str, beside: Iterable[Entry] = ()) -> Resource:
-        """The resource with an id of its own; its references lead to the patient and what stands `beside` it, others
-        keep what they show and no address."""
-        named = [(each, patient_id if each is patient else uuid_of(each)) for each in (*beside, patient)]
-        known = {each: f"urn:uuid:{id}" for entry, id in named for each in self._addresses(entry)}
-        others = {address for address, each in self._by_address.items() if each is not patient}
-        plain = _detached(entry.resource, known, others, f"urn:uuid:{patient_id}")
-        id = patient_id if entry is patient else uuid_of(entry)
-        return {"resourceType": entry.type, "id": id, **_without_place(plain)}
+    def plain(self, entry: Entry, patient: Entry, patient_id: str) -> Resource:
+        """The resource with an id of its own; its references lead to the patient or keep what they show."""
+        return self._plain(entry, patient, patient_id, self._targets(patient, patient_id, ()))
 
     def clinical(self, patient: Entry, patient_id: str) -> list[Element]:
         """Entries of a Bundle with what the body says of the patient's health, and what that refers to."""
         found = [each for each in self._all if each.type in _CLINICAL and self._is_of(each, patient)]
+        seen = set(map(id, found))
         for each in found:
             for reference in each.node.references():
                 named = self.resolve(reference)
-                if named.resource and named.type not in _AROUND and not any(named is one for one in found):
+                if named.resource and named.type not in _AROUND and id(named) not in seen:
+                    seen.add(id(named))
                     found.append(named)
+        targets = self._targets(patient, patient_id, found)
         return [
-            {"fullUrl": f"urn:uuid:{uuid_of(each)}", "resource": self.plain(each, patient, patient_id, found)}
+            {"fullUrl": f"urn:uuid:{uuid_of(each)}", "resource": self._plain(each, patient, patient_id, targets)}
             for each in found
         ]
 
-    def _addresses(self, entry: Entry) -> list[str]:
-        return [address for address, each in self._by_address.items() if each is entry]
+    def _plain(self, entry: Entry, patient: Entry, patient_id: str, targets: Mapping[str, str]) -> Resource:
+        plain = _detached(entry.resource, targets, f"urn:uuid:{patient_id}")
+        own = patient_id if entry is patient else uuid_of(entry)
+        return {"resourceType": entry.type, "id": own, **_without_place(plain)}
+
+    def _targets(self, patient: Entry, patient_id: str, beside: Iterable[Entry]) -> Mapping[str, str]:
+        """Where a reference by each address leads then, "" to nothing: to what is kept, and to the patient."""
+        ids = {id(each): uuid_of(each) for each in beside} | {id(patient): patient_id}
+        kept = {address: ids.get(id(each)) for address, each in self._by_address.items()}
+        return {address: f"urn:uuid:{own}" if own is not None else "" for address, own in kept.items()}
 
     def _is_of(self, entry: Entry, patient: Entry) -> bool:
         subject = entry.node.one("subject") or entry.node.one("patient")
@@ -120,7 +124,7 @@ class Entries:
 
     def _take_bundle(self, body: Resource) -> None:
         entries = body.get("entry")
-        for number, each in enumerate(entries[:_MOST] if isinstance(entries, list) else ()):
+        for number, each in enumerate(entries if isinstance(entries, list) else ()):
             resource = each.get("resource") if isinstance(each, dict) else None
             if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
                 url = each.get("fullUrl")
@@ -161,27 +165,29 @@ def uuid_of(entry: Entry) -> str:
     return resource_id(entry.type, entry.node.peek("id") or entry.address)
 
 
+def address_of(resource: Resource) -> str:
+    """The URN that a resource has as its fullUrl in a Bundle of ours."""
+    return f"urn:uuid:{uuid_of(Entry(resource, resource['resourceType'], ''))}"
+
+
 def _without_place(resource: Resource) -> Resource:
     return {name: value for name, value in resource.items() if name not in ("resourceType", "id", "link")}
 
 
-def _detached(element: Element, known: Mapping[str, str], others: Container[str], patient: str) -> Element:
-    """A copy whose references lead to what is `known`; one to a patient who is not here is one to `patient`."""
+def _detached(element: Element, targets: Mapping[str, str], patient: str) -> Element:
+    """A copy whose references lead to `targets`; one to a patient who is not here is one to `patient`."""
     found: Element = {}
     for name, inner in element.items():
         if name == "reference" and isinstance(inner, str) and not inner.startswith("#"):
             tail = _tail(inner)
-            target = known.get(tail)
-            if target is None and tail.startswith("Patient/") and tail not in others:
-                target = patient
-            copied: object = target
+            copied: object = targets.get(tail, patient if tail.startswith("Patient/") else "")
         elif isinstance(inner, dict):
-            copied = _detached(inner, known, others, patient)
+            copied = _detached(inner, targets, patient)
         elif isinstance(inner, list):
-            items = [_detached(one, known, others, patient) if isinstance(one, dict) else one for one in inner]
+            items = [_detached(one, targets, patient) if isinstance(one, dict) else one for one in inner]
             copied = [one for one in items if one != {}]
         else:
             copied = inner
-        if copied not in ({}, [], None):
+        if copied not in ({}, [], None, ""):
             found[name] = copied
     return found

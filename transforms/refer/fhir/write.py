@@ -8,14 +8,16 @@ from typing import Literal, NamedTuple
 from schemas.fhir import Element, Resource
 from schemas.finding import Finding
 from transforms.bundling import by_identifier, entry_of
-from transforms.elements import OWN, absent
+from transforms.elements import absent
 from transforms.fhir_node import Node
 from transforms.identity import resource_id
 from transforms.refer.error import NotSayableError
-from transforms.refer.fhir.documents import OWN_BUNDLE, bundle_in, document_resource, numbered_attachment
+from transforms.refer.fhir.clinical import clinical_document, clinical_entries
+from transforms.refer.fhir.documents import document_resource, numbered_attachment
 from transforms.refer.fhir.parties import logical_reference_of, party_resources, reference_of
 from transforms.refer.fhir.read import CONTROL, read_fhir
 from transforms.refer.fhir.request import (
+    BRINGS,
     Sides,
     appointment_resource,
     key_of,
@@ -23,16 +25,15 @@ from transforms.refer.fhir.request import (
     task,
     with_control_id,
 )
-from transforms.refer.fhir.source import Entries, Entry, uuid_of
+from transforms.refer.fhir.source import address_of
 from transforms.refer.fhir.values import identifier_of, unknown
-from transforms.refer.fhir.words import EVENT, LOINC, PLACER, PROFILE, STANDS
+from transforms.refer.fhir.words import EVENT, PLACER, PROFILE, STANDS
 from transforms.refer.lost import lost
-from transforms.refer.referral import Act, Attached, ReferralMessage, Side
+from transforms.refer.referral import Act, ReferralMessage, Side
 
 Form = Literal["message", "transaction", "task"]
 _ASKS = (Act.REQUEST, Act.CHANGE)
 """The acts by which a server learns what is asked for; of any other it would learn less than it knows."""
-_BRINGS = (Act.INTERIM, Act.COMPLETE)
 
 
 class FhirEnds(NamedTuple):
@@ -74,52 +75,31 @@ def _alone(message: ReferralMessage) -> Resource:
     patient: Element = {"type": "Patient", **({"identifier": named[0]} if named else unknown())}
     sides = Sides(patient, logical_reference_of(message.initiator), logical_reference_of(message.recipient))
     output = [_output("Document", "valueAttachment", numbered_attachment(each)) for each in message.documents]
-    contained: list[Resource] = []
-    if message.appointment is not None:
-        contained.append({**appointment_resource(message.appointment, message, patient), "id": "appointment"})
+    booked = [{**each, "id": "appointment"} for each in _booked(message, sides)]
+    if booked:
         output.insert(0, _output("Appointment", "valueReference", {"reference": "#appointment"}))
-    focus = {"type": "ServiceRequest", "identifier": identifier_of(message.referral, PLACER)}
-    made = with_control_id(task(message, sides, focus, output, is_bser=False), message.control_id)
-    if contained:
-        made = {"resourceType": "Task", "id": made["id"], "contained": contained, **made}
-    return made
+    made = with_control_id(task(message, sides, _logical_focus(message), output, is_bser=False), message.control_id)
+    return {"resourceType": "Task", "id": made["id"], "contained": booked, **made} if booked else made
 
 
 def _bundle(message: ReferralMessage, form: Form, ends: FhirEnds) -> Resource:
     is_bser = form == "message"
     patient = _patient(message)
-    subject = {"reference": _address(patient)}
     initiator = party_resources(message.initiator, "initiator")
     recipient = party_resources(message.recipient, "recipient")
-    sides = Sides(subject, reference_of(initiator), reference_of(recipient))
+    sides = Sides({"reference": address_of(patient)}, reference_of(initiator), reference_of(recipient))
     author = recipient if message.act.side is Side.RECIPIENT else initiator
-    clinical, held = _clinical(message, patient, sides, author, is_bser=is_bser)
-    papers = [
-        document_resource(each, number, subject, message.control_id) for number, each in enumerate(message.documents)
-    ]
-    told = [*held, *papers]
-    loose = [] if held else clinical
-    references = [{"reference": url} for url in (*(each["fullUrl"] for each in loose), *map(_address, told))]
-    output = [_output("Document", "valueReference", each) for each in references] if message.act in _BRINGS else []
-    booked: list[Resource] = []
-    if message.appointment is not None:
-        booked = [appointment_resource(message.appointment, message, subject)]
-        output.insert(0, _output("Appointment", "valueReference", {"reference": _address(booked[0])}))
-    has_request = is_bser or message.act in _ASKS
-    supporting = references if message.act not in _BRINGS else []
-    request = service_request(message, sides, supporting if has_request else [], is_bser=is_bser)
-    focus: Element = {"reference": _address(request)}
-    if not has_request:
-        focus = {"type": "ServiceRequest", "identifier": identifier_of(message.referral, PLACER)}
-        output += [_output("Document", "valueReference", each) for each in supporting]
-    made = task(message, sides, focus, output, is_bser=is_bser)
-    resources = [made, patient, *initiator, *recipient, *booked, *told]
-    if has_request:
-        resources.insert(0, request)
+    loose = clinical_entries(message, patient)
+    papers = _papers(message, sides)
+    if is_bser and loose:
+        papers.insert(0, clinical_document(message, loose, patient, sides, author))
+        loose = []
+    carried = [{"reference": url} for url in (*(each["fullUrl"] for each in loose), *map(address_of, papers))]
+    booked = _booked(message, sides)
+    about = _about(message, sides, carried, booked, is_bser=is_bser)
+    resources = [*about, patient, *initiator, *recipient, *booked, *papers]
     if is_bser:
-        resources.insert(0, _header(message, sides, made, ends))
-    entries = [{**entry_of(each, form, "", _wanted), "fullUrl": _address(each)} for each in resources]
-    entries += [_clinical_entry(each, form) for each in loose]
+        resources.insert(0, _header(message, sides, about[-1], ends))
     bundle: Resource = {"resourceType": "Bundle", "id": resource_id("Bundle", *key_of(message), message.control_id)}
     if is_bser:
         bundle["meta"] = {"profile": [f"{PROFILE}MessageBundle"]}
@@ -128,8 +108,38 @@ def _bundle(message: ReferralMessage, form: Form, ends: FhirEnds) -> Resource:
     bundle["type"] = form
     if is_bser:
         bundle["timestamp"] = message.at.isoformat()
-    bundle["entry"] = entries
+    bundle["entry"] = [{**entry_of(each, form, "", _wanted), "fullUrl": address_of(each)} for each in resources]
+    bundle["entry"] += [_clinical_entry(each, form) for each in loose]
     return bundle
+
+
+def _about(
+    message: ReferralMessage, sides: Sides, carried: list[Element], booked: list[Resource], *, is_bser: bool
+) -> list[Resource]:
+    """The ServiceRequest, where it is sent, and the Task."""
+    output = [_output("Appointment", "valueReference", {"reference": address_of(each)}) for each in booked]
+    brought = [_output("Document", "valueReference", each) for each in carried]
+    if not is_bser and message.act not in _ASKS:
+        return [task(message, sides, _logical_focus(message), [*output, *brought], is_bser=False)]
+    is_report = message.act in BRINGS
+    request = service_request(message, sides, [] if is_report else carried, is_bser=is_bser)
+    focus = {"reference": address_of(request)}
+    output += brought if is_report else []
+    return [request, task(message, sides, focus, output, is_bser=is_bser)]
+
+
+def _logical_focus(message: ReferralMessage) -> Element:
+    return {"type": "ServiceRequest", "identifier": identifier_of(message.referral, PLACER)}
+
+
+def _papers(message: ReferralMessage, sides: Sides) -> list[Resource]:
+    documents = enumerate(message.documents)
+    return [document_resource(each, number, sides.patient, message.control_id) for number, each in documents]
+
+
+def _booked(message: ReferralMessage, sides: Sides) -> list[Resource]:
+    appointment = message.appointment
+    return [appointment_resource(appointment, message, sides.patient)] if appointment is not None else []
 
 
 def _patient(message: ReferralMessage) -> Resource:
@@ -137,61 +147,6 @@ def _patient(message: ReferralMessage) -> Resource:
     if isinstance(patient.get("id"), str) and patient["id"]:
         return patient
     return {"resourceType": "Patient", "id": resource_id("Patient", *key_of(message)), **patient}
-
-
-def _clinical(
-    message: ReferralMessage, patient: Resource, sides: Sides, author: list[Resource], *, is_bser: bool
-) -> tuple[list[Element], list[Resource]]:
-    """What is known of the patient's health: entries, and in BSeR's message the document that holds them."""
-    said = message.clinical.get("entry", []) if message.clinical is not None else []
-    there = {url for each in message.documents for url in _told_by(each, patient["id"])}
-    entries = [each for each in said if each.get("fullUrl") not in there]
-    if not is_bser or not entries:
-        return entries, []
-    is_report = message.act in _BRINGS
-    code, display = ("11488-4", "Consult note") if is_report else ("57133-1", "Referral note")
-    composition: Resource = {
-        "resourceType": "Composition",
-        "id": resource_id("Composition", *key_of(message), message.control_id),
-        "status": "final",
-        "type": {"coding": [{"system": LOINC, "code": code, "display": display}]},
-        "subject": sides.patient,
-        "date": message.at.isoformat(),
-        "author": [sides.recipient if message.act.side is Side.RECIPIENT else sides.initiator],
-        "title": "Referral feedback" if is_report else "Referral request",
-        "section": [
-            {
-                "title": "Supporting information",
-                "code": {"coding": [{"system": f"{OWN}section", "code": "supporting-information"}]},
-                "entry": [{"reference": each["fullUrl"]} for each in entries],
-            }
-        ],
-    }
-    number = resource_id("Bundle", *key_of(message), message.control_id, "clinical")
-    document: Resource = {
-        "resourceType": "Bundle",
-        "id": number,
-        "identifier": {"system": OWN_BUNDLE, "value": number},
-        "type": "document",
-        "timestamp": message.at.isoformat(),
-        "entry": [
-            {"fullUrl": _address(composition), "resource": composition},
-            {"fullUrl": _address(patient), "resource": patient},
-            *({"fullUrl": _address(each), "resource": each} for each in author),
-            *entries,
-        ],
-    }
-    return entries, [document]
-
-
-def _told_by(document: Attached, patient_id: str) -> list[str]:
-    """The addresses of what a document that is a Bundle says of the patient's health itself."""
-    bundle = bundle_in(document)
-    if bundle is None:
-        return []
-    inner = Entries(bundle)
-    patient = inner.patient_of(inner.first("Composition").node.one("subject"))
-    return [each["fullUrl"] for each in inner.clinical(patient, patient_id)]
 
 
 def _header(message: ReferralMessage, sides: Sides, made: Resource, ends: FhirEnds) -> Resource:
@@ -207,7 +162,7 @@ def _header(message: ReferralMessage, sides: Sides, made: Resource, ends: FhirEn
         "destination": [{**destination, "receiver": receiver}],
         "sender": sender,
         "source": source,
-        "focus": [{"reference": _address(made)}],
+        "focus": [{"reference": address_of(made)}],
     }
 
 
@@ -243,7 +198,3 @@ def _clinical_entry(entry: Element, form: Form) -> Element:
 
 def _output(kind: str, name: str, value: Element) -> Element:
     return {"type": {"text": kind}, name: value}
-
-
-def _address(resource: Resource) -> str:
-    return f"urn:uuid:{uuid_of(Entry(resource, resource['resourceType'], ''))}"

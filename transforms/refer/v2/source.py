@@ -109,10 +109,11 @@ def _without_reference(identifier: Element) -> None:
 
 def _with_referred(wanted: list[str], resources: dict[str, Resource]) -> list[str]:
     """The addresses `wanted`, and those that these resources refer to."""
-    found = list(wanted)
+    found, seen = list(wanted), set(wanted)
     for url in found:
         for each in _references(resources[url]):
-            if each in resources and each not in found and resources[each]["resourceType"] not in _AROUND:
+            if each in resources and each not in seen and resources[each]["resourceType"] not in _AROUND:
+                seen.add(each)
                 found.append(each)
     return found
 
