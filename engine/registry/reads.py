@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import TypeAdapter
@@ -74,6 +74,7 @@ _TOLD = (
     )
     .order_by(notices.c.at, notices.c.message)
 )
+_OF_NPI = select(providers.c.data).where(providers.c.npi == bindparam("npi"))
 _REFERRAL = (
     select(*(referral_acts.c[name] for name in NOTED))
     .where(
@@ -86,6 +87,13 @@ _REFERRAL = (
 _MOST_THREADS = 100
 
 
+class _Subscribers(NamedTuple):
+    """Every subscriber, by its panel and by its NPI."""
+
+    of_panel: dict[str, list[Subscriber]]
+    of_npi: dict[str, list[Subscriber]]
+
+
 class DatabaseRegistry:
     """The registry in the database behind `engine`. Calls raise `RegistryError` where it does not answer.
 
@@ -96,19 +104,20 @@ class DatabaseRegistry:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: PoolProxiedConnection | None = None
-        self._subscribers: list[Subscriber] | None = None
+        self._subscribers: _Subscribers | None = None
         self._of_shape: dict[tuple[int, int], _Prepared] = {}
         self._told = _Prepared(_TOLD, engine)
+        self._of_npi = _Prepared(_OF_NPI, engine)
         self._referral = _Prepared(_REFERRAL, engine)
         self._of_subscriber = _Prepared(_SUBSCRIPTIONS, engine)
 
     def subscribers(self, panel: str) -> Sequence[Subscriber]:
         """Who is told about the members of `panel`."""
-        return [each for each in self._every_subscriber() if (each.panel or each.name) == panel]
+        return self._known().of_panel.get(panel, ())
 
     def subscribed(self, npi: str) -> Sequence[Subscriber]:
         """The subscribers that have this NPI."""
-        return [each for each in self._every_subscriber() if each.npi == npi]
+        return self._known().of_npi.get(npi, ()) if npi else ()
 
     def members(self, person: Person, on: date) -> Sequence[Membership]:
         """Who of all panels, on that day, might be `person`."""
@@ -120,8 +129,8 @@ class DatabaseRegistry:
 
     def provider(self, npi: str) -> Provider | None:
         """The directory's entry for an NPI."""
-        rows = self._all(select(providers.c.data).where(providers.c.npi == npi))
-        return _PROVIDER.validate_json(rows[0].data) if rows else None
+        rows = self._look_up(self._of_npi, {"npi": npi})
+        return _PROVIDER.validate_json(rows[0][0]) if rows else None
 
     def providers(self, specialty: str = "", place: str = "", name: str = "") -> Sequence[Provider]:
         """Entries by specialty, city or postal code, and name; none where no term says anything."""
@@ -142,10 +151,14 @@ class DatabaseRegistry:
         given = {"subscriber": subscriber, "key": key, "received_as": message}
         return [Told(row[0], row[1], row[2], row[3], moment(row[4])) for row in self._look_up(self._told, given)]
 
-    def _every_subscriber(self) -> list[Subscriber]:
+    def _known(self) -> _Subscribers:
         if self._subscribers is None:
-            rows = self._all(select(subscribers.c.data).order_by(subscribers.c.name))
-            self._subscribers = [read_subscriber(data) for (data,) in rows]
+            found = _Subscribers({}, {})
+            for (data,) in self._all(select(subscribers.c.data).order_by(subscribers.c.name)):
+                subscriber = read_subscriber(data)
+                found.of_panel.setdefault(subscriber.panel or subscriber.name, []).append(subscriber)
+                found.of_npi.setdefault(subscriber.npi, []).append(subscriber)
+            self._subscribers = found
         return self._subscribers
 
     def referral(self, referral: Identifier, message: str) -> Thread:
