@@ -26,9 +26,8 @@ from engine.health import HealthServer
 from engine.journal import Journal, JournalError
 from engine.logs import report_unhandled, set_up
 from engine.ownership import Ownership
-from engine.registry.files import Work, loading
+from engine.registry.loader import Loader
 from engine.registry.reads import DatabaseRegistry
-from engine.registry.rows import RosterError
 from engine.steady import steadily
 from engine.stranded import tell_stranded
 from engine.tidy import watch_age
@@ -38,7 +37,6 @@ from schemas.ids import Clock, utc_now
 log = logging.getLogger(__name__)
 
 _WATCH_EVERY = 2.0  # seconds
-_PROGRESS_EVERY = 50_000  # entries of a roster
 _AGAIN = 5.0  # seconds until what could not be started is tried again
 
 
@@ -52,6 +50,7 @@ class Engine:
         self._clock = clock
         self.journal = Journal(site.settings.journal)
         self.flows: dict[str, Flow] = {}
+        self._loader = Loader(self.journal, clock)
         self._tasks: list[asyncio.Task[object]] = []
         self._again: set[asyncio.Task[object]] = set()
         self._reloading = asyncio.Lock()
@@ -91,23 +90,8 @@ class Engine:
 
     async def _take_up_registry(self) -> None:
         """Bring the registry to what the site's files say, and let the steps ask it there."""
-        try:
-            for work in loading(self.site.folder, self._clock()):
-                await self._load(work)
-        except (RosterError, OSError) as error:
-            log.error("the registry stays as it was: %s", error)  # noqa: TRY400
+        await self._loader.take_up(self.site.folder, self.site.settings.registry.may_vanish)
         self.site.registry.use(DatabaseRegistry(self.journal.reading))
-
-    async def _load(self, work: Work) -> None:
-        """Do the work on one file of the registry, one transaction after another."""
-        told = 0
-        for step in work.steps():
-            await self.journal.change(step)
-            if work.read - told >= _PROGRESS_EVERY:
-                told = work.read
-                log.info("%s: %d entries read", work.source, told)
-        if work.loaded is not None:
-            log.info("%s: %d added, %d changed, %d ended, %d entries", work.source, *work.loaded)
 
     async def _serve_health(self, server: HealthServer) -> None:
         try:
@@ -122,6 +106,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Take no new input, let end what is in flight, give up the queues, close the journal."""
+        self._loader.is_stopping = True
         async with self._reloading:  # one that is under way ends first: the flow in its hands is in no list
             self._stopping = True
         await asyncio.gather(*(flow.stop_listening() for flow in self.flows.values()))
@@ -147,10 +132,7 @@ class Engine:
             before = {channel.name: channel for channel in self.site.channels}
             after = {channel.name: channel for channel in site.channels}
             self.site = site
-            try:
-                await self._take_up_registry()
-            except JournalError as error:  # the channels' own changes are not known a second time
-                log.error("the registry stays as it was: %s; reload when the journal answers", error)  # noqa: TRY400
+            await self._look_at_registry()
             for name in before.keys() - after.keys():
                 await self._remove(name)
             for name, channel in after.items():
@@ -162,6 +144,12 @@ class Engine:
                     log.error("%s", finding)
             await tell_stranded(self.journal, self._queues())
             return findings
+
+    async def _look_at_registry(self) -> None:
+        try:
+            await self._take_up_registry()
+        except JournalError as error:  # the channels' own changes are not known a second time
+            log.error("the registry stays as it was: %s; reload when the journal answers", error)  # noqa: TRY400
 
     async def _remove(self, name: str) -> None:
         flow = self.flows.pop(name)
@@ -237,6 +225,9 @@ class Engine:
             if changed(seen, now):
                 seen = now
                 await self.reload()
+            elif self._loader.is_due():
+                async with self._reloading:
+                    await self._look_at_registry()
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         self._tasks.append(asyncio.create_task(steadily(name, work), name=name))

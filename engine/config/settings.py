@@ -14,6 +14,7 @@ from engine.config.language import keys_of
 from engine.config.numbers import finding
 from engine.config.options import Signature
 from engine.config.tree import Entries
+from engine.registry.load import MAY_VANISH
 from schemas.finding import Finding
 from schemas.values import Address, Duration, Listen
 
@@ -63,6 +64,20 @@ class Health(BaseModel):
     listen: Listen = Field(_DEFAULT_HEALTH, description="An address, host:port. Default: 127.0.0.1:8075.")
 
 
+class RegistryOptions(BaseModel):
+    """How the site's rosters and directories are loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    may_vanish: int = Field(
+        MAY_VANISH,
+        ge=0,
+        le=100,
+        description="Percent of a roster or directory that may leave at once. Where more would, nobody leaves until "
+        "somebody confirms it; 100 for no such care.",
+    )
+
+
 class Log(BaseModel):
     """What is logged, and how. Patient data never is."""
 
@@ -84,6 +99,7 @@ class Settings:
     log: Log = field(default_factory=Log)
     repeats: timedelta | None = None
     referrals: Referrals = field(default_factory=Referrals)
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
 
 
 def settings(
@@ -96,6 +112,7 @@ def settings(
     log: Log | None = None,
     repeats: Duration | None = None,
     referrals: Referrals | None = None,
+    registry: RegistryOptions | None = None,
 ) -> Settings:
     """What holds for the whole site.
 
@@ -110,9 +127,10 @@ def settings(
         repeats: For how long channels that do not say it themselves acknowledge an identical repeat again without
             routing it twice; `none` for channels that do not say it.
         referrals: After what time `hie referrals` calls a referral overdue.
+        registry: How the site's rosters and directories are loaded.
     """
     found = (search or {}, retention or Retention(), health, log or Log(), repeats, referrals or Referrals())
-    return Settings(journal, backbone, *found)
+    return Settings(journal, backbone, *found, registry or RegistryOptions())
 
 
 def signature() -> Signature:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -173,6 +174,10 @@ class Journal:
         """Do rare work (an operator's act, ownership, retention) in a write transaction of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._do, work)
 
+    async def hold(self, work: Callable[[Connection], object]) -> float:
+        """As `change`; gives for how many seconds others could not write because of it."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._time, work)
+
     async def maintain(self, *statements: str) -> int:
         """Run `statements` (vacuum, checkpoints) in no transaction; the number that the last answers, on SQLite."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._maintain, statements)
@@ -194,6 +199,17 @@ class Journal:
                 return done
         except DatabaseError as error:
             raise explained(error) from None
+
+    def _time(self, work: Callable[[Connection], object]) -> float:
+        since = 0.0
+
+        def timed(connection: Connection) -> None:
+            nonlocal since
+            since = time.perf_counter()
+            work(connection)
+
+        self._do(timed)
+        return time.perf_counter() - since
 
     def _maintain(self, statements: Sequence[str]) -> int:
         answer: Sequence[Any] = ()

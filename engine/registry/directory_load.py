@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, delete, insert, select
 
-from engine.registry.load import AT_ONCE, FileLoading, Step, groups
+from engine.registry.load import MAY_VANISH, FileLoading, Steps, next_size, paced
 from engine.registry.numbers import NpiSet
 from engine.registry.reads import provider_text, terms_of
 from engine.registry.tables import provider_terms, providers
@@ -18,9 +19,22 @@ class DirectoryLoading(FileLoading[Provider]):
     """The loading of one directory file. Who is in the file no more leaves the directory; of two files that have one
     NPI the one loaded last counts."""
 
-    def __init__(self, source: str, digest: str, entries: Iterable[Provider], now: datetime) -> None:
-        super().__init__(source, digest, entries, now)
+    def __init__(
+        self,
+        source: str,
+        digest_of: Callable[[], str],
+        entries: Iterable[Provider],
+        now: datetime,
+        *,
+        may_vanish: int = MAY_VANISH,
+    ) -> None:
+        super().__init__(source, digest_of, entries, now, may_vanish=may_vanish)
         self._seen = NpiSet()
+        self._through, self._is_through = "", False
+        """The NPI up to which providers were looked through, and whether that is all."""
+
+    def _taking(self) -> Steps:
+        yield from paced(self._entries, self._take, 200)
 
     def _take(self, entries: Sequence[Provider], connection: Connection) -> None:
         numbers = [entry.npi for entry in entries]
@@ -40,16 +54,39 @@ class DirectoryLoading(FileLoading[Provider]):
         changed = sum(entry.npi in known for entry, _ in fresh)
         self._counts["changed"] += changed
         self._counts["added"] += len(fresh) - changed
+        self.read += len(entries)
 
-    def _leaving(self) -> Iterator[Step]:
-        yield self._leave
+    def _counting(self) -> Steps:
+        yield from self._all(self._count)
 
-    def _leave(self, connection: Connection) -> None:
-        held = connection.execute(select(providers.c.npi).where(providers.c.source == self.source)).scalars()
-        gone = [npi for npi in held if npi not in self._seen]
-        for some in groups(gone, AT_ONCE):
-            _remove(connection, some)
-        self._counts["ended"] = len(gone)
+    def _count(self, size: int, connection: Connection) -> None:
+        held, gone = self._next(size, connection)
+        self._held += held
+        self._gone += len(gone)
+
+    def _leaving(self) -> Steps:
+        yield from self._all(self._leave)
+
+    def _leave(self, size: int, connection: Connection) -> None:
+        _, gone = self._next(size, connection)
+        _remove(connection, gone)
+        self._counts["ended"] += len(gone)
+
+    def _all(self, work: Callable[[int, Connection], None]) -> Steps:
+        """`work` on so many providers after another, until all are looked through."""
+        self._through, self._is_through = "", False
+        size = 500
+        while not self._is_through:
+            seconds = yield partial(work, size)
+            size = next_size(size, seconds)
+
+    def _next(self, size: int, connection: Connection) -> tuple[int, list[str]]:
+        """How many of the next `size` providers are of this file, and those of them who are in it no more."""
+        query = select(providers.c.npi, providers.c.source).where(providers.c.npi > self._through)
+        rows = connection.execute(query.order_by(providers.c.npi).limit(size)).all()
+        self._through, self._is_through = rows[-1].npi if rows else "", len(rows) < size
+        own = [npi for npi, source in rows if source == self.source]
+        return len(own), [npi for npi in own if npi not in self._seen]
 
 
 def _remove(connection: Connection, numbers: Sequence[str]) -> None:

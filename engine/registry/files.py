@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from engine.journal.tables import notices, referral_acts
 from engine.registry.directory import read_directory
 from engine.registry.directory_fhir import read_fhir_directory
 from engine.registry.directory_load import DirectoryLoading
-from engine.registry.load import Step
+from engine.registry.load import GONE, MAY_VANISH, Steps
 from engine.registry.nppes_endpoints import is_endpoint_file
 from engine.registry.reads import OPT_OUT, PANEL, DatabaseRegistry, read_subscriber, subscriber_text
 from engine.registry.roster_group import read_group
@@ -107,7 +108,7 @@ class SubscribersLoading:
     def __init__(self, site: Path) -> None:
         self._site = site
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Steps:
         """Its one step."""
         yield self._load
 
@@ -122,18 +123,34 @@ class SubscribersLoading:
 Work = SubscribersLoading | DirectoryLoading | RosterLoading
 
 
-def loading(site: Path, now: datetime) -> Iterator[Work]:
+def loading(site: Path, now: datetime, *, may_vanish: int = MAY_VANISH) -> Iterator[Work]:
     """The work that brings the registry to what the site's files say: that of the subscribers, the directory, then the
-    rosters.
-
-    Raises `RosterError` and `OSError` for a file that cannot be read.
-    """
+    rosters. Its steps raise `RosterError` and `OSError` for a file that cannot be read."""
     yield SubscribersLoading(site)
     for directory in directory_files(site):
-        digest = digest_of(site / directory.where, *(site / where for where in directory.endpoints))
-        yield DirectoryLoading(directory.where, digest, providers_of(site, directory), now)
+        paths = [site / where for where in (directory.where, *directory.endpoints)]
+        digest = partial(digest_of, *paths)
+        yield DirectoryLoading(directory.where, digest, providers_of(site, directory), now, may_vanish=may_vanish)
     for file in roster_files(site):
-        yield RosterLoading(file.roster, digest_of(site / file.where), members_of(site, file), now)
+        digest = partial(digest_of, site / file.where)
+        yield RosterLoading(file.roster, digest, members_of(site, file), now, may_vanish=may_vanish)
+
+
+def ending(source: str, now: datetime) -> Work:
+    """The work that lets all leave who came from the file of `source`, which is there no more."""
+    if source.startswith((PANEL, OPT_OUT)):
+        return RosterLoading(source, lambda: GONE, (), now)
+    return DirectoryLoading(source, lambda: GONE, (), now)
+
+
+def folder_of(source: str) -> str:
+    """The folder of the site in which the file of `source` stands, or stood."""
+    if source == OPT_OUT:
+        return str(Path(OPT_OUTS).parent)
+    for kind, folder in ((PANEL, PANELS), (OPT_OUT, OPT_OUTS)):
+        if source.startswith(kind):
+            return folder
+    return str(Path(source).parent)
 
 
 def registry_of(site: Path) -> Registry:

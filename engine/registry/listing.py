@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from engine.journal.entry import microseconds, moment
+from engine.registry.load import GONE
 from engine.registry.reads import read_subscriber
 from engine.registry.tables import changes, rosters, subscribers
 from transforms.registry import Subscriber
@@ -43,11 +44,18 @@ class Change:
 
 def listing(connection: Connection) -> Listing:
     """The rosters and the subscribers, by name."""
-    held = connection.execute(select(rosters).order_by(rosters.c.name))
+    held = connection.execute(select(rosters).where(rosters.c.digest != GONE).order_by(rosters.c.name))
     named = connection.execute(select(subscribers.c.data).order_by(subscribers.c.name)).scalars()
     return Listing(
         [Held(row.name, row.entries, moment(row.loaded)) for row in held],
         [read_subscriber(data) for data in named],
+    )
+
+
+def sources(connection: Connection) -> list[str]:
+    """The rosters and files of the directory that are loaded, by name."""
+    return list(
+        connection.execute(select(rosters.c.name).where(rosters.c.digest != GONE).order_by(rosters.c.name)).scalars()
     )
 
 

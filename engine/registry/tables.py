@@ -36,7 +36,7 @@ member_keys = Table(
     "member_keys",
     metadata,
     Column("key", BigInteger, primary_key=True),
-    Column("member", BigInteger, primary_key=True, index=True),
+    Column("member", BigInteger, primary_key=True),
     sqlite_with_rowid=False,
 )
 

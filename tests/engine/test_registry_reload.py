@@ -42,7 +42,7 @@ async def test_a_roster_is_taken_up_and_its_trouble_holds_no_channel(
         caplog.set_level(logging.ERROR)
         (tmp_path / "channels/b.yaml").write_text(CHANNEL.format(name="b").replace("in}", "other}"))
         with monkeypatch.context() as patch:
-            patch.setattr(engine.journal, "change", away)
+            patch.setattr(engine.journal, "hold", away)
             await engine.reload()
         assert set(engine.flows) == {"a", "b"}, "the new channel is taken up all the same"
         assert "the registry stays as it was" in caplog.text

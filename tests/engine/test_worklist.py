@@ -39,7 +39,7 @@ async def doubtful(journal: Journal) -> tuple[str, str]:
     await journal.change(
         lambda c: c.execute(insert(subscribers).values(name="riverside", source="test", data='{"name": "riverside"}'))
     )
-    for step in RosterLoading("panel/riverside", "d", [Member("17", MEMBER, None, None)], NOW).steps():
+    for step in RosterLoading("panel/riverside", lambda: "d", [Member("17", MEMBER, None, None)], NOW).steps():
         await journal.change(step)
     message = Message(new_id(NOW), "adt", HL7V2, BODY, NOW)
     (matched,) = match_panel(message, registry=DatabaseRegistry(journal.reading))

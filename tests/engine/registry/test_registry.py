@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, insert
+from sqlalchemy import Connection, Engine, create_engine, func, insert, select
 from sqlalchemy.pool import StaticPool
 
 from engine.journal import Journal
@@ -19,9 +20,9 @@ from engine.registry.roster_load import RosterLoading
 from engine.registry.rosters import COLUMNS, Member, RosterError, read_roster
 from engine.registry.site import SiteRegistry
 from engine.registry.subscribing import read_subscribers
-from engine.registry.tables import metadata
+from engine.registry.tables import member_keys, members, metadata
 from schemas.message import Message
-from transforms.matching import Model, Name, Person, Verdict, decide
+from transforms.matching import Model, Name, Person, Verdict, blocking, decide
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -124,16 +125,23 @@ def test_a_roster_loaded_anew_keeps_the_days_of_who_came_and_went(tmp_path: Path
     assert ids(registry, PETER, date(2026, 10, 15)) == [], "nobody is told of what was before she was a member"
 
 
-def test_a_load_that_was_cut_off_is_taken_up_again(tmp_path: Path, database: Engine) -> None:
-    lines = [f"{n},Oxenham{n},Rosalind,1970-03-12,F\n" for n in range(1_200)]
+@pytest.mark.parametrize("cut", [1, 3, 8, 11, 14, 17])
+def test_a_load_that_was_cut_off_is_taken_up_again(tmp_path: Path, database: Engine, cut: int) -> None:
+    """Wherever it was cut: while members were compared, their keys written, or they themselves."""
+    lines = [f"{n},Oxenham{n},Rosalind,1970-03-12,F\n" for n in range(600)]
     write(tmp_path, "panels/riverside.csv", HEADING + "".join(lines))
     _, work = loading(tmp_path, NOW)
     assert isinstance(work, RosterLoading)
-    steps = work.steps()
-    for _ in range(2):
+    for step in islice(work.steps(), cut):
         with database.begin() as connection:
-            next(steps)(connection)
-    assert load(database, tmp_path) == {"panel/riverside": (700, 0, 0, 1_200)}
+            step(connection)
+    added, *rest = load(database, tmp_path)["panel/riverside"]
+    with database.begin() as connection:
+        members_there = connection.execute(select(func.count()).select_from(members)).scalar()
+        keys_there = connection.execute(select(func.count()).select_from(member_keys)).scalar()
+    assert (added <= 600, rest) == (True, [0, 0, 600])
+    assert (members_there, keys_there) == (600, sum(len(blocking.keys(read.person)) for read in read_roster(
+        tmp_path / "panels/riverside.csv", "riverside")))  # fmt: skip
 
 
 def test_a_roster_with_a_fault_ends_nobody(tmp_path: Path, database: Engine) -> None:
@@ -259,7 +267,7 @@ async def test_a_large_roster_leaves_no_large_log_behind_where_nothing_else_is_w
     journal = Journal(f"sqlite:///{tmp_path}/journal.db")
     await journal.open()
     entries = (Member(str(n), Person(ssn4=f"{n:04}", birth_date="19700101"), None, None) for n in range(20_000))
-    for step in RosterLoading("panel/large", "1", entries, NOW).steps():
+    for step in RosterLoading("panel/large", lambda: "1", entries, NOW).steps():
         await journal.change(step)
     database = tmp_path / "journal.db"
     async with asyncio.timeout(20):

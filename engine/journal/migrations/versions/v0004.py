@@ -58,7 +58,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "member", name="member_keys_pk"),
         sqlite_with_rowid=False,
     )
-    op.create_index("member_keys_member", "member_keys", ["member"])
     for name, key in (("subscribers", "name"), ("providers", "npi")):
         op.create_table(
             name,
