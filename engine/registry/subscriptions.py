@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from engine.journal.entry import SUBSCRIPTION, clean, microseconds, moment
 from engine.journal.tables import messages, notices, subscription_events
 from engine.journal.waiting import read_message
 from engine.registry.reads import read_subscriber
-from engine.registry.tables import subscribers, subscriptions
+from engine.registry.tables import changes, subscribers, subscriptions
 from schemas.ids import Clock, derived_id
 from schemas.message import Message
 from transforms.registry import RegistryError, Subscriber
@@ -62,7 +63,7 @@ class JournalBook:
 
     async def add(self, subscribed: Subscribed, most: int) -> bool:
         """Keep a new one, unless its subscriber has `most` already."""
-        return await _asked(self._journal.change(partial(_add, subscribed, most)))
+        return await _asked(self._journal.change(partial(_add, subscribed, most, self._clock())))
 
     async def of(self, subscriber: str) -> list[Told]:
         """All of a subscriber, the oldest first."""
@@ -71,7 +72,7 @@ class JournalBook:
 
     async def change(self, id: str, change: Change) -> Subscribed | None:
         """Replace the subscription `id` by what `change` makes of it, in a transaction of its own."""
-        return await _asked(self._journal.change(partial(_change, id, change)))
+        return await _asked(self._journal.change(partial(_change, id, change, self._clock())))
 
     async def due(self, until: datetime, most: int) -> list[Told]:
         """Up to `most` that are due, and not due again before `until`."""
@@ -92,10 +93,12 @@ class JournalBook:
     async def events(self, id: str, numbers: range, most: int) -> list[Happened]:
         """Up to `most` events with these numbers; without the body where its subscriber may not hear of it now."""
         rows = await _asked(self._journal.read(partial(_events, id, numbers, most)))
-        return [
-            event if itself is None or not self._why_not(itself, received, practice) else event._replace(body=b"")
-            for event, itself, received, practice in rows
-        ]
+        found = []
+        for event, itself, received, practice in rows:
+            may = itself is not None and not self._why_not(itself, received, practice)
+            found.append(event if may else event._replace(body=b""))
+            await asyncio.sleep(0)  # others get their turn: each is a few look-ups
+        return found
 
     def _why_not(self, itself: Message, received: Message | None, practice: Practice) -> str:
         if not practice.name:
@@ -167,11 +170,12 @@ def _practice(client: str, connection: Connection) -> Practice | None:
     return None
 
 
-def _add(subscribed: Subscribed, most: int, connection: Connection) -> bool:
+def _add(subscribed: Subscribed, most: int, now: datetime, connection: Connection) -> bool:
     of_it = select(func.count()).where(subscriptions.c.subscriber == subscribed.subscriber)
     if connection.execute(of_it).scalar_one() >= most:
         return False
     connection.execute(insert(subscriptions).values(_row(subscribed)))
+    _note(connection, now, subscribed, subscribed.subscriber, "made")
     return True
 
 
@@ -179,18 +183,31 @@ def _all(query: Select[Any], connection: Connection) -> list[Told]:
     return [_told(row) for row in connection.execute(query)]
 
 
-def _change(id: str, change: Change, connection: Connection) -> Subscribed | None:
+def _change(id: str, change: Change, now: datetime, connection: Connection) -> Subscribed | None:
     connection.execute(select(subscriptions.c.id).where(subscriptions.c.id == id).with_for_update())
     row = connection.execute(_WHOLE.where(subscriptions.c.id == id)).first()
     if row is None:
         return None
-    changed = change(_told(row))
+    told = _told(row)
+    before, changed = told.subscription, change(told)
     if changed is None:
+        _note(connection, now, before, before.subscriber, "deleted")
         connection.execute(delete(subscriptions).where(subscriptions.c.id == id))
         connection.execute(delete(subscription_events).where(subscription_events.c.subscription == id))
     else:
+        if changed.version != before.version:
+            _note(connection, now, changed, changed.subscriber, "changed")
+        elif changed.status != before.status:
+            _note(connection, now, changed, "engine", changed.status)
         connection.execute(update(subscriptions).where(subscriptions.c.id == id).values(_row(changed)))
     return changed
+
+
+def _note(connection: Connection, now: datetime, its: Subscribed, who: str, what: str) -> None:
+    """Have `hie registry changes` say what became of a subscription."""
+    row = {"at": microseconds(now), "who": clean(who), "what": f"subscription {what}", "subject": its.subscriber}
+    detail = f"{its.id}: {its.detail}" if its.detail else its.id
+    connection.execute(insert(changes).values(**row, detail=clean(detail)))
 
 
 def _take_due(query: Select[Any], until: datetime, connection: Connection) -> list[Told]:

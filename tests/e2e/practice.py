@@ -16,6 +16,7 @@ from tests import services
 from tests.channels.fhir.server import FhirServer, serving
 from tests.channels.mllp import connected
 from tests.e2e.engines import Engine, Site
+from tests.e2e.harness import Places
 
 GUIDE = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-"
 TOKENS = {"riverside": "riverside-token", "hillside": "hillside-token", "nobody": "nobody-token"}
@@ -46,8 +47,7 @@ inbound:
   fhir:
     listen: "127.0.0.1:{port}"
     access: {{clients: registry/clients.yaml}}
-    types: [Subscription]
-    interactions: [create]
+    interactions: []
     subscriptions: true
 routes: []
 """
@@ -148,8 +148,8 @@ class Practice:
 class Exchange:
     """A site with an ADT feed and a server for subscriptions, and its engine."""
 
-    def __init__(self, folder: Path, endpoint: str, off_after: str) -> None:
-        self.site = Site(folder / "site", f"sqlite:///{folder}/journal.db", "embedded")
+    def __init__(self, folder: Path, places: Places, endpoint: str, off_after: str) -> None:
+        self.site = Site(folder / "site", places.journal, places.backbone)
         self.port = services.free_port()
         self.write("channels/adt.yaml", _ADT.format(inbound=self.site.inbound, off_after=off_after))
         self.write("channels/subscribe.yaml", _FHIR.format(port=self.port))
@@ -187,11 +187,14 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(folder: Path, *, off_after: str = "24h") -> AsyncIterator[tuple[Exchange, Practice]]:
-    """An exchange at work, and the practice `riverside`."""
+async def exchange(
+    folder: Path, places: Places | None = None, *, off_after: str = "24h"
+) -> AsyncIterator[tuple[Exchange, Practice]]:
+    """An exchange at work, and the practice `riverside`; embedded unless it has other `places`."""
+    places = places or Places(f"sqlite:///{folder}/journal.db")
     with serving() as server:
         server.answer = lambda _: (200, None, {})
-        made = Exchange(folder, server.base, off_after)
+        made = Exchange(folder, places, server.base, off_after)
         await made.engine.start()
         try:
             async with as_client(made, "riverside") as client:

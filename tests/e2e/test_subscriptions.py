@@ -12,8 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fhir.resources.R4B.bundle import Bundle
 
+from schemas.fhir.validate import validate
+from schemas.finding import Severity
 from tests import services
+from tests.e2e.harness import Places
 from tests.e2e.practice import (
     GUIDE,
     ROSTER,
@@ -41,6 +45,9 @@ async def test_an_admission_is_told_with_as_much_as_was_asked_for(tmp_path: Path
         assert asked.headers["authorization"] == "Bearer practice-secret"
         assert asked.headers["content-type"] == "application/fhir+json"
         (told,) = practice.told("event-notification")
+        for each in practice.notices:
+            Bundle.model_validate(each)
+            assert [str(found) for found in validate(each) if found.severity is Severity.ERROR] == []
         assert parameter(told, "subscription")["reference"] == f"{hospital.base}/Subscription/{id}"
         types = [each.get("resource", {}).get("resourceType") for each in told["entry"]]
         if content == "empty":
@@ -231,9 +238,9 @@ async def test_heartbeats_and_the_end_come_by_themselves(tmp_path: Path) -> None
         assert hospital.site.rows("select count(*) from subscription_events") == [(0,)]
 
 
-async def test_a_kill_loses_no_number_and_repeats_none(tmp_path: Path) -> None:
+async def test_a_kill_loses_no_number_and_repeats_none(tmp_path: Path, places: Places) -> None:
     """Some admissions before each kill, and the endpoint answers now and then only."""
-    async with exchange(tmp_path) as (hospital, practice):
+    async with exchange(tmp_path, places) as (hospital, practice):
         roster = [f"p{n},Qxoxen{n},Pat,19700312,F,1.2.3,P{n}\n" for n in range(30)]
         hospital.write("panels/riverside.csv", ROSTER + "".join(roster))
         await hospital.engine.reload()

@@ -56,7 +56,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     book = JournalBook(journal, lambda: NOW, lambda _received, _notice: "")
     context = replace(desk.context(tmp_path), subscriptions=book)
     access = AccessOptions(clients=tmp_path / "clients.yaml")
-    interactions = ("create", "batch")
+    interactions = ("batch",)
     inbound = FhirInbound(
         context, listen=Address("127.0.0.1", 0), access=access, subscriptions=True, interactions=interactions
     )
@@ -203,6 +203,7 @@ async def test_what_the_server_says_of_itself(client: httpx.AsyncClient) -> None
     statement = (await client.get("metadata")).json()
     CapabilityStatement.model_validate(statement)
     resources = {each["type"]: each for each in statement["rest"][0]["resource"]}
+    assert set(resources) == {"Subscription", "Basic"}, "nothing else is taken"
     subscription = resources["Subscription"]
     assert [each["valueCanonical"] for each in subscription["extension"]] == [TOPIC]
     assert {each["code"] for each in subscription["interaction"]} == {

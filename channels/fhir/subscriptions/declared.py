@@ -14,7 +14,7 @@ _OPERATION = f"{BACKPORT}OperationDefinition/backport-subscription-"
 def with_subscriptions(statement: Resource) -> Resource:
     """`statement` of a server that also serves subscriptions and their topic."""
     rest: Element = statement["rest"][0]
-    others = {each["type"]: each for each in rest["resource"]}
+    others = {each["type"]: each for each in rest["resource"] if "interaction" in each or "operation" in each}
     others["Subscription"] = _SUBSCRIPTION
     others["Basic"] = _basic(others.get("Basic", {"type": "Basic"}))
     resources = [others[type] for type in sorted(others)]

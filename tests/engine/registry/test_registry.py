@@ -214,6 +214,14 @@ def test_subscribers_are_read_with_their_preferences(tmp_path: Path) -> None:
     assert registry.subscribers("riverside")[1] == found[0]
 
 
+def test_where_no_engine_runs_who_subscribes_by_fhir_has_subscribed_to_everything(tmp_path: Path) -> None:
+    text = "riverside: {delivery: subscription}\nhillside: {delivery: direct}\n"
+    write(tmp_path, "registry/subscribers.yaml", text)
+    registry = registry_of(tmp_path)
+    assert [each.filters for each in registry.subscriptions("riverside", NOW)] == [()]
+    assert registry.subscriptions("hillside", NOW) == []
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
-from channels.subscriptions import Subscribed, Told
+from channels.subscriptions import Happened, Subscribed, Told
 from engine.journal import Entry, Journal, Status
-from engine.journal.tables import subscription_events
+from engine.journal.tables import messages, subscription_events
+from engine.registry.listing import changed
 from engine.registry.reads import subscriber_text
 from engine.registry.subscriptions import JournalBook
 from engine.registry.tables import subscribers
@@ -117,6 +119,40 @@ async def test_what_is_sent_has_its_number_and_its_subscription(desk: Desk) -> N
     await desk.book.change(f"{'a':0>32}", lambda _: None)
     assert await desk.book.sending(second.id) is None
     assert await numbers(desk) == []
+
+
+async def test_what_retention_removed_keeps_its_number(desk: Desk) -> None:
+    await desk.book.add(subscribed("a"), 9)
+    await happen(desk, "a")
+    await desk.journal.change(lambda connection: connection.execute(delete(messages)))
+    assert await desk.book.events(f"{'a':0>32}", range(1, 9), 9) == [
+        Happened(1, NOW, (await _message_of(desk)), "new", "admit", b"")
+    ]
+    await happen(desk, "a")
+    assert await numbers(desk) == [("a", 1), ("a", 2)]
+
+
+async def _message_of(desk: Desk) -> str:
+    query = select(subscription_events.c.message)
+    return str(await desk.journal.read(lambda connection: connection.execute(query).scalar()))
+
+
+async def test_who_did_what_is_noted(desk: Desk) -> None:
+    id = f"{'a':0>32}"
+    await desk.book.add(subscribed("a"), 9)
+    await desk.book.change(id, lambda told: replace(told.subscription, status="active"))
+    await desk.book.change(id, lambda told: replace(told.subscription, failures=1))
+    await desk.book.change(id, lambda told: replace(told.subscription, status="off", detail="failed"))
+    await desk.book.change(id, lambda told: replace(told.subscription, version=2))
+    await desk.book.change(id, lambda _: None)
+    found = await desk.journal.read(partial(changed, None, 9))
+    assert [(each.who, each.what) for each in reversed(found)] == [
+        ("riverside", "subscription made"),
+        ("engine", "subscription active"),
+        ("engine", "subscription off"),
+        ("riverside", "subscription changed"),
+        ("riverside", "subscription deleted"),
+    ]
 
 
 async def test_a_client_subscribes_for_one_subscriber(desk: Desk) -> None:
