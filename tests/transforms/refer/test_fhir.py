@@ -357,6 +357,29 @@ def test_what_a_binary_holds_is_the_document() -> None:
     assert said(bundle).documents == (Attached(base64.b64decode("JVBERg=="), "application/pdf", "Letter"),)
 
 
+def test_a_request_to_a_kind_of_performer_keeps_its_notes_and_inputs() -> None:
+    specialty = {"system": "http://nucc.org/provider-taxonomy", "code": "207RC0000X", "display": "Cardiology"}
+    request = {
+        "resourceType": "ServiceRequest",
+        "id": "s",
+        "performerType": {"coding": [specialty]},
+        "note": [{"text": "Prefers mornings"}],
+    }
+    attachment = {"contentType": "application/pdf", "data": "JVBERg==", "title": "Letter"}
+    asked = task(
+        "requested",
+        focus={"reference": "ServiceRequest/s"},
+        input=[{"valueAttachment": attachment}],
+        statusReason={"text": "First visit"},
+    )
+    told = said(
+        {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": asked}, {"resource": request}]}
+    )
+    assert told.recipient == Party(specialty=Coded("207RC0000X", specialty["system"], "Cardiology"))
+    assert told.explanation == "First visit\nPrefers mornings"
+    assert told.documents == (Attached(b"%PDF", "application/pdf", "Letter"),)
+
+
 def test_v2_and_fhir_say_the_same() -> None:
     asked = received((SAMPLES / "ref_i12.hl7").read_bytes())
     for form in FORMS:

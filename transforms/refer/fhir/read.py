@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from schemas.fhir import Element, Resource
@@ -59,7 +60,8 @@ class _Reading:
     def message(self, documents: Iterable[Attached]) -> ReferralMessage:
         """What it says."""
         references = list(self._references())
-        attachments = [each.one("valueAttachment") for each in self.task.all("output") if each.has("valueAttachment")]
+        parts = [*self.task.all("input"), *self.task.all("output")]
+        attachments = [each.one("valueAttachment") for each in parts if each.has("valueAttachment")]
         held = tuple(documents_of(references, attachments, self.entries))
         return ReferralMessage(
             act=self._act(),
@@ -69,7 +71,7 @@ class _Reading:
             control_id=self._control_id(),
             filler=typed([*self.request.all("identifier"), *self.task.all("identifier")], FILLER, self.entries),
             initiator=self._party(self.request.one("requester"), self.task.one("requester")),
-            recipient=self._party(self.task.one("owner"), self.request.one("performer")),
+            recipient=self._recipient(),
             service=self._service(),
             priority=_PRIORITIES.get(self.request.peek("priority") or self.task.peek("priority"), ""),
             until=self._until(),
@@ -186,6 +188,11 @@ class _Reading:
     def _party(self, *references: Node) -> Party:
         return next((each for each in (party(one, self.entries) for one in references) if each != Party()), Party())
 
+    def _recipient(self) -> Party:
+        """To whom; of one whose specialty is not known, what kind of performer is asked for."""
+        found = self._party(self.task.one("owner"), self.request.one("performer"))
+        return found if any(found.specialty) else replace(found, specialty=concept(self.request.one("performerType")))
+
     def _service(self) -> Coded:
         code = concept(self.request.one("code"))
         if code.code != PATIENT_REFERRAL:
@@ -203,7 +210,8 @@ class _Reading:
 
     def _explanation(self) -> str:
         given = concept(self.task.one("statusReason"))
-        texts = [given.text or given.code, *(each.peek("text") for each in self.task.all("note"))]
+        notes = [*self.task.all("note"), *self.request.all("note")]
+        texts = [given.text or given.code, *(each.peek("text") for each in notes)]
         return "\n".join(filter(None, texts))
 
     def _appointment(self) -> Appointment | None:
