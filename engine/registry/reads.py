@@ -281,12 +281,14 @@ class _Prepared:
     def __init__(self, query: Select[Any] | CompoundSelect[Any], engine: Engine) -> None:
         compiled = query.compile(dialect=engine.dialect)
         self.text = str(compiled)
-        self._in_order = itemgetter(*(compiled.positiontup or ()))
+        names = compiled.positiontup or []
+        # Of one name the getter gives the value itself, and of several a tuple.
+        self._in_order = itemgetter(*names) if len(names) > 1 else lambda given: tuple(given[name] for name in names)
         self._constants = compiled.params
 
     def arguments(self, given: Mapping[str, object]) -> tuple[object, ...]:
-        """The arguments, of which there are several, in the order of the text."""
-        return self._in_order({**self._constants, **given})  # type: ignore[no-any-return]
+        """The arguments in the order of the text."""
+        return self._in_order({**self._constants, **given})
 
 
 def link_text(system: str, value: str) -> str:
