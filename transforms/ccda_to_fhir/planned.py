@@ -16,7 +16,7 @@ from transforms.elements import append, put
 
 INTENTS = {"RQO": "order", "INT": "plan", "PRMS": "plan", "ARQ": "plan", "APT": "order", "PRP": "proposal"}
 """How firm each mood is (request-intent)."""
-_STATUSES = {
+STATUSES = {
     "active": "active",
     "new": "draft",
     "held": "on-hold",
@@ -26,6 +26,7 @@ _STATUSES = {
     "completed": "completed",
     "nullified": "entered-in-error",
 }
+"""What has become of a request (request-status)."""
 _PRIORITIES = {"R": "routine", "S": "stat", "UR": "urgent", "A": "asap", "EM": "stat", "EL": "routine"}
 
 
@@ -33,7 +34,7 @@ def planned(node: Node, run: Run) -> Resource:
     """The ServiceRequest of a planned act, observation, procedure or encounter; `doNotPerform` where it is negated."""
     resource = start("ServiceRequest", node, run)
     node.target = resource
-    resource["status"] = _STATUSES.get(status_of(node), "active")
+    resource["status"] = STATUSES.get(status_of(node), "active")
     resource["intent"] = INTENTS.get(mood_of(node), "plan")
     if is_negated(node):
         resource["doNotPerform"] = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
 from transforms.ccda_to_fhir.entry import taken
@@ -13,12 +15,14 @@ from transforms.elements import append
 INDICATION = "2.16.840.1.113883.10.20.22.4.19"
 
 
-def put_reasons(resource: Resource, node: Node, run: Run) -> None:
-    """Put each Indication within `node` into `resource` once all entries are read, as reasonReference or reasonCode.
+def indications(node: Node, resource: Resource) -> Iterator[Node]:
+    """Each Indication within `node`: why `resource` was done, given or ordered."""
+    yield from taken(node, resource, INDICATION, types=("RSON",), names=("observation",))
 
-    One that is denied, to come or taken back is no reason: it stays an Observation of its own.
-    """
-    for each in taken(node, resource, INDICATION, types=("RSON",), names=("observation",)):
+
+def put_reasons(resource: Resource, node: Node, run: Run) -> None:
+    """Put each Indication within `node` into `resource` once all entries are read, as reasonReference or reasonCode."""
+    for each in indications(node, resource):
         run.later(lambda indication=each: _put_reason(resource, indication, run))  # type: ignore[misc]
 
 

@@ -32,7 +32,7 @@ def carried_observation(observation: Node, run: Run) -> list[Resource]:
     return [observation_of(observation, run)]
 
 
-@template(carries=["act", "supply", "substanceAdministration", "regionOfInterest"])
+@template(carries=["act", "supply", "regionOfInterest"])
 def carried_act(act: Node, run: Run) -> list[Resource]:
     """An act of another class: a Basic, which says if it is denied or in error."""
     resource = start("Basic", act, run)

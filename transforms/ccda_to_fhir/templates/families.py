@@ -14,11 +14,11 @@ from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.statement import is_negated, is_said_of, status_of
+from transforms.ccda_to_fhir.templates.problems import AGE
 from transforms.elements import OWN, add_extension, append, coded, extension, put, unknown_concept
 
 OBSERVATION = "2.16.840.1.113883.10.20.22.4.46"
 DEATH = "2.16.840.1.113883.10.20.22.4.47"
-AGE = "2.16.840.1.113883.10.20.22.4.31"
 FAMILY_HISTORY = "10157-6"
 CODE = f"{OWN}ccda-code"
 """What kind of finding it is, as the document codes it."""

@@ -15,15 +15,16 @@ from transforms.ccda_to_fhir.observations import observation_of
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.products import manufacturer_of, material_of, product_concept, product_of
 from transforms.ccda_to_fhir.provenance import put_authors
+from transforms.ccda_to_fhir.reasons import indications
 from transforms.ccda_to_fhir.registry import template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.statement import is_negated, is_planned, status_of
-from transforms.ccda_to_fhir.templates.medications import INDICATION, medication_activity
+from transforms.ccda_to_fhir.templates.allergies import REACTION
+from transforms.ccda_to_fhir.templates.medications import medication_activity
 from transforms.elements import absent, append, coded, put
 
 FUNCTION = "http://terminology.hl7.org/CodeSystem/v2-0443"
 REASON_NOT_GIVEN = "2.16.840.1.113883.10.20.22.4.53"
-REACTION = "2.16.840.1.113883.10.20.22.4.9"
 _NOT_GIVEN_SYSTEMS = ("2.16.840.1.113883.5.8", "2.16.840.1.113883.11.20.9.7")
 
 
@@ -88,7 +89,8 @@ def _put_people(resource: Resource, activity: Node, run: Run) -> None:
 
 def _put_reasons(resource: Resource, activity: Node, run: Run) -> None:
     """Why it was given, or was not: the reason not to is in the code of its observation, the reason to in the value."""
-    for each in taken(activity, resource, REASON_NOT_GIVEN, INDICATION, types=("RSON",), names=("observation",)):
+    refusals = taken(activity, resource, REASON_NOT_GIVEN, types=("RSON",), names=("observation",))
+    for each in (*refusals, *indications(activity, resource)):
         code = each.get("code")
         is_reason_not_to = each.keeps(REASON_NOT_GIVEN) or (
             code is not None and code.peek("codeSystem") in _NOT_GIVEN_SYSTEMS

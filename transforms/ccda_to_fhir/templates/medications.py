@@ -14,6 +14,7 @@ from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.products import product_of, put_medication
 from transforms.ccda_to_fhir.provenance import put_authors
+from transforms.ccda_to_fhir.reasons import indications
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.statement import is_negated, is_planned, is_said_of, mood_of, status_of
@@ -21,7 +22,6 @@ from transforms.elements import OWN, absent, add_extension, append, coded, exten
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
 FREE_TEXT = "2.16.840.1.113883.10.20.22.4.147"
-INDICATION = "2.16.840.1.113883.10.20.22.4.19"
 INSTRUCTION = "2.16.840.1.113883.10.20.22.4.20"
 SUPPLY_ORDER = "2.16.840.1.113883.10.20.22.4.17"
 DISPENSE = "2.16.840.1.113883.10.20.22.4.18"
@@ -71,7 +71,7 @@ def medication_activity(activity: Node, run: Run) -> list[Resource]:
     _put_requester(resource, run)
     for each in activity.all("performer"):
         put(resource, "performer", actor(each.get("assignedEntity"), run).reference)
-    for each in taken(activity, resource, INDICATION, types=("RSON",), names=("observation",)):
+    for each in indications(activity, resource):
         append(resource, "reasonCode", concept_or_absent(each.get("value"), run))
     put_notes(resource, activity, run)
     dosage = dosage_of(activity, run)

@@ -7,7 +7,7 @@ from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.devices import UDI_ORGANIZER, device, put_udi
 from transforms.ccda_to_fhir.entry import put_notes, start, taken
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.planned import INTENTS
+from transforms.ccda_to_fhir.planned import INTENTS, STATUSES
 from transforms.ccda_to_fhir.products import product_concept, product_of
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import carry, read_entry, statements, template
@@ -21,16 +21,6 @@ _USES = {
     "cancelled": "stopped",
     "held": "on-hold",
     "suspended": "on-hold",
-    "nullified": "entered-in-error",
-}
-_REQUESTS = {
-    "active": "active",
-    "new": "draft",
-    "held": "on-hold",
-    "suspended": "on-hold",
-    "completed": "completed",
-    "aborted": "revoked",
-    "cancelled": "revoked",
     "nullified": "entered-in-error",
 }
 
@@ -91,7 +81,7 @@ def _device(supply: Node, run: Run) -> Resource:
 def _request(supply: Node, used: Resource, run: Run) -> Resource:
     resource = start("DeviceRequest", supply, run)
     supply.target = resource
-    resource["status"] = _REQUESTS.get(status_of(supply), "active")
+    resource["status"] = STATUSES.get(status_of(supply), "active")
     resource["intent"] = INTENTS.get(mood_of(supply), "plan")
     resource["codeReference"] = run.refer(used)
     put_when(resource, "occurrence", supply.get("effectiveTime"), run)
