@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from schemas.fhir import Element, Resource
@@ -27,6 +28,33 @@ def entry_of(resource: Resource, kind: str, server: str, request: Callable[[Reso
             return {**entry, "resource": resource, "request": {"method": "PUT", "url": path}}
         case _:
             return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
+
+
+def entries_of(
+    resources: Iterable[Resource],
+    kind: str,
+    server: str,
+    condition: Callable[[Resource], str],
+    is_mentioned: Callable[[str], bool],
+) -> list[Element]:
+    """The entries of a Bundle of type `kind`.
+
+    In a transaction, a resource is put by its `condition` (`Patient?identifier=system|value`), which only one may have;
+    of a type that the sender only mentions, it is created where the server does not know it. What has no condition is
+    put under its own id.
+    """
+    found = list(resources)
+    conditions = Counter(map(condition, found)) if kind == "transaction" else Counter()
+
+    def request(resource: Resource) -> Element:
+        own, name = condition(resource), resource["resourceType"]
+        if not own or conditions[own] > 1:
+            return {"method": "PUT", "url": f"{name}/{resource['id']}"}
+        if is_mentioned(name):
+            return {"method": "POST", "url": name, "ifNoneExist": own.partition("?")[2]}
+        return {"method": "PUT", "url": own}
+
+    return [entry_of(each, kind, server, request) for each in found]
 
 
 def by_identifier(resource_type: str, identifier: Element) -> str:

@@ -98,6 +98,19 @@ def unknown_concept() -> Element:
     return {"coding": [{"system": _ABSENT_SYSTEM, "code": "unknown", "display": "Unknown"}]}
 
 
+def supply_patient(patient: Resource) -> None:
+    """Say of what a US Core Patient must have, and this one has not, that it is not known; and that it is one."""
+    patient.setdefault("meta", {})["profile"] = [f"{US_CORE}us-core-patient"]
+    if "identifier" not in patient:
+        patient["identifier"] = [absent("unknown")]
+    supply(patient, "identifier", "system", "value")
+    supply(patient, "telecom", "system", "value")
+    if not any("family" in name or "given" in name for name in patient.get("name", [])):
+        patient.setdefault("name", []).append(absent("unknown"))
+    if "gender" not in patient:
+        patient["gender"] = "unknown"
+
+
 def supply(resource: Resource, name: str, *members: str) -> None:
     """Say of each of `members` that an element `name` of the resource does not have that it is not known."""
     for element in resource.get(name, []):

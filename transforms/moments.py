@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
 
 _DTM = re.compile(
     r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,9})?)?)?)?)?)?(?:([+-])(\d\d):?(\d\d)|(Z))?\Z",
@@ -99,3 +101,13 @@ def is_after(start: str, end: str) -> bool:
         return datetime.fromisoformat(start.replace(":60", ":59")) > datetime.fromisoformat(end.replace(":60", ":59"))
     length = min(len(start), len(end), 10)
     return start[:length] > end[:length]
+
+
+def _zone(written: str) -> str:
+    if written:
+        time_zone(written)
+    return written
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+"""The name or offset of a time zone, as a step's option: `America/Chicago`, `-06:00`."""

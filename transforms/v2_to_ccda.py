@@ -10,9 +10,10 @@ from schemas.hl7v2 import Er7
 from schemas.message import CCDA, HL7V2, Message
 from schemas.tables import CodeMapFile
 from transforms import fhir_to_ccda, v2_to_fhir
+from transforms.converting import refusal
 from transforms.fhir_to_ccda.options import DocumentName
+from transforms.moments import TimeZone
 from transforms.step import StepError, step
-from transforms.v2_to_fhir.step import TimeZone
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,5 @@ def v2_to_ccda(
     )
     converted = convert(message.er7, chosen, message.received)
     if converted.document is None:
-        finding = converted.findings[-1]
-        raise StepError(f"{finding.where}: {finding.code} {finding.what}", finding.hint)
+        raise refusal(converted.findings[-1])
     return message.derive("v2_to_ccda", body=converted.document, format=CCDA, findings=converted.findings)

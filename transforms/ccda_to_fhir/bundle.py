@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 
 from schemas.fhir import Element, Resource
-from transforms.bundling import by_identifier, entry_of
+from transforms.bundling import by_identifier, entries_of
 from transforms.ccda_to_fhir.datatypes.identifiers import ii_identifier, system_of
 from transforms.ccda_to_fhir.datatypes.times import made_at
 from transforms.ccda_to_fhir.run import Run
@@ -28,13 +27,13 @@ def bundle_of(run: Run, now: datetime) -> Resource:
     found["type"] = kind
     if kind in ("document", "collection"):
         found["timestamp"] = made_at(run) or now.isoformat()
-    conditions = (
-        Counter(_condition(resource, run) for resource in run.resources) if kind == "transaction" else Counter()
+    found["entry"] = entries_of(
+        run.resources,
+        kind,
+        run.options.server,
+        lambda resource: _condition(resource, run),
+        lambda resource_type: resource_type in _MENTIONED,
     )
-    found["entry"] = [
-        entry_of(each, kind, run.options.server, lambda resource: _request(resource, run, conditions))
-        for each in run.resources
-    ]
     return found
 
 
@@ -44,17 +43,6 @@ def _identifier(run: Run, id: str) -> Element:
     if found is None or "system" not in found:
         return {"system": URI, "value": f"urn:uuid:{id}"}
     return found
-
-
-def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
-    """What a transaction does with a resource: put it, or create it where the document does but mention it."""
-    kind = resource["resourceType"]
-    condition = _condition(resource, run)
-    if not condition or conditions[condition] > 1:
-        return {"method": "PUT", "url": f"{kind}/{resource['id']}"}
-    if kind in _MENTIONED:
-        return {"method": "POST", "url": kind, "ifNoneExist": condition.partition("?")[2]}
-    return {"method": "PUT", "url": condition}
 
 
 def _condition(resource: Resource, run: Run) -> str:

@@ -14,7 +14,17 @@ from transforms.ccda_to_fhir.datatypes.times import put_day, put_time
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import organization
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import CORE, US_CORE, absent, add_extension, append, coded, extension, put, supply
+from transforms.elements import (
+    CORE,
+    US_CORE,
+    absent,
+    add_extension,
+    append,
+    coded,
+    extension,
+    put,
+    supply_patient,
+)
 from transforms.moments import moment
 
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
@@ -201,17 +211,8 @@ def _communication(node: Node, run: Run) -> Element | None:
 
 def _put_profile(patient: Resource, run: Run) -> None:
     """Supply what a US Core Patient must have, by saying that it is not known."""
-    if run.options.profile == "none":
-        return
-    patient["meta"] = {"profile": [f"{US_CORE}us-core-patient"]}
-    if "identifier" not in patient:
-        patient["identifier"] = [absent("unknown")]
-    supply(patient, "identifier", "system", "value")
-    supply(patient, "telecom", "system", "value")
-    if not any("family" in name or "given" in name for name in patient.get("name", [])):
-        patient.setdefault("name", []).append(absent("unknown"))
-    if "gender" not in patient:
-        patient["gender"] = "unknown"
+    if run.options.profile != "none":
+        supply_patient(patient)
 
 
 def _without_text(name: Element | None) -> Element | None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from lxml import etree
@@ -19,6 +17,7 @@ from transforms.building import Building
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.options import Options
 from transforms.ccda_to_fhir.statement import is_denied
+from transforms.converting import line_of
 from transforms.identity import resource_id
 
 DEFECT = "CCDA-102"
@@ -141,9 +140,7 @@ class Run(Building):
             return do(*args, **more)
         except Exception as error:
             self.drop_since(length)
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            line = f"{Path(last.filename).name}:{last.lineno}"
-            what = f"a template failed ({type(error).__name__} in {line}); the rest is converted"
+            what = f"a template failed ({line_of(error)}); the rest is converted"
             hint = "this is a defect of the engine: report it with this line"
             self.tell(DEFECT, node.where, what, hint, Severity.ERROR)
             return None

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator
+from typing import Literal
 
 from schemas.fhir import dumps
 from schemas.message import CCDA, FHIR, Message
 from schemas.tables import CodeMapFile
 from transforms.ccda_to_fhir.convert import convert
 from transforms.ccda_to_fhir.options import BundleType, Options
-from transforms.moments import time_zone as zone_named
+from transforms.moments import TimeZone
 from transforms.step import StepError, step
-
-
-def _zone(written: str) -> str:
-    if written:
-        zone_named(written)
-    return written
-
-
-TimeZone = Annotated[str, AfterValidator(_zone)]
-"""The name or offset of a time zone: `America/Chicago`, `-06:00`."""
 
 
 @step

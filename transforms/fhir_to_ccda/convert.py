@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from lxml import etree
 
 from schemas.fhir import Resource
 from schemas.finding import Finding
+from transforms.converting import line_of
 from transforms.fhir_to_ccda.body import Body
 from transforms.fhir_to_ccda.documents import document_type
 from transforms.fhir_to_ccda.element import Element, arrange, make
@@ -62,6 +61,5 @@ def convert_run(resource: Resource, options: Options, now: datetime) -> tuple[El
 
 def _defect(error: Exception) -> Finding:
     """The finding of a map that failed: in which line of the maps, never the error's text."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    what = f"a map failed ({type(error).__name__} in {Path(last.filename).name}:{last.lineno}); no document is made"
+    what = f"a map failed ({line_of(error)}); no document is made"
     return Finding(DEFECT, "Bundle", what, "this is a defect of the engine: report it with this line")

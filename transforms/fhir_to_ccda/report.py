@@ -6,9 +6,12 @@ from datetime import datetime
 
 from schemas.fhir import Resource
 from transforms.accounting import Use
+from transforms.fhir_leaves import leaves_of, uses_of
 from transforms.fhir_to_ccda.convert import convert_run
-from transforms.fhir_to_ccda.leftovers import leaves_of, left_out
+from transforms.fhir_to_ccda.leftovers import left_out
 from transforms.fhir_to_ccda.options import Options
+
+_LEFT = "entered in error, changed by a modifier, about another patient, or the denial of a denial"
 
 
 def account(resource: Resource, options: Options, now: datetime) -> list[Use]:
@@ -17,20 +20,11 @@ def account(resource: Resource, options: Options, now: datetime) -> list[Use]:
     An element counts as mapped when a map has read it for a part of the document.
     """
     document, run = convert_run(resource, options, now)
-    uses = []
+    failure = "" if document is not None else run.findings[-1].what
+    uses: list[Use] = []
     for each in run.resources:
-        for path, plain, read in leaves_of(each):
-            reason = left_out(plain)
-            if each.path in run.left:
-                uses.append(
-                    Use(path, "left out", (), "entered in error, about another patient, or the denial of a denial")
-                )
-            elif document is None:
-                uses.append(Use(path, "unmapped", (), run.findings[-1].what))
-            elif read and each.path in run.done:
-                uses.append(Use(path, "mapped"))
-            elif reason:
-                uses.append(Use(path, "left out", (), reason))
-            else:
-                uses.append(Use(path, "unmapped", (), "no part of the document is made of this element"))
+        if each.path in run.left:
+            uses += [Use(path, "left out", (), _LEFT) for path, _, _ in leaves_of(each)]
+        else:
+            uses += uses_of(each, run, left_out, failure, "no part of the document is made of this element")
     return uses

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.fhir.error import FhirError
-from schemas.fhir.read import read_exact
-from schemas.message import CCDA, FHIR, Message
+from schemas.message import CCDA, Message
 from schemas.tables import CodeMapFile
+from transforms.converting import refusal, resource_in
 from transforms.fhir_to_ccda.convert import convert
 from transforms.fhir_to_ccda.options import DocumentName, Options
-from transforms.step import StepError, step
-from transforms.v2_to_fhir.step import TimeZone
+from transforms.moments import TimeZone
+from transforms.step import step
 
 
 @step
@@ -44,8 +43,7 @@ def fhir_to_ccda(
         systems: A code map from the URI of a system (`code`) to its object identifier (`to_code`).
         unmapped: Whether to `report` elements that no part of the document has a place for, or `ignore` them.
     """
-    if message.format != FHIR:
-        raise StepError(f"only FHIR can be converted, and the body is {message.format}", "put v2_to_fhir before this")
+    resource = resource_in(message)
     options = Options(
         document=document,
         title=title,
@@ -56,12 +54,7 @@ def fhir_to_ccda(
         systems=systems,
         unmapped=unmapped,
     )
-    try:
-        resource = read_exact(message.body)
-    except FhirError as error:
-        raise StepError(str(error), "the body must be one FHIR resource in JSON") from None
     converted = convert(resource, options, message.received)
     if converted.document is None:
-        finding = converted.findings[-1]
-        raise StepError(f"{finding.where}: {finding.code} {finding.what}", finding.hint)
+        raise refusal(converted.findings[-1])
     return message.derive("fhir_to_ccda", body=converted.document, format=CCDA, findings=converted.findings)

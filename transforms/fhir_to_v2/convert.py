@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from schemas.fhir import Resource
 from schemas.finding import Finding
 from schemas.hl7v2 import Er7, Hl7Error
 from schemas.hl7v2.charset import charset_named
+from transforms.converting import line_of
 from transforms.fhir_to_v2.event import event_of
 from transforms.fhir_to_v2.fit import fit, names_in
 from transforms.fhir_to_v2.kept import restore
@@ -62,8 +61,7 @@ def convert_run(resource: Resource, options: Options, now: datetime) -> tuple[Er
 
 def _defect(error: Exception) -> Finding:
     """The finding of a map that failed: in which line of the maps, never the error's text."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    what = f"a map failed ({type(error).__name__} in {Path(last.filename).name}:{last.lineno}); no message is made"
+    what = f"a map failed ({line_of(error)}); no message is made"
     return Finding(DEFECT, "MSH", what, "this is a defect of the engine: report it with this line")
 
 

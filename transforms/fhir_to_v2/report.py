@@ -6,8 +6,9 @@ from datetime import datetime
 
 from schemas.fhir import Resource
 from transforms.accounting import Use
+from transforms.fhir_leaves import uses_of
 from transforms.fhir_to_v2.convert import convert_run
-from transforms.fhir_to_v2.leftovers import leaves_of, left_out
+from transforms.fhir_to_v2.leftovers import left_out
 from transforms.fhir_to_v2.options import Options
 
 
@@ -17,16 +18,6 @@ def account(resource: Resource, options: Options, now: datetime) -> list[Use]:
     An element counts as mapped when a map has read it for a segment that is written.
     """
     message, run = convert_run(resource, options, now)
-    uses = []
-    for each in run.resources:
-        for path, plain, read in leaves_of(each):
-            reason = left_out(plain)
-            if message is None:
-                uses.append(Use(path, "unmapped", (), run.findings[-1].what))
-            elif read and each.path in run.done:
-                uses.append(Use(path, "mapped"))
-            elif reason:
-                uses.append(Use(path, "left out", (), reason))
-            else:
-                uses.append(Use(path, "unmapped", (), "no segment is made of this element"))
-    return uses
+    failure = "" if message is not None else run.findings[-1].what
+    unmade = "no segment is made of this element"
+    return [use for each in run.resources for use in uses_of(each, run, left_out, failure, unmade)]

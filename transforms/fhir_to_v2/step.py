@@ -6,17 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from schemas.fhir.error import FhirError
-from schemas.fhir.read import read_exact
 from schemas.hl7v2.charset import charset_named
 from schemas.hl7v2.structure_tables import VERSIONS
-from schemas.message import FHIR, HL7V2, Message
+from schemas.message import HL7V2, Message
 from schemas.tables import CodeMapFile
 from schemas.values import Template
+from transforms.converting import refusal, resource_in
 from transforms.fhir_to_v2.convert import convert
 from transforms.fhir_to_v2.options import Options
-from transforms.step import StepError, step
-from transforms.v2_to_fhir.step import TimeZone
+from transforms.moments import TimeZone
+from transforms.step import step
 
 
 def _version(written: str) -> str:
@@ -83,8 +82,7 @@ def fhir_to_v2(
         order: The message of a ServiceRequest: `OML` (OML^O21) or `ORM` (ORM^O01, always before version 2.5).
         unmapped: Whether to `report` elements that no field has a place for, or `ignore` them.
     """
-    if message.format != FHIR:
-        raise StepError(f"only FHIR can be converted, and the body is {message.format}", "put v2_to_fhir before this")
+    resource = resource_in(message)
     options = Options(
         message_type=message_type,
         trigger_event=trigger_event,
@@ -102,13 +100,8 @@ def fhir_to_v2(
         order=order,
         unmapped=unmapped,
     )
-    try:
-        resource = read_exact(message.body)
-    except FhirError as error:
-        raise StepError(str(error), "the body must be one FHIR resource in JSON") from None
     converted = convert(resource, options, message.received)
     if converted.message is None:
-        finding = converted.findings[-1]
-        raise StepError(f"{finding.where}: {finding.code} {finding.what}", finding.hint)
+        raise refusal(converted.findings[-1])
     body = converted.message.encode()
     return message.derive("fhir_to_v2", body=body, format=HL7V2, findings=converted.findings)

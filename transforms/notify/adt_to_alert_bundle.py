@@ -5,13 +5,13 @@ from __future__ import annotations
 from schemas.fhir import dumps
 from schemas.message import FHIR, Message
 from schemas.tables import CodeMapFile
+from transforms.moments import TimeZone
 from transforms.notify.alert import alert
 from transforms.notify.converted import converted
 from transforms.notify.notice import notice_of
 from transforms.notify.to_practice_adt import adt_of
 from transforms.step import StepError, step
 from transforms.v2_to_fhir.options import Options
-from transforms.v2_to_fhir.step import TimeZone
 
 
 @step

@@ -7,13 +7,14 @@ from typing import Literal
 from schemas.message import CCDA, Message
 from schemas.tables import CodeMapFile
 from transforms import fhir_to_ccda
+from transforms.converting import refusal
 from transforms.fhir_to_ccda.options import DocumentName
+from transforms.moments import TimeZone
 from transforms.notify.converted import converted
 from transforms.notify.notice import notice_of
 from transforms.notify.to_practice_adt import adt_of
-from transforms.step import StepError, step
+from transforms.step import step
 from transforms.v2_to_fhir.options import Options
-from transforms.v2_to_fhir.step import TimeZone
 
 _WANTED = "CCDA-203"  # what a document must say, and the least content leaves out
 
@@ -64,7 +65,6 @@ def adt_to_ccda(
     )
     made = fhir_to_ccda.convert(bundle, options, message.received)
     if made.document is None:
-        finding = made.findings[-1]
-        raise StepError(f"{finding.where}: {finding.code} {finding.what}", finding.hint)
+        raise refusal(made.findings[-1])
     found = [each for each in (*findings, *made.findings) if not (notice.is_least and each.code == _WANTED)]
     return message.derive("adt_to_ccda", body=made.document, format=CCDA, findings=found)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.message import TEXT, Message
+from transforms.moments import TimeZone
 from transforms.notify.notice import notice_of
 from transforms.notify.wording import wording
 from transforms.step import step
-from transforms.v2_to_fhir.step import TimeZone
 
 
 @step

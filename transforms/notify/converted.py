@@ -6,9 +6,9 @@ from schemas.fhir import Element, Resource
 from schemas.finding import Finding
 from schemas.hl7v2 import Er7
 from schemas.message import Message
+from transforms.converting import refusal
 from transforms.elements import append
 from transforms.notify.notice import Notice
-from transforms.step import StepError
 from transforms.v2_to_fhir.convert import convert
 from transforms.v2_to_fhir.options import Options
 
@@ -22,8 +22,7 @@ def converted(message: Message, er7: Er7, notice: Notice, options: Options) -> t
     """
     made = convert(er7, options, message.received)
     if made.bundle is None:
-        finding = made.findings[-1]
-        raise StepError(f"{finding.where}: {finding.code} {finding.what}", finding.hint)
+        raise refusal(made.findings[-1])
     institution = _sender(made.bundle)
     if institution is not None and notice.institution:
         institution["name"] = notice.institution

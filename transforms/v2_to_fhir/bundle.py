@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from schemas.fhir import Element, Resource
-from transforms.bundling import by_identifier, entry_of, token
+from schemas.fhir import Resource
+from transforms.bundling import by_identifier, entries_of, token
 from transforms.identity import resource_id
 from transforms.v2_to_fhir.datatypes.identifiers import best_identifier
 from transforms.v2_to_fhir.run import Run
@@ -38,25 +36,14 @@ def bundle_of(run: Run) -> Resource:
     found: Resource = {"resourceType": "Bundle", "id": resource_id("Bundle", run.sender, run.control_id), "type": kind}
     if kind in ("message", "collection"):
         found.update(run.bundle)
-    conditions = (
-        Counter(_condition(resource, run) for resource in run.resources) if kind == "transaction" else Counter()
+    found["entry"] = entries_of(
+        run.resources,
+        kind,
+        run.options.server,
+        lambda resource: _condition(resource, run),
+        lambda kind: run.options.mentioned == "create" and _is_mentioned(kind, run.message_type),
     )
-    found["entry"] = [
-        entry_of(each, kind, run.options.server, lambda resource: _request(resource, run, conditions))
-        for each in run.resources
-    ]
     return found
-
-
-def _request(resource: Resource, run: Run, conditions: Counter[str]) -> Element:
-    """What a transaction does with a resource: put it, or create it where the message does but mention it."""
-    kind = resource["resourceType"]
-    condition = _condition(resource, run)
-    if not condition or conditions[condition] > 1:
-        return {"method": "PUT", "url": f"{kind}/{resource['id']}"}
-    if _is_mentioned(kind, run.message_type) and run.options.mentioned == "create":
-        return {"method": "POST", "url": kind, "ifNoneExist": condition.partition("?")[2]}
-    return {"method": "PUT", "url": condition}
 
 
 def _is_mentioned(kind: str, message_type: str) -> bool:

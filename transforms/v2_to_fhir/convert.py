@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from schemas.fhir import Resource
 from schemas.finding import Finding
 from schemas.hl7v2 import Er7
+from transforms.converting import line_of
 from transforms.v2_to_fhir.bundle import bundle_of
 from transforms.v2_to_fhir.leftovers import sweep
 from transforms.v2_to_fhir.messages.dispatch import message_map
@@ -63,7 +62,5 @@ def convert_run(er7: Er7, options: Options, now: datetime) -> Run | Conversion:
 
 def _defect(error: Exception, run: Run) -> Finding:
     """The finding of a map that failed: where in the message and in which line of the maps, never the error's text."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    line = f"{Path(last.filename).name}:{last.lineno}"
-    what = f"a map failed ({type(error).__name__} in {line}); the message is not converted"
+    what = f"a map failed ({line_of(error)}); the message is not converted"
     return Finding(DEFECT, run.at, what, "this is a defect of the engine or of an extension: report it with this line")

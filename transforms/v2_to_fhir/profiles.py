@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.codes import system_uri
 from schemas.fhir import Element, Resource
-from transforms.elements import ALTERNATE_CODES, OWN, US_CORE, absent, add_extension, extension, supply
+from transforms.elements import ALTERNATE_CODES, OWN, US_CORE, add_extension, extension, supply_patient
 from transforms.v2_to_fhir.datatypes.codes import cwe_codeable_concept
 from transforms.v2_to_fhir.encoded import keep_text
 from transforms.v2_to_fhir.run import Run
@@ -49,17 +49,8 @@ def put_birth_sex(patient: Resource, observation: Resource) -> None:
 
 def put_patient_profile(patient: Resource, run: Run) -> None:
     """Supply what a US Core Patient must have, by saying that it is not known."""
-    if run.options.profile == "none":
-        return
-    patient.setdefault("meta", {})["profile"] = [f"{US_CORE}us-core-patient"]
-    if "identifier" not in patient:
-        patient["identifier"] = [absent("unknown")]
-    supply(patient, "identifier", "system", "value")
-    supply(patient, "telecom", "system", "value")
-    if not any("family" in name or "given" in name for name in patient.get("name", [])):
-        patient.setdefault("name", []).append(absent("unknown"))
-    if "gender" not in patient:
-        patient["gender"] = "unknown"
+    if run.options.profile != "none":
+        supply_patient(patient)
 
 
 def claims(resource: Resource, profile: str, run: Run) -> bool:

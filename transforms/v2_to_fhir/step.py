@@ -9,17 +9,12 @@ from pydantic import AfterValidator
 from schemas.fhir import dumps
 from schemas.message import FHIR, HL7V2, Message
 from schemas.tables import CodeMapFile
-from transforms.moments import time_zone as zone_named
+from transforms.converting import refusal
+from transforms.moments import TimeZone
 from transforms.step import StepError, step
 from transforms.v2_to_fhir.convert import convert
 from transforms.v2_to_fhir.options import PATIENT_IDENTIFIERS, BundleType, Options
 from transforms.v2_to_fhir.site import segment_functions
-
-
-def _zone(written: str) -> str:
-    if written:
-        zone_named(written)
-    return written
 
 
 def _known(names: list[str]) -> list[str]:
@@ -29,8 +24,6 @@ def _known(names: list[str]) -> list[str]:
 
 SegmentNames = Annotated[list[str], AfterValidator(_known)]
 """Names of functions that the site's extensions mark with `@reads_segment`."""
-TimeZone = Annotated[str, AfterValidator(_zone)]
-"""The name or offset of a time zone: `America/Chicago`, `-06:00`."""
 
 
 @step
@@ -99,6 +92,5 @@ def v2_to_fhir(
     )
     converted = convert(message.er7, options, message.received)
     if converted.bundle is None:
-        finding = converted.findings[-1]
-        raise StepError(f"{finding.where}: {finding.code} {finding.what}", finding.hint)
+        raise refusal(converted.findings[-1])
     return message.derive("v2_to_fhir", body=dumps(converted.bundle), format=FHIR, findings=converted.findings)
