@@ -111,6 +111,11 @@ class Book(Protocol):
         """What is to be sent with that message; None where its subscription is no more."""
         ...
 
+    async def latest(self, subscriber: str, focus: str) -> tuple[Told, Happened] | None:
+        """The last event of all subscriptions of a subscriber that is about `focus` (`Encounter/ID`), as far as it may
+        hear of that."""
+        ...
+
     async def events(self, id: str, numbers: range, most: int) -> list[Happened]:
         """Up to `most` events of subscription `id` with these numbers, the first ones, with their bodies, as far as its
         subscriber may hear of them."""

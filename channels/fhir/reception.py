@@ -160,10 +160,11 @@ class Reception:
         if call.path == "metadata" and call.method in ("GET", "HEAD"):  # open to all (R4, 3.1.0.6)
             return call.response(Answer(200, self._capabilities(call)))
         call.client = await self._end.access.check(facts)
-        asked = asked_of(call.method, call.path, call.query) if self._subscriptions is not None else None
-        if self._subscriptions is not None and asked is not None:
-            self._check_scope(call, asked.interaction)
-            return call.response(await self._subscriptions.answer(call, asked))
+        if self._subscriptions is not None:
+            asked = asked_of(call.method, call.path, call.query, reads=self._reader is not None)
+            if asked is not None:
+                self._check_scope(call, asked.interaction)
+                return call.response(await self._subscriptions.answer(call, asked))
         interaction = read_interaction(
             call.method,
             call.path,
@@ -364,7 +365,9 @@ class Reception:
             reads=self._reader is not None,
             security=self._end.access.security(call.base),
         )
-        return statement if self._subscriptions is None else with_subscriptions(statement)
+        if self._subscriptions is not None:
+            statement = with_subscriptions(statement, reads=self._reader is not None)
+        return statement
 
     async def _body(self, call: Call, limit: int) -> bytes:
         """The body, decompressed; raises `RefusedError`."""

@@ -146,7 +146,7 @@ REFERRAL_COLUMNS = (
 )
 SUBSCRIPTION = "subscription.id"
 """The attribute of a message that tells a FHIR subscription of an event: which one, and by that its number."""
-SUBSCRIPTION_EVENT_COLUMNS = ("subscription", "message", "at")
+SUBSCRIPTION_EVENT_COLUMNS = ("subscription", "message", "at", "focus")
 KEPT_COLUMNS = ("kind", "key", "value", "expires", "due")
 
 
@@ -259,4 +259,5 @@ def _time(written: str) -> int | None:
 def subscription_event_row(entry: Entry) -> tuple[object, ...]:
     """The event that `entry` tells a subscription of, as a row of SUBSCRIPTION_EVENT_COLUMNS: it has no number yet."""
     message = entry.message
-    return (message.attributes[SUBSCRIPTION], message.id, microseconds(message.received))
+    focus = key_text(message.attributes.get("subscription.focus", "")) or None
+    return (message.attributes[SUBSCRIPTION], message.id, microseconds(message.received), focus)

@@ -125,8 +125,8 @@ class Statements:
     def number_subscription_events(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Insert `rows` of SUBSCRIPTION_EVENT_COLUMNS, each under the next number of its subscription; those that are
         there already keep theirs. Whoever commits new messages does so alone, so that no number is given twice."""
-        for subscription, message, at in rows:
-            cursor.execute(_numbered(self._dialect), (subscription, message, at, subscription))
+        for row in rows:
+            cursor.execute(_numbered(self._dialect), (*row, row[0]))
 
     def put_kept(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Insert `rows` of KEPT_COLUMNS (one for each kind and key), or put them in place of those that are there."""
@@ -196,7 +196,9 @@ def _numbered(dialect: Dialect) -> str:
     given = [bindparam(name, type_=events.c[name].type) for name in SUBSCRIPTION_EVENT_COLUMNS]
     chosen = select(given[0], next_number, *given[1:]).where(events.c.subscription == bindparam("its"))
     make: Any = (postgresql if dialect.name == "postgresql" else sqlite).insert(events)
-    inserted = make.from_select(["subscription", "number", "message", "at"], chosen).on_conflict_do_nothing()
+    inserted = make.from_select(
+        [SUBSCRIPTION_EVENT_COLUMNS[0], "number", *SUBSCRIPTION_EVENT_COLUMNS[1:]], chosen
+    ).on_conflict_do_nothing()
     return _text(inserted, dialect)
 
 

@@ -172,6 +172,7 @@ subscription_events = Table(
     Column("number", BigInteger, primary_key=True),
     Column("message", String(32), nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("focus", String),
 )
 """The events of each FHIR subscription, numbered from 1 without a gap by the commit that makes the message."""
 
@@ -210,6 +211,7 @@ Index("messages_sought", messages.c.status, messages.c.id, sqlite_where=_sought,
 _coming = text("due IS NOT NULL")
 Index("kept_due", kept.c.kind, kept.c.due, sqlite_where=_coming, postgresql_where=_coming)
 Index("subscription_events_message", subscription_events.c.message, unique=True)
+Index("subscription_events_focus", subscription_events.c.focus, subscription_events.c.subscription)
 Index("notices_key", notices.c.subscriber, notices.c.key)
 Index("notices_patient_id", notices.c.patient_id, notices.c.at)
 Index("referral_acts_message", referral_acts.c.message, unique=True)

@@ -90,6 +90,14 @@ class JournalBook:
         sending, itself, received = found
         return sending._replace(refused=self._why_not(itself, received, sending.told.practice))
 
+    async def latest(self, subscriber: str, focus: str) -> tuple[Told, Happened] | None:
+        """The last event of all subscriptions of a subscriber that is about `focus`, as far as it may hear of that."""
+        row = await _asked(self._journal.read(partial(_latest, subscriber, focus)))
+        if row is None:
+            return None
+        found = await self.sending(row)
+        return None if found is None or found.refused else (found.told, found.event)
+
     async def events(self, id: str, numbers: range, most: int) -> list[Happened]:
         """Up to `most` events with these numbers; without the body where its subscriber may not hear of it now."""
         rows = await _asked(self._journal.read(partial(_events, id, numbers, most)))
@@ -228,6 +236,18 @@ def _sending(id: str, connection: Connection) -> tuple[Sending, Message, Message
         return None
     happened = Happened(event.number, moment(event.at), id, event.kind or "", event.event or "", itself.body)
     return Sending(_told(row), happened), itself, _received(itself, connection)
+
+
+def _latest(subscriber: str, focus: str, connection: Connection) -> str | None:
+    its = subscription_events.c
+    query = (
+        select(its.message)
+        .join(subscriptions, subscriptions.c.id == its.subscription)
+        .where(its.focus == focus, subscriptions.c.subscriber == subscriber)
+        .order_by(its.at.desc(), its.message.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar()
 
 
 def _events(

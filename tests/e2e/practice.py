@@ -155,7 +155,7 @@ class Exchange:
         self.write("channels/subscribe.yaml", _FHIR.format(port=self.port))
         clients = [
             f"  - {{client: {name}, token_sha256: {hashlib.sha256(token.encode()).hexdigest()}, "
-            "scopes: [system/Subscription.cruds, system/Basic.rs]}\n"
+            "scopes: [system/Subscription.cruds, system/Encounter.r]}\n"
             for name, token in TOKENS.items()
         ]
         self.write("registry/clients.yaml", "clients:\n" + "".join(clients))

@@ -22,6 +22,7 @@ from tests.e2e.practice import (
     GUIDE,
     ROSTER,
     Exchange,
+    Practice,
     adt,
     as_client,
     exchange,
@@ -44,7 +45,7 @@ async def test_an_admission_is_told_with_as_much_as_was_asked_for(tmp_path: Path
         asked = practice.server.requests[-1]
         assert asked.headers["authorization"] == "Bearer practice-secret"
         assert asked.headers["content-type"] == "application/fhir+json"
-        (told,) = practice.told("event-notification")
+        told = practice.told("event-notification")[0]
         for each in practice.notices:
             Bundle.model_validate(each)
             assert [str(found) for found in validate(each) if found.severity is Severity.ERROR] == []
@@ -55,15 +56,35 @@ async def test_an_admission_is_told_with_as_much_as_was_asked_for(tmp_path: Path
             assert "Encounter" not in str(told)
         elif content == "id-only":
             assert types == ["Parameters", None]
-            assert told["entry"][1]["fullUrl"].startswith(f"{hospital.base}/Encounter/")
+            visit = told["entry"][1]["fullUrl"]
+            assert visit.startswith(f"{hospital.base}/Encounter/")
+            await _reads_the_visit(hospital, practice, visit)
         else:
             assert types[:2] == ["Parameters", "Encounter"]
             assert "Patient" in types
         found = (await practice.client.get(f"Subscription/{id}/$status")).json()
-        assert value_of(found["entry"][0]["resource"], "events-since-subscription-start") == "1"
-        assert hospital.site.rows("select subscriber, event, end from notices") == [
-            ("riverside", "admit", "subscription")
+        assert value_of(found["entry"][0]["resource"], "events-since-subscription-start") == str(practice.numbers[-1])
+        assert hospital.site.rows("select subscriber, event, end from notices order by at") == [
+            ("riverside", event, "subscription") for event in ("admit", "discharge")[: practice.numbers[-1]]
         ]
+
+
+async def _reads_the_visit(hospital: Exchange, practice: Practice, visit: str) -> None:
+    """The address that an id leads to can be read, as the last event told of it, and by its own practice alone."""
+    found = (await practice.client.get(visit)).json()
+    assert (found["resourceType"], found["status"], visit.rpartition("/")[2]) == (
+        "Encounter",
+        "in-progress",
+        found["id"],
+    )
+    assert found["subject"]["reference"].startswith(f"{hospital.base}/Patient/")
+    await hospital.send(adt("M2", "A03"))
+    await practice.until(lambda: practice.numbers == [1, 2])
+    assert (await practice.client.get(visit)).json()["status"] == "finished"
+    async with as_client(hospital, "hillside") as other:
+        assert (await other.get(visit)).status_code == 404
+    assert (await practice.client.get(f"{hospital.base}/Encounter/x")).status_code == 404
+    assert (await practice.client.get(f"{hospital.base}/Patient/x")).status_code == 405
 
 
 async def test_a_practice_hears_of_its_own_patients_and_subscriptions_alone(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ async def test_what_the_server_says_of_itself(client: httpx.AsyncClient) -> None
     statement = (await client.get("metadata")).json()
     CapabilityStatement.model_validate(statement)
     resources = {each["type"]: each for each in statement["rest"][0]["resource"]}
-    assert set(resources) == {"Subscription", "Basic"}, "nothing else is taken"
+    assert set(resources) == {"Subscription", "Basic", "Encounter"}, "nothing else is taken"
     subscription = resources["Subscription"]
     assert [each["valueCanonical"] for each in subscription["extension"]] == [TOPIC]
     assert {each["code"] for each in subscription["interaction"]} == {

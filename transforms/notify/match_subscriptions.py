@@ -13,7 +13,7 @@ from transforms.step import StepError, sets, step
 
 
 @step
-@sets("subscription.id")
+@sets("subscription.id", "subscription.focus")
 def match_subscriptions(message: Message, *, registry: Registry) -> Iterator[Message]:
     """Give a message for each FHIR subscription of the subscriber whose filters let the event through; nothing where
     there is none.
@@ -34,7 +34,7 @@ def match_subscriptions(message: Message, *, registry: Registry) -> Iterator[Mes
     for subscription in registry.subscriptions(get("subscriber.id"), message.received):
         if all(each.holds(about) for each in subscription.filters):
             body = body or dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
-            told = {"subscription.id": subscription.id}
+            told = {"subscription.id": subscription.id, "subscription.focus": f"{FOCUS}/{entries[0]['resource']['id']}"}
             yield message.derive(f"match_subscriptions/{subscription.id}", body=body, attributes=told)
 
 

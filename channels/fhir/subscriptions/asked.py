@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 from channels.fhir.interaction import Interaction
 from channels.fhir.refusal import RefusedError
 from channels.fhir.subscriptions.topic import CODE, ID, SYSTEM
+from schemas.fhir.topic import FOCUS
 
-Kind = Literal["create", "read", "update", "delete", "search", "status", "events", "topic", "topics"]
+Kind = Literal["create", "read", "update", "delete", "search", "status", "events", "topic", "topics", "focus"]
 
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 _MOST = 1_000
@@ -28,6 +29,8 @@ class Asked(NamedTuple):
         """As the client's scopes know it."""
         type = "Basic" if self.kind in ("topic", "topics") else "Subscription"
         match self.kind:
+            case "focus":
+                return Interaction("read", FOCUS, self.id)
             case "create" | "read" | "update" | "delete":
                 return Interaction(self.kind, type, self.id)
             case "search" | "topics":
@@ -35,8 +38,9 @@ class Asked(NamedTuple):
         return Interaction("read", type, self.id or ID)
 
 
-def asked_of(method: str, path: str, query: str) -> Asked | None:
-    """What `method` on `path` asks of the subscription server; None for what is no matter of it.
+def asked_of(method: str, path: str, query: str, *, reads: bool) -> Asked | None:
+    """What `method` on `path` asks of the subscription server; None for what is no matter of it. What events are about
+    is read here where no other server `reads`.
 
     Raises `RefusedError`: 404 for what there is nothing at, 405 for a method that is nothing there.
     """
@@ -46,6 +50,8 @@ def asked_of(method: str, path: str, query: str) -> Asked | None:
             return Asked("topic")
         case ["Basic"] if method == "GET" and _asks_for_topics(query):
             return Asked("topics")
+        case [type, id] if type == FOCUS and method == "GET" and not reads and _ID.match(id):
+            return Asked("focus", id)
         case ["Subscription", *below]:
             return _asked(method, below)
     return None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from channels.fhir.subscriptions.wanted import BACKPORT, PROFILE
 from schemas.fhir import Element, Resource
-from schemas.fhir.topic import TOPIC
+from schemas.fhir.topic import FOCUS, TOPIC
 
 _CANONICAL = f"{BACKPORT}StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
 _PARAMETER = "http://hl7.org/fhir/SearchParameter/"
 _OPERATION = f"{BACKPORT}OperationDefinition/backport-subscription-"
 
 
-def with_subscriptions(statement: Resource) -> Resource:
-    """`statement` of a server that also serves subscriptions and their topic."""
+def with_subscriptions(statement: Resource, *, reads: bool) -> Resource:
+    """`statement` of a server that also serves subscriptions, their topic and, where it `reads` nowhere else, what
+    events are about."""
     rest: Element = statement["rest"][0]
     others = {each["type"]: each for each in rest["resource"] if "interaction" in each or "operation" in each}
     others["Subscription"] = _SUBSCRIPTION
-    others["Basic"] = _basic(others.get("Basic", {"type": "Basic"}))
+    others["Basic"] = _basic(_reading(others.get("Basic", {"type": "Basic"}), "read", "search-type"))
+    if not reads:
+        others[FOCUS] = _reading(others.get(FOCUS, {"type": FOCUS}), "read")
     resources = [others[type] for type in sorted(others)]
     instantiated = [f"{BACKPORT}CapabilityStatement/backport-subscription-server-r4"]
     return {**statement, "instantiates": instantiated, "rest": [{**rest, "resource": resources}]}
@@ -39,8 +42,10 @@ _SUBSCRIPTION: Element = {
 }
 
 
+def _reading(resource: Element, *codes: str) -> Element:
+    known = [each["code"] for each in resource.get("interaction", ())]
+    return {**resource, "interaction": [{"code": code} for code in dict.fromkeys((*codes, *known))]}
+
+
 def _basic(basic: Element) -> Element:
-    codes = [each["code"] for each in basic.get("interaction", ())]
-    codes += [code for code in ("read", "search-type") if code not in codes]
-    parameter = {"name": "code", "definition": f"{_PARAMETER}clinical-code", "type": "token"}
-    return {**basic, "interaction": [{"code": code} for code in codes], "searchParam": [parameter]}
+    return {**basic, "searchParam": [{"name": "code", "definition": f"{_PARAMETER}clinical-code", "type": "token"}]}

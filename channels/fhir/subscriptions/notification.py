@@ -69,6 +69,12 @@ def notification(
     }
 
 
+def focus_of(told: Told, happened: Happened) -> Resource | None:
+    """What an event is about, as `full-resource` has it; None where that is not kept any more."""
+    entries = _Event(happened, told.subscription.base).entries("full-resource")
+    return next((entry["resource"] for _, entry in entries), None)
+
+
 class _Event:
     """One event with its resources, each under its address at `base`."""
 

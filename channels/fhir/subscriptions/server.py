@@ -17,12 +17,13 @@ from channels.fhir.reads import FORM
 from channels.fhir.refusal import RefusedError
 from channels.fhir.subscriptions import state
 from channels.fhir.subscriptions.asked import Asked, number_of, parameters_of, values_of
-from channels.fhir.subscriptions.notification import notification, status
+from channels.fhir.subscriptions.notification import focus_of, notification, status
 from channels.fhir.subscriptions.topic import topic
 from channels.fhir.subscriptions.wanted import Content, Wanted, known_wanted, read_wanted
 from channels.subscriptions import Book, Practice, Subscribed, Told
 from schemas.fhir import Resource, dumps
 from schemas.fhir.error import FhirError
+from schemas.fhir.topic import FOCUS
 from schemas.fhir.validate import validate
 from schemas.finding import Severity
 from schemas.ids import derived_id
@@ -74,6 +75,8 @@ class SubscriptionServer:
                 return Answer(204)
             case "read":
                 return _read(await self._own(asked.id, practice))
+            case "focus":
+                return await self._focus(call, asked.id, practice)
             case "search":
                 return await self._search(call, practice)
             case "events":
@@ -152,6 +155,14 @@ class SubscriptionServer:
         events = await self._book.events(id, range(first, last + 1), MOST_EVENTS)
         now, asked_as = self._context.now(), self._context.new_id()
         return Answer(200, notification(told, "query-event", asked_as, now, content, events))
+
+    async def _focus(self, call: Call, id: str, practice: Practice) -> Answer:
+        """What events told of a visit last: the address that a notification with ids has."""
+        found = await self._book.latest(practice.name, f"{FOCUS}/{id}")
+        resource = None if found is None else focus_of(*found)
+        if resource is None:
+            raise RefusedError(404, "not-found", "No event of yours is about that.")
+        return Answer(200, resource)
 
     async def _parameters(self, call: Call) -> Sequence[tuple[str, str]]:
         if call.method != "POST":
