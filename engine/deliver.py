@@ -14,6 +14,7 @@ from functools import partial
 
 from channels.ends import Outbound, Outcome, OutcomeCode
 from engine.channel import Channel, Route
+from engine.digests import Digester, waits_for_digest
 from engine.feed import Feed
 from engine.journal import Event, Journal, JournalError, State, Status, Waiting, Work
 from engine.lines import Lines
@@ -49,6 +50,7 @@ class Deliverer:
     ) -> None:
         self.queue = channel.queue(route)
         self.route = route
+        self._digester = Digester(channel, route, journal, clock)
         self._outbound = outbound
         self._journal = journal
         self.feed = feed
@@ -121,8 +123,8 @@ class Deliverer:
         return self._paused_until
 
     async def due(self, waiting: list[Waiting]) -> None:
-        """Take in messages whose time has come: retries, replays."""
-        for one in waiting:
+        """Take in messages whose time has come: retries, replays, and what is told together."""
+        for one in await self._digester.gather(waiting):
             self._take(one._replace(due=None))
         self._signal()
 
@@ -150,7 +152,7 @@ class Deliverer:
             self._take(waiting)
 
     def _take(self, waiting: Waiting) -> None:
-        if waiting.seq in self._hand:
+        if waiting.seq in self._hand or waits_for_digest(waiting.message):
             return
         later = waiting.due is not None and waiting.due > self._clock()
         if later and (not self._ordered or waiting.status is Status.PENDING):

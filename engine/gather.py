@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from channels.ends import Gathering, Outcome, OutcomeCode, Together
 from engine.channel import Channel, Route
+from engine.digests import Digester, waits_for_digest
 from engine.feed import Feed
 from engine.journal import Event, Journal, JournalError, State, Status, Waiting
 from engine.retry import backoff, next_state
@@ -46,6 +47,7 @@ class Gatherer:
     ) -> None:
         self.queue = channel.queue(route)
         self.route = route
+        self._digester = Digester(channel, route, journal, clock)
         self.feed = feed
         self._outbound = outbound
         self._together = together
@@ -96,8 +98,8 @@ class Gatherer:
         return self._not_before
 
     async def due(self, waiting: list[Waiting]) -> None:
-        """Take in messages whose time has come: replays."""
-        for one in waiting:
+        """Take in messages whose time has come: replays, and what is told together."""
+        for one in await self._digester.gather(waiting):
             self._take(one._replace(due=None))
         self._changed.set()
 
@@ -115,7 +117,7 @@ class Gatherer:
             self._changed.set()
 
     def _take(self, waiting: Waiting) -> None:
-        if waiting.seq in self._line:
+        if waiting.seq in self._line or waits_for_digest(waiting.message):
             return
         if waiting.due is not None and waiting.due > self._clock():
             # It failed before the engine was started anew, and nothing may overtake it.

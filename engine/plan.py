@@ -14,18 +14,24 @@ from schemas.fhir.path import is_fhir_path
 from schemas.hl7v2.merge import order_keys
 from schemas.ids import derived_id
 from schemas.message import CCDA, FHIR, HL7V2, Message, is_attribute
+from transforms.notify.digest import DIGEST
 from transforms.registry import RegistryError
 from transforms.step import Step, StepError
 
 NO_ROUTE = "no route takes it"
+_GATHERED = "put tell_once in the channel's steps"
 
 
 class Planned(NamedTuple):
-    """One child to deliver: `order_keys` are the lines it stands in on its route, none where the route has no order."""
+    """One child to deliver: `order_keys` are the lines it stands in on its route, none where the route has no order.
+
+    What is told in a digest waits as `waits`, before the route's own steps: what they make of it alone is `message`.
+    """
 
     route: Route
     message: Message
     order_keys: tuple[str, ...] = ()
+    waits: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +167,17 @@ def _along(route: Route, shared: list[Message], root: Message) -> tuple[list[Pla
         if route.steps:
             results, filtered = run_steps(route.steps, message, route.name)
             because = filtered or because
+        waits = None
+        if DIGEST in message.attributes and results:
+            waits = _child(root, message, f"{route.name}/{len(made)}")
+            results = results[:1]
+        elif any(DIGEST in each.attributes for each in results):
+            raise PlanError(
+                Failure(DIGEST, "a digest gathers what a route's own steps begin with", _GATHERED, route.name)
+            )
         for result in results:
             keys = keys_of(route, result, (message, root)) if route.in_order else ()
-            made.append(Planned(route, _child(root, result, f"{route.name}/{len(made)}"), keys))
+            made.append(Planned(route, _child(root, result, f"{route.name}/{len(made)}"), keys, waits))
     return made, route.when if made else because
 
 

@@ -66,7 +66,7 @@ class Routing:
         self._registry.let_go(message_id)
 
     def _entry(self, root: Message, child: Planned, replays: int) -> Entry:
-        message = child.message
+        message = child.waits or child.message
         if replays:
             # An operator had the message routed again: what comes of it now is new, and delivered again.
             message = replace(message, id=derived_id(message.id, f"replay {replays}"))

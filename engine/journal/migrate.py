@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from engine.journal.database import JournalError
 
-HEAD = "0009"
+HEAD = "0010"
 """The schema version that this code reads and writes: the newest file in `migrations/versions/`."""
 
 _LOCK = 0x686965  # several engines may start at once on one PostgreSQL

@@ -26,7 +26,8 @@ class Notice:
     `received` is when the event reached the exchange, `outcome` the journal's word (`delivered`, `deferred`), since
     `outcome_at`; `detail` is what the partner's answer came to. `route` is the way: channel and route, `end` the kind
     of its end: `direct` ("" in a notice of an engine that did not note it). `message` is the delivery's id,
-    `received_as` that of the message that came in. `key` names the visit and what of it.
+    a digest's where it was told in one, `received_as` that of the message that came in. `key` names the visit and what
+    of it.
     """
 
     received: datetime
@@ -79,8 +80,8 @@ def _query(asked: Asked) -> Select[Any]:
     kept = (notices.c.outcome, notices.c.outcome_at, notices.c.detail)
     latest = [func.coalesce(*pair).label(name) for *pair, name in zip(now, kept, _LATEST, strict=True)]
     query = (
-        select(*(column for column in notices.c if column.name not in ("outcome", "outcome_at", "detail")), *latest)
-        .select_from(notices.outerjoin(messages, messages.c.id == notices.c.message))
+        select(*(column for column in notices.c if column.name not in _NOT_TOLD), *latest)
+        .select_from(notices.outerjoin(messages, messages.c.id == func.coalesce(notices.c.told_in, notices.c.message)))
         .order_by(notices.c.at, notices.c.message)
         .limit(_AT_ONCE)
     )
@@ -95,6 +96,7 @@ def _query(asked: Asked) -> Select[Any]:
     return query
 
 
+_NOT_TOLD = ("outcome", "outcome_at", "detail")
 _LATEST = ("became", "became_at", "why")
 
 
@@ -113,6 +115,6 @@ def _notice(row: Any) -> Notice:
         outcome=row.became or UNKNOWN,
         outcome_at=None if row.became_at is None else moment(row.became_at),
         detail=row.why or "",
-        message=row.message,
+        message=row.told_in or row.message,
         received_as=row.received_as,
     )

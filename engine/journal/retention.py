@@ -135,8 +135,8 @@ def _take(channel: str, before: datetime, after: str, size: int, connection: Con
     gone = received + [row.id for row in made if row.parent not in staying]
     rows = 0
     for ids in _slices([row.id for row in made if row.parent not in staying], _PARAMETERS):
-        for table in (notices, referral_acts):
-            connection.execute(_with_outcome(table, ids))
+        for key in (notices.c.message, notices.c.told_in, referral_acts.c.message):
+            connection.execute(_with_outcome(key, ids))
     for table, key in _KEYS:
         for ids in _slices(gone, _PARAMETERS):
             removed = connection.execute(delete(table).where(key.in_(ids))).rowcount
@@ -144,15 +144,20 @@ def _take(channel: str, before: datetime, after: str, size: int, connection: Con
     return _Batch(roots[-1], len(received), rows, max(time.monotonic() - since, 0.001))
 
 
-def _with_outcome(table: Table, ids: list[str]) -> Update:
-    """Copy what became of messages into the evidence of what they told, `table`, which outlives them."""
-    of_message = messages.c.id == table.c.message
+def _with_outcome(key: Column[str], ids: list[str]) -> Update:
+    """Copy what became of the messages that `key` names into the evidence of what they told, which outlives them.
+
+    What was told in a digest has the outcome of that: its own message only waited.
+    """
+    table = key.table
+    of_message = messages.c.id == key
     outcome = {
         "outcome": select(messages.c.status).where(of_message).scalar_subquery(),
         "outcome_at": select(messages.c.settled).where(of_message).scalar_subquery(),
         "detail": select(messages.c.detail).where(of_message).scalar_subquery(),
     }
-    return update(table).where(table.c.message.in_(ids)).values(outcome)
+    told = update(table).where(key.in_(ids)).values(outcome)
+    return told.where(notices.c.told_in.is_(None)) if key is notices.c.message else told
 
 
 async def _given_back(journal: Journal) -> AsyncIterator[int]:

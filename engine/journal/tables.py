@@ -127,9 +127,10 @@ notices = Table(
     Column("outcome", String),
     Column("outcome_at", BigInteger),
     Column("detail", Text),
+    Column("told_in", String(32), index=True),
 )
-"""What each subscriber was told, by which end (`direct`). The outcome is that of the message, and put here
-when that is removed."""
+"""What each subscriber was told, by which end (`direct`). The outcome is that of the message, or of the digest that it
+was `told_in`, and put here when that is removed."""
 
 referral_acts = Table(
     "referral_acts",

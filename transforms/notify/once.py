@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.message import Message
+from transforms.notify.digest import DIGEST
 from transforms.notify.events import PHASES, Kind, Phase, key_of
 from transforms.registry import Registry, Subscriber, Told
 from transforms.step import StepError, sets, step
@@ -21,14 +22,15 @@ class Telling(NamedTuple):
 
 
 @step
-@sets("notice.key", "notice.kind", "notice.event", "notice.phase", "deliver.after")
+@sets("notice.key", "notice.kind", "notice.event", "notice.phase", "deliver.after", "deliver.digest")
 def tell_once(message: Message, *, registry: Registry) -> Message | None:
     """Let a notice pass once: what the subscriber wants to hear and was not told yet, what changed of it, or that it is
     taken back.
 
     A repeat, an update without a change, and an update or withdrawal of what the subscriber was never told are
-    filtered. In the subscriber's quiet hours a notice waits for their end, with a `digest` for its time of day. Put it
-    behind `notify_event` and `match_panel`. What `match_panel` leaves to a person passes.
+    filtered. In the subscriber's quiet hours a notice waits for their end, with a `digest` for its time of day, when
+    all that has gathered is told in one message. Put it behind `notify_event` and `match_panel`, in the channel's
+    steps. What `match_panel` leaves to a person passes.
     """
     if message.get("match.verdict") == "review":
         return message
@@ -44,6 +46,8 @@ def tell_once(message: Message, *, registry: Registry) -> Message | None:
     after = told_after(subscriber, message.received)
     if after is not None:
         facts["deliver.after"] = after.isoformat()
+    if subscriber.digest is not None:
+        facts[DIGEST] = subscriber.name
     return message.derive("tell_once", attributes=facts)
 
 
@@ -89,6 +93,8 @@ def _is_within(clock: time, start: time, end: time) -> bool:
 
 
 def _next(local: datetime, clock: time) -> datetime:
-    """The next time that the clock on the wall of `local`'s zone shows `clock`, in UTC."""
-    day = local.date() if local.time() < clock else local.date() + timedelta(days=1)
-    return datetime.combine(day, clock, local.tzinfo).astimezone(UTC)
+    """The next time that the clock on the wall of `local`'s zone shows `clock`, in UTC: once a day, though an hour of
+    it comes twice, and in its place where the hour is left out."""
+    days = (local.date() + timedelta(days=number) for number in range(2))
+    first, second = (datetime.combine(day, clock, local.tzinfo).astimezone(UTC) for day in days)
+    return first if first > local else second

@@ -1,0 +1,105 @@
+"""Digests: what waits in a route's queue to be told together becomes one message of that queue at its time.
+
+The messages wait as they were before the route's own steps. When their time has come, what they come to goes through
+these steps and is journaled in the commit that settles them, so that a crash repeats or loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from engine.channel import Channel, Route
+from engine.journal import NO_KEYS, Entry, Journal, State, Status, Waiting
+from engine.journal.gathered import Gathered, load, put_gathered, waiting_until
+from engine.plan import PlanError, run_steps
+from schemas.ids import Clock, derived_id
+from schemas.message import Message
+from transforms.notify.digest import DIGEST, Item, fold, together
+from transforms.registry import RegistryError
+
+log = logging.getLogger(__name__)
+
+MOST = 1_000
+"""Notices in one digest; more of one subscriber go out in the next, a second later."""
+ONE_BY_ONE = ("mllp",)
+"""Ends whose protocol carries one message at a time, each with its own answer."""
+_UNTOLD = "taken back before it was told"
+
+
+def waits_for_digest(message: Message) -> bool:
+    """Whether `message` is not delivered, but told in a digest."""
+    return DIGEST in message.attributes
+
+
+class Digester:
+    """Makes the digests of one route, for the process that owns the route's queue."""
+
+    def __init__(self, channel: Channel, route: Route, journal: Journal, clock: Clock) -> None:
+        self._queue = channel.queue(route)
+        self._route = route
+        self._end = route.outbound.end.name
+        self._journal = journal
+        self._clock = clock
+
+    async def gather(self, due: Sequence[Waiting]) -> list[Waiting]:
+        """Those of `due` that are delivered as they are. Of the others digests are made, which are due at once."""
+        times = {each.due for each in due if each.due is not None and waits_for_digest(each.message)}
+        for time in sorted(times):
+            found = await self._journal.read(partial(waiting_until, queue=self._queue, due=time, attribute=DIGEST))
+            for name, ids in found.items():
+                await self._tell(name, time, ids[:MOST])
+        return [each for each in due if not waits_for_digest(each.message)]
+
+    async def _tell(self, name: str, due: datetime, ids: Sequence[str]) -> None:
+        waiting = await self._journal.read(partial(load, ids=ids))
+        if not waiting:
+            return
+        try:
+            gathered = self._gathered(waiting, derived_id(waiting[0].message.id, f"digest {name} {due.isoformat()}"))
+        except RegistryError as error:
+            log.warning("a digest of %s waits: %s", self._queue, error)
+            return
+        await self._journal.change(partial(put_gathered, gathered=gathered))
+
+    def _gathered(self, waiting: Sequence[Waiting], id: str) -> Gathered:
+        now = self._clock()
+        items, gone = fold([each.message for each in waiting])
+        states = [State(each, Status.FILTERED, False, now, None, 0, detail=_UNTOLD) for each in gone]
+        told: list[tuple[Message, Item]] = []
+        for item in items:
+            try:
+                made, why = run_steps(self._route.steps, item.notice, self._route.name)
+            except PlanError as stopped:
+                why = str(stopped.failure)
+                states += [State(each, Status.FAILED, False, now, None, 0, detail=why) for each in item.of]
+                continue
+            if not made:
+                states += [State(each, Status.FILTERED, False, now, None, 0, detail=why) for each in item.of]
+            told += [(each, item) for each in made]
+        entries, told_in = self._entries(waiting, told, id, now)
+        for each, message in told_in.items():
+            states.append(State(each, Status.ROUTED, False, now, None, 0, detail=f"told in the digest {message}"))
+        return Gathered(entries, states, told_in)
+
+    def _entries(
+        self, waiting: Sequence[Waiting], told: Sequence[tuple[Message, Item]], id: str, now: datetime
+    ) -> tuple[list[Entry], dict[str, str]]:
+        """The rows of the digest, and in which of them each notice is told."""
+        if not told:
+            return [], {}
+        by_id = {each.message.id: each for each in waiting}
+        sent = together(told, id, now, one_by_one=self._end in ONE_BY_ONE)
+        parts = [[item] for _, item in told] if len(sent) == len(told) else [[item for _, item in told]]
+        entries: list[Entry] = []
+        told_in: dict[str, str] = {}
+        for message, items in zip(sent, parts, strict=True):
+            of = [by_id[each] for item in items for each in item.of]
+            keys = tuple(dict.fromkeys(key for each in of for key in each.order_keys))
+            whole = replace(message, channel=of[0].message.channel, parent=of[0].message.parent)
+            entries.append(Entry(whole, self._queue, Status.QUEUED, True, NO_KEYS, keys, None, due=now, end=self._end))
+            told_in |= {each.message.id: whole.id for each in of}
+        return entries, told_in
