@@ -145,6 +145,12 @@ class Engine:
             await tell_stranded(self.journal, self._queues())
             return findings
 
+    async def _is_registry_due(self) -> bool:
+        try:
+            return await self._loader.is_due()
+        except JournalError:  # whoever has work to do tells it
+            return False
+
     async def _look_at_registry(self) -> None:
         try:
             await self._take_up_registry()
@@ -225,7 +231,7 @@ class Engine:
             if changed(seen, now):
                 seen = now
                 await self.reload()
-            elif self._loader.is_due():
+            elif await self._is_registry_due():
                 async with self._reloading:
                     await self._look_at_registry()
 

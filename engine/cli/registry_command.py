@@ -9,7 +9,10 @@ from engine.cli.lazy import LazyGroup
 REGISTRY = {
     "list": "List rosters and subscribers.",
     "match": "Say whose patient a message is about, and why.",
+    "show": "Say all that is known of a roster, a subscriber or a provider.",
     "providers": "Find providers of the directory.",
+    "import": "Take a roster, a directory or subscribers into the site's folder.",
+    "remove": "Take a roster or a directory out of it.",
     "changes": "Say who changed what.",
 }
 """Every command below `hie registry`, and what it does."""
@@ -17,7 +20,7 @@ REGISTRY = {
 
 class _Registry(LazyGroup):
     commands_there_are = REGISTRY
-    module = "engine.cli.registry.{}"
+    module = "engine.cli.registry.registry_{}"
 
 
 @click.command("registry", cls=_Registry)

@@ -50,6 +50,14 @@ class Loaded(NamedTuple):
     entries: int
 
 
+class RefusedError(RosterError):
+    """Too many would leave by the file of this digest."""
+
+    def __init__(self, what: str, digest: str) -> None:
+        super().__init__(what)
+        self.digest = digest
+
+
 class FileLoading(ABC, Generic[T]):
     """The loading of one file under the name `source`: `steps` gives the work of one transaction after another; then
     `loaded` says what came of it, None where what is loaded came from a file of the same digest already. `read` counts
@@ -99,7 +107,8 @@ class FileLoading(ABC, Generic[T]):
         if self._is_refused():
             what = f"{self._gone} of {self._held} would leave at once"
             yield partial(self._note, "refuse", what)
-            raise RosterError(f"{self.source}: {what}; if that is right: hie registry import --shrink FILE")
+            hint = "if that is right: hie registry import --shrink FILE"
+            raise RefusedError(f"{self.source}: {what}; {hint}", self._digest)
         yield from self._leaving()
         yield self._finish
 
@@ -109,9 +118,7 @@ class FileLoading(ABC, Generic[T]):
         self._is_confirmed = self._digest == GONE or is_confirmed(self.source, self._digest, connection)
 
     def _is_refused(self) -> bool:
-        if self._is_confirmed or not self._gone or self._may_vanish >= 100:
-            return False
-        return not self.read or (self._gone >= _FEW and self._gone * 100 > self._may_vanish * self._held)
+        return not self._is_confirmed and too_many(self._held, self._gone, self.read, self._may_vanish)
 
     @abstractmethod
     def _taking(self) -> Steps:
@@ -139,6 +146,13 @@ class FileLoading(ABC, Generic[T]):
         last = _last_change(self.source, connection)
         if last is None or what != "refuse" or (last.what, last.detail) != (what, detail):
             note(connection, self._now, "site files", what, self.source, detail)
+
+
+def too_many(held: int, gone: int, entries: int, may_vanish: int) -> bool:
+    """Whether more than `may_vanish` percent of those `held` are `gone`, or all are since there are no `entries`."""
+    if not gone or may_vanish >= 100:
+        return False
+    return not entries or (gone >= _FEW and gone * 100 > may_vanish * held)
 
 
 def alone(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from typing import Protocol
 from engine.journal import Journal
 from engine.registry.files import Work, ending, folder_of, loading
 from engine.registry.listing import sources
-from engine.registry.load import GONE, Step, Steps, is_confirmed
+from engine.registry.load import GONE, RefusedError, Step, Steps, is_confirmed
 from engine.registry.rows import RosterError
 from schemas.ids import Clock
 
@@ -64,16 +64,26 @@ class Loader:
         self._journal = journal
         self._clock = clock
         self._missed: dict[str, datetime] = {}
+        self._unconfirmed: dict[str, str] = {}
+        """The digest of each file that waits for somebody to confirm it."""
         self.is_stopping = False
         """Whether to leave the rest for the next start."""
 
-    def is_due(self) -> bool:
-        """Whether a file has been gone for so long that it is time to look again."""
-        return any(self._clock() - since >= _SURE_AFTER for since in self._missed.values())
+    async def is_due(self) -> bool:
+        """Whether it is time to look again: a file has been gone for long, or somebody confirmed what waited for it."""
+        if any(self._clock() - since >= _SURE_AFTER for since in self._missed.values()):
+            return True
+        waiting = self._unconfirmed
+        if not waiting:
+            return False
+        return await self._journal.read(
+            lambda connection: any(is_confirmed(*each, connection) for each in waiting.items())
+        )
 
     async def take_up(self, site: Path, may_vanish: int) -> None:
         """Load what has changed. A file that cannot be read, or by which too many would leave, stays as it was loaded,
         and is logged. Raises `JournalError`."""
+        self._unconfirmed = {}
         works = await asyncio.to_thread(lambda: list(loading(site, self._clock(), may_vanish=may_vanish)))
         for work in works:
             await self._load(work)
@@ -81,19 +91,19 @@ class Loader:
         held = await self._journal.read(sources)
         self._missed = {source: self._missed.get(source, self._clock()) for source in held if source not in there}
         for source, since in list(self._missed.items()):
-            if not await self._may_end(site, source):
+            is_sure = await self._journal.read(partial(is_confirmed, source, GONE))
+            if not is_sure and not await self._was_taken_away(site, source):
                 log.error("%s: its file is gone, and nothing else is in %s/; nobody leaves: %s", source,
                           folder_of(source), "put it back, or: hie registry remove")  # fmt: skip
+                self._unconfirmed[source] = GONE
                 del self._missed[source]
-            elif self._clock() - since >= _SURE_AFTER:
+            elif is_sure or self._clock() - since >= _SURE_AFTER:
                 await self._load(ending(source, self._clock()))
                 del self._missed[source]
 
-    async def _may_end(self, site: Path, source: str) -> bool:
-        """Whether the file of `source` was taken away on purpose: somebody said so, or other files are still where it
-        was. A folder that is empty or cannot be read is no reason."""
-        if await self._journal.read(partial(is_confirmed, source, GONE)):
-            return True
+    async def _was_taken_away(self, site: Path, source: str) -> bool:
+        """Whether the file of `source` alone is gone, and others are where it was: a folder that is empty or cannot be
+        read is no reason to let anybody leave."""
         try:
             names = await asyncio.to_thread(os.listdir, site / folder_of(source))
         except OSError:
@@ -115,6 +125,8 @@ class Loader:
         try:
             await load(self._journal, work, tell)
         except (RosterError, OSError) as error:
+            if isinstance(error, RefusedError):
+                self._unconfirmed[work.source] = error.digest
             log.error("%s stays as it was: %s", work.source, error)  # noqa: TRY400
         else:
             if work.loaded is not None and not self.is_stopping:

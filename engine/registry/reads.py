@@ -312,6 +312,11 @@ def provider_text(provider: Provider) -> str:
     return orjson.dumps(_PROVIDER.dump_python(plain, exclude_defaults=True, mode="json")).decode()
 
 
+def read_provider(text: str) -> Provider:
+    """The provider that `provider_text` wrote."""
+    return _PROVIDER.validate_json(text)
+
+
 def terms_of(provider: Provider) -> set[str]:
     """Under which terms `provider` is found."""
     return {

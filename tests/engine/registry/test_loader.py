@@ -93,7 +93,9 @@ async def test_no_more_than_a_share_leaves_at_once(
     assert await site.acts() == (["load", "refuse"] if stays else ["load", "load"])
     if stays:
         digest = digest_of(site.folder / RIVERSIDE)
+        assert not await site.loader.is_due()
         await site.journal.change(partial(confirm, "panel/riverside", digest, "ada", site.now))
+        assert await site.loader.is_due(), "though no file has changed"
         await site.take_up(may_vanish=may_vanish)
         assert site.knows(ROSALIND) == []
         assert await site.acts() == ["load", "refuse", "confirm", "load"]
@@ -128,11 +130,11 @@ async def test_who_was_in_a_file_that_is_gone_for_a_minute_ends_that_day(site: S
         (site.folder / name).unlink()
     await site.take_up(timedelta(days=1))
     assert site.knows(ROSALIND) == [("hillside", "0"), ("riverside", "0")]
-    assert not site.loader.is_due(), "a file that is replaced is gone for a moment"
+    assert not await site.loader.is_due(), "a file that is replaced is gone for a moment"
     site.now += timedelta(minutes=1)
-    assert site.loader.is_due()
+    assert await site.loader.is_due()
     await site.take_up()
-    assert not site.loader.is_due()
+    assert not await site.loader.is_due()
     assert site.knows(ROSALIND) == [("hillside", "0")]
     assert site.knows(ROSALIND, NOW) == [("hillside", "0"), ("riverside", "0")], "an earlier day knows its members"
     assert DatabaseRegistry(site.journal.reading).provider("1234567893") is None
@@ -152,7 +154,7 @@ async def test_a_file_that_comes_back_at_once_was_never_gone(site: Site) -> None
     await site.take_up()
     write(site.folder, RIVERSIDE, roster(2))
     await site.take_up(timedelta(minutes=2))
-    assert not site.loader.is_due()
+    assert not await site.loader.is_due()
     assert site.knows(ROSALIND) == [("hillside", "0"), ("riverside", "0")]
 
 
@@ -173,9 +175,10 @@ async def test_nobody_leaves_with_a_folder_that_is_empty_or_gone(
         await site.take_up(timedelta(minutes=2))
     assert site.knows(ROSALIND) == [("riverside", "0")]
     assert "hie registry remove" in caplog.text
+    assert not await site.loader.is_due()
     await site.journal.change(partial(confirm, "panel/riverside", GONE, "ada", site.now))
+    assert await site.loader.is_due()
     await site.take_up()
-    await site.take_up(timedelta(minutes=2))
     assert site.knows(ROSALIND) == []
 
 
