@@ -253,5 +253,5 @@ async def test_what_nobody_can_place_waits_for_a_person_and_goes_on(scene: Scene
     (scene.site.folder / "maps/tests.csv").write_text(f"{TESTS}ZQ9,L,12345-6,Odd,LN\n")
     await scene.engine.reload()
     await scene.hie("worklist", "settle", reasons["no LOINC code for 'ZQ9' of 'L'"], "--done", "--replay")
-    await scene.practice.more(1)
+    await scene.practice.until(lambda: "M1" in scene.practice.bodies)
     assert scene.practice.bodies["M1"] == body.replace(b"ZQ9^Odd^L", b"12345-6^Odd^LN^ZQ9^Odd^L")
