@@ -217,8 +217,10 @@ class DatabaseRegistry:
             if query is None:
                 query = self._of_shape[shape] = _Prepared(_sharing(*shape), self._engine)
             found = self._look_up(query, given)
-            crowded = {place for place, count in Counter(row[0] for row in found).items() if count > _MOST_OF_A_KEY}
-            rows += [row for row in found if row[0] not in crowded]
+            if len(found) > _MOST_OF_A_KEY:
+                counts = Counter(row[0] for row in found)
+                found = [row for row in found if counts[row[0]] <= _MOST_OF_A_KEY]
+            rows += found
         return rows
 
     def _look_up(self, query: _Prepared, given: Mapping[str, object]) -> Sequence[Any]:
