@@ -79,7 +79,7 @@ def version_of(family: Sequence[Order]) -> Version:
     if not made:
         msh = root.first("MSH")
         made = msh.text(7) if msh is not None else ""
-    return Version(_status(family), made, _digest(family))
+    return Version(_status(family), made if _TIME.match(made) else "", _digest(family))
 
 
 def key_of(family: Sequence[Order]) -> str:
@@ -91,12 +91,13 @@ def key_of(family: Sequence[Order]) -> str:
     number = root.filler or root.placer
     msh, pid = root.first("MSH"), root.first("PID")
     sender = (msh.text(4) or msh.text(3)) if msh is not None else ""
-    if number and len(number) + len(root.code) + len(sender) <= 200:
-        return f"result {sender} {number} {root.code}"
+    plain = f"result {sender} {number} {root.code}"
+    if number and len(plain) <= 200 and plain.isprintable():
+        return plain
     facts = [sender, number, root.code]
     if not number:
         facts += [pid.raw(3) if pid is not None else "", root.obr.text(7)]
-    return f"result {sender[:60]} {_hashed(facts)}"
+    return f"result {_hashed(facts)}"
 
 
 def _status(family: Sequence[Order]) -> Status:

@@ -116,6 +116,17 @@ def test_a_time_zone_tells_which_is_later() -> None:
     assert Version.parse("admit") is None
 
 
+@pytest.mark.parametrize("field", ["OBR_3", "OBR_4", "OBR_22", "OBR_2", "OBX_5"])
+@pytest.mark.parametrize("text", ["a b  c", "\\X00\\", "\\X0D\\x", "9" * 5_000, "-", "\u202e"])
+def test_whatever_a_field_holds_a_repeat_is_a_repeat(field: str, text: str) -> None:
+    given = {"OBR_16": npi(HALE), field: text}
+    known = registry()
+    assert told(known, oru(order(**given)), oru(order(**given))) == ["new", REPEAT]
+    ((_, key, _),) = known.notes
+    assert key.isprintable()
+    assert len(key) <= 200
+
+
 def test_who_is_unknown_passes_and_who_is_missing_is_said() -> None:
     (unknown,) = find_recipient(oru(order()), registry=registry())  # type: ignore[misc]
     assert tell_result(unknown, registry=registry()) is unknown
