@@ -16,6 +16,7 @@ from engine.demo.story import (
     EASTMERE,
     HARBOUR,
     HOME_CARE,
+    LANTERN,
     NORTHGATE,
     ON_THE_LIST,
     OTHER,
@@ -74,8 +75,12 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     yield from _results(evidence)
     yield from (Claim(*each) for each in direct_claims(evidence.letters))
     histories = [*evidence.histories, *evidence.letters.histories]
-    waiting = [each for each in histories if each.message.open or any(one.open for one in each.deliveries)]
-    yield Claim("nothing waits, nothing failed", not waiting and not _failed(histories), f"{len(waiting)} waiting")
+    waiting = [
+        each
+        for each in histories
+        if each.message.open or any(one.open and one.route != "daily" for one in each.deliveries)
+    ]
+    yield Claim("nothing else waits, nothing failed", not waiting and not _failed(histories), f"{len(waiting)} waiting")
     yield Claim("the engine stopped in good order", evidence.status == 0, f"exit status {evidence.status}")
     yield Claim("nothing is left behind", not evidence.folder.exists())
 
@@ -128,11 +133,18 @@ def _notified(evidence: Evidence) -> Iterator[Claim]:
     yield Claim("nobody was told of who opted out, a test patient, or somebody else's patient", not told)
     expected = sorted((subscriber, what) for step in STEPS for subscriber, what in step.told.items())
     found = [each for each in evidence.notices if each.event != "result"]
+    became = {LANTERN: "queued"}
     yield _exactly(
-        "the evidence (hie notified) says the same, and that all of it was delivered",
-        sorted((each.subscriber, f"{each.kind} {each.event}") for each in found if each.outcome == "delivered"),
+        "the evidence (hie notified) says the same, and what became of each",
+        sorted(
+            (each.subscriber, f"{each.kind} {each.event}")
+            for each in found
+            if each.outcome == became.get(each.subscriber, "delivered")
+        ),
         expected,
     )
+    listed = sum(each.subscriber == LANTERN for each in found)
+    yield Claim("Lantern Row's list of the day gathers until its time", listed == 4, f"{listed} notices")
 
 
 def _ordered(evidence: Evidence) -> Iterator[Claim]:

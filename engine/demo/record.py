@@ -15,6 +15,8 @@ from engine.journal import Journal
 from engine.journal.history import History, history
 from engine.journal.tables import messages
 
+DAILY = "notifications/daily"
+"""What waits there is told at a time of day."""
 _PATIENCE = 20.0  # seconds
 _LOOK = 0.05
 
@@ -42,13 +44,15 @@ async def told(journal: Journal) -> list[History]:
 
 
 async def settled(journal: Journal, received: int) -> None:
-    """Return once `received` messages are in the journal, and nothing waits any more but for a person; raises
-    `DemoError`."""
+    """Return once `received` messages are in the journal and nothing waits any more, but for a person or a time of day;
+    raises `DemoError`."""
 
     def ask(connection: Connection) -> bool:
         counted = select(func.count()).select_from(messages)
         roots = connection.execute(counted.where(messages.c.parent.is_(None))).scalar() or 0
-        unsettled = counted.where(messages.c.open, messages.c.detail.not_like(f"{ON_THE_LIST}%"))
+        unsettled = counted.where(
+            messages.c.open, messages.c.detail.not_like(f"{ON_THE_LIST}%"), messages.c.queue != DAILY
+        )
         return roots >= received and not connection.execute(unsettled).scalar()
 
     await until(lambda: journal.read(ask), "everything is delivered")

@@ -15,9 +15,15 @@ from engine.journal import Status
 from engine.journal.history import History, Record
 
 _PERSON = ("doubtful", "codes", "nobody")
-_ROUTES = {"eastmere": ("eastmere",), "harbour": ("harbour",), "direct": ("direct",), "person": _PERSON}
+_ROUTES = {
+    "eastmere": ("eastmere",),
+    "harbour": ("harbour",),
+    "direct": ("direct",),
+    "daily": ("daily",),
+    "person": _PERSON,
+}
 """What is shown in a column: the deliveries of these routes."""
-_COLUMNS = {"message": 14, "patient": 7, "answer": 6, "eastmere": 8, "harbour": 7, "direct": 6, "person": 7}
+_COLUMNS = {"message": 14, "patient": 7, "answer": 6, "eastmere": 8, "harbour": 7, "direct": 6, "daily": 5, "person": 7}
 _LEAST_WHY = 12
 _PLAIN_WIDTH = 120
 
@@ -99,6 +105,8 @@ def _cell(history: History, routes: tuple[str, ...], status: Status) -> Text:
     if delivery.status is Status.FILTERED:
         return Text("held", style="yellow")
     tries = f" x{delivery.attempts}" if delivery.attempts > 1 else ""
+    if delivery.status is Status.QUEUED:
+        return Text("later", style="yellow")
     if delivery.status is Status.DELIVERED:
         return Text(f"yes{tries}", style="green")
     return Text(f"{delivery.status}{tries}", style="red")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sys
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from engine.demo.hisp import make_identities
 from engine.journal import Journal
@@ -35,7 +38,7 @@ class Stage:
         shutil.copytree(_SITE, self.site, ignore=shutil.ignore_patterns("var"))
         ports = free_ports(7)
         self.feed, health, self.direct, self.hisp, self.mail, self.mailroom, self.harbour = ports
-        _stay_awake(self.site / "registry" / "subscribers.yaml")
+        _stay_awake(self.site / "registry" / "subscribers.yaml", utc_now())
         self.practice = folder / "eastmere"
         make_identities(self.site / "direct", self.practice, utc_now())
         self.env = {name: value for name, value in env.items() if name not in _OWN} | {
@@ -112,12 +115,14 @@ class Stage:
         return [file.read_bytes() for file in found]
 
 
-def _stay_awake(subscribers: Path) -> None:
-    """Leave out the quiet hours: whoever sees the demo in the night sees what is seen by day."""
+def _stay_awake(subscribers: Path, now: datetime) -> None:
+    """Leave out the quiet hours, and have the list of the day told in twelve hours: whoever sees the demo at night sees
+    what is seen by day."""
     if not subscribers.exists():
         return
-    lines = subscribers.read_text().splitlines(keepends=True)
-    subscribers.write_text("".join(line for line in lines if not line.startswith("  quiet:")))
+    made = re.sub(r"(?m)^  quiet:.*\n", "", subscribers.read_text())
+    later = (now + timedelta(hours=12)).astimezone(ZoneInfo("America/Chicago"))
+    subscribers.write_text(re.sub(r"(?m)^  digest:.*$", f'  digest: "{later:%H:%M}"', made))
 
 
 def read(sample: str) -> bytes:

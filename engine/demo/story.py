@@ -15,7 +15,7 @@ from engine.demo.stage import Stage, read
 from engine.worklist import Decided, settle, waiting
 from schemas.ids import utc_now
 
-EASTMERE, HARBOUR, NORTHGATE = "eastmere", "harbour", "northgate"
+EASTMERE, HARBOUR, NORTHGATE, LANTERN = "eastmere", "harbour", "northgate", "lantern"
 PATIENT, OTHER = "7704318", "7713377"
 HOME_CARE, CARDIOLOGIST = "intake@direct.northgate.example", "pellworth@direct.cardiology.example"
 DOUBTFUL, DAMAGED, TEST, OPTED_OUT = "adt_a04_doubtful", "damaged_cut_off", "adt_a01_test", "adt_a01_optout"
@@ -33,7 +33,7 @@ class Step:
 
 
 def _all(what: str) -> dict[str, str]:
-    return {EASTMERE: what, NORTHGATE: what}
+    return {EASTMERE: what, NORTHGATE: what, LANTERN: what}
 
 
 CALM = (
@@ -105,7 +105,8 @@ class Story:
         await settled(self._stage.journal, self._journaled)
         self._say(
             f"St. Anne's sends {len(CALM)} messages, one of them twice and one damaged. One is an event that somebody "
-            "wants to hear of, an admission: Eastmere is told by HL7 v2, Northgate Home Care by Direct."
+            "wants to hear of, an admission: Eastmere is told by HL7 v2, Northgate Home Care by Direct, and it is on "
+            "the list that Lantern Row gets once a day."
         )
         self._say(
             "A bed move, a pre-admission, a test patient and a patient who opted out are told to nobody. Who one of "

@@ -91,7 +91,7 @@ def in_clear(evidence: Evidence) -> Evidence:
         (without_last("mail"), "the cardiologist's copies are PDFs"),
         (lambda e: replace(e, mail=e.mail[1:]), "Northgate was told by Direct, in a clinical document each time"),
         (told_a_secret, "nobody was told of who opted out, a test patient, or somebody else's patient"),
-        (not_delivered, "the evidence (hie notified) says the same, and that all of it was delivered"),
+        (not_delivered, "the evidence (hie notified) says the same, and what became of each"),
         (reordered, "the patient's notices reached Eastmere in their order, through both failures"),
         (reordered, "another patient passed the one who had to wait"),
         (unheld, "the late preliminary result was withheld, with the reason"),
