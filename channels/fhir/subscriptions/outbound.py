@@ -70,15 +70,15 @@ class SubscriptionOutbound:
 
     async def work(self) -> None:
         """Send handshakes and heartbeats as they are due, until cancelled; see `channels.ends.Busy`."""
-        while True:
-            try:
-                due = await self._book.due(self._context.now() + _LEASE, _AT_ONCE)
-                # Side by side, so that a slow endpoint holds up nobody else's.
-                await asyncio.gather(*(self._attend(told) for told in due))
-            except OSError as error:
-                what = f"what is due to subscriptions waits: {error}"
-                self._context.report(Finding("FHIR-417", self._context.channel, what, severity=Severity.WARNING))
-            await asyncio.sleep(_LOOK)
+        # Side by side and not waited for, so that a slow endpoint holds up nobody else's.
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                try:
+                    for told in await self._book.due(self._context.now() + _LEASE, _AT_ONCE):
+                        tasks.create_task(self._attend(told))
+                except OSError as error:
+                    self._report(error)
+                await asyncio.sleep(_LOOK)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -112,8 +112,18 @@ class SubscriptionOutbound:
         await self._note(told, wanted, reply)
         return outcome
 
+    def _report(self, error: OSError) -> None:
+        what = f"what is due to subscriptions waits: {error}"
+        self._context.report(Finding("FHIR-417", self._context.channel, what, severity=Severity.WARNING))
+
     async def _attend(self, told: Told) -> None:
-        """Do what is due to one subscription: its end, a handshake, a heartbeat."""
+        try:
+            await self._do_what_is_due(told)
+        except OSError as error:  # it is due again when the lease is over
+            self._report(error)
+
+    async def _do_what_is_due(self, told: Told) -> None:
+        """Its end, a handshake, or a heartbeat."""
         subscribed, now = told.subscription, self._context.now()
         if subscribed.ends is not None and subscribed.ends <= now:
             await self._change(subscribed, state.ended)
