@@ -361,6 +361,14 @@ _ALL = (
         "add a route with match_subscriptions that ends in subscription; docs/ends/fhir-subscriptions.md",
         _WARNING,
     ),
+    Rule(
+        "HIE323",
+        "Versions of a result that may overtake each other",
+        "tell_result lets the preliminary and then the final result pass. A delivery of the first that fails is tried "
+        "again later, and without an order it may come after the second.",
+        "write in_order: notice.key for the route",
+        _WARNING,
+    ),
     # 4xx: safety
     Rule(
         "HIE401",

@@ -21,6 +21,7 @@ from schemas.message import HL7V2, Message
 from transforms.codes import HELD, map_codes
 from transforms.labs.find_recipient import EVENT as RESULT
 from transforms.labs.find_recipient import find_recipient
+from transforms.labs.tell_result import tell_result
 from transforms.notify.panel import attributes_of, match_panel
 from transforms.refer.track import track_referral
 from transforms.registry import Subscriber
@@ -43,6 +44,7 @@ def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
     enabled = [file for file in files if file.enabled]
     for file in enabled:
         _waiting(file)
+        _overtaking(file)
     subscribers, found = read_subscribers(site)
     found += _files(site)
     for subscriber in subscribers:
@@ -78,6 +80,17 @@ def _waiting(file: BoundFile) -> None:
         if not any(_takes(route, facts) for route in file.routes):
             said = f"no route takes {path}" + (f": {text}" if path != HELD else "")
             file.found("HIE318", use.name.line, said)
+
+
+def _overtaking(file: BoundFile) -> None:
+    """See that a version of a result that is tried again does not come after a newer one."""
+    if not any(use.function is tell_result for use in file.steps):
+        return
+    for route in file.routes:
+        left = [facts for step, facts in _WAITING.items() if step in (find_recipient, map_codes)]
+        for_person = route.when.clauses and any(_takes(route, facts) for facts in left)
+        if route.name is not None and route.in_order is None and not for_person:
+            file.found("HIE323", route.name.line, f"{route.name.text}: a retry may come after a newer version")
 
 
 def _speaks_of(use: Use, path: str) -> bool:

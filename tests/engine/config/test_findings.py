@@ -93,6 +93,7 @@ HELD = "  - {route: codes, when: {codes.unmapped: {exists: true}}, outbound: {fo
 UNKNOWN = "  - {route: unknown, when: {recipient.verdict: unknown}, outbound: {folder: {folder: unknown}}}\n"
 MAPS = {"maps/loinc.csv": "code,system,to_code,to_display,to_system\n"}
 LABS = {**MAPS, "channels/lab.yaml": LAB + to(ADDRESS) + HELD + UNKNOWN}
+TOLD = LAB.replace("find_recipient]", "find_recipient, tell_result]")
 RESULTS = "eastmere: {npi: '1234567893', events: [result], delivery: direct}\n"
 SUBSCRIBERS = "registry/subscribers.yaml"
 REFER = "channel: refer\ninbound: {wire: {listen: '127.0.0.1:3'}}\nsteps: [track_referral]\nroutes:\n"
@@ -110,6 +111,12 @@ CASES = [
     ),
     site("HIE318", "channels/lab.yaml:3", "codes.unmapped", {**MAPS, "channels/lab.yaml": LAB + to("out") + UNKNOWN}),
     site("HIE318", "channels/refer.yaml:3", "referral.verdict: refused", {"channels/refer.yaml": REFER + BY_FORM}),
+    site(
+        "HIE323",
+        "channels/lab.yaml:6",
+        "a: a retry",
+        {**LABS, "channels/lab.yaml": TOLD + to(ADDRESS) + HELD + UNKNOWN},
+    ),
     site("HIE319", SUBSCRIBERS, "delivery: mllp", {**LABS, SUBSCRIBERS: RESULTS.replace("direct", "mllp")}),
     site("HIE320", SUBSCRIBERS, "route a", {**LABS, SUBSCRIBERS: RESULTS}),
     registered("HIE319", SUBSCRIBERS, "delivery: dircet", "riverside: {delivery: dircet}\n"),
@@ -350,4 +357,10 @@ def test_a_registry_that_its_channel_serves_is_no_finding(routes: str, tmp_path:
 
 def test_a_subscriber_of_results_alone_needs_no_panel(tmp_path: Path) -> None:
     files = {**LABS, "registry/subscribers.yaml": RESULTS.replace("direct}", "direct, address: a@e.example}")}
+    assert [str(each) for each in site_of(tmp_path, files).findings] == []
+
+
+def test_results_in_order_are_no_finding(tmp_path: Path) -> None:
+    ordered = to("out").replace("}}\n", "}, in_order: notice.key}\n")
+    files = {**MAPS, "channels/lab.yaml": TOLD + ordered + HELD + UNKNOWN}
     assert [str(each) for each in site_of(tmp_path, files).findings] == []
