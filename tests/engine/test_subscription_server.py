@@ -13,6 +13,8 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.subscription import Subscription
+from fhirpy import AsyncFHIRClient
+from fhirpy.base.exceptions import OperationOutcome
 from sqlalchemy import insert
 
 from channels.fhir import FhirInbound
@@ -224,3 +226,21 @@ async def test_one_in_a_batch_is_refused_there(client: httpx.AsyncClient) -> Non
     answer = await client.post("", json=bundle("batch", entry("POST", "Subscription", whole())))
     assert [each["response"]["status"][:3] for each in answer.json()["entry"]] == ["422"]
     assert (await client.get("Subscription")).json()["total"] == 0
+
+
+async def test_fhirpy_a_client_that_we_did_not_write_subscribes(client: httpx.AsyncClient) -> None:
+    other = AsyncFHIRClient(str(client.base_url).rstrip("/"), authorization="Bearer riverside")
+    subscription = other.resource("Subscription", **whole("resourceType"))
+    await subscription.save()
+    assert (subscription["status"], subscription["meta"]["versionId"]) == ("requested", "1")
+    subscription["reason"] = "another"
+    await subscription.save()
+    found = await other.resources("Subscription").search(status="requested").fetch_all()
+    assert [(each.id, each["reason"]) for each in found] == [(subscription.id, "another")]
+    told = await subscription.execute("$status", method="GET")
+    assert told["entry"][0]["resource"]["resourceType"] == "Parameters"
+    wrong = other.resource("Subscription", **{**whole("resourceType"), "criteria": "http://example.org/other"})
+    with pytest.raises(OperationOutcome):
+        await wrong.save()
+    await subscription.delete()
+    assert await other.resources("Subscription").fetch_all() == []
