@@ -90,13 +90,17 @@ class Membership(NamedTuple):
 
 
 class Told(NamedTuple):
-    """That a subscriber was told something: by which received message, which kind of notice, and a digest of what."""
+    """That a subscriber was told something: by which received message, which kind of notice, and a digest of what.
+
+    `lost` says that it never arrived: the subscriber refused it, or its delivery was given up.
+    """
 
     message: str
     kind: str
     event: str
     digest: str
     at: datetime
+    lost: bool = False
 
 
 class Subscription(NamedTuple):

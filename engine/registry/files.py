@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, create_engine, delete, insert, select
 from sqlalchemy.pool import StaticPool
 
-from engine.journal.tables import notices, referral_acts
+from engine.journal.tables import messages, notices, referral_acts
 from engine.registry.directory import read_directory
 from engine.registry.directory_fhir import read_fhir_directory
 from engine.registry.directory_load import DirectoryLoading
@@ -158,6 +158,7 @@ def registry_of(site: Path) -> Registry:
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     with engine.begin() as connection:
         metadata.create_all(connection)
+        messages.create(connection)
         notices.create(connection)
         referral_acts.create(connection)
         for work in loading(site, datetime.now(UTC)):

@@ -29,7 +29,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from engine.journal.database import is_operational
 from engine.journal.entry import key_text, microseconds, moment
-from engine.journal.tables import notices, referral_acts
+from engine.journal.tables import Status, messages, notices, referral_acts
 from engine.registry.persons import from_text
 from engine.registry.tables import links, member_keys, members, provider_terms, providers, subscribers, subscriptions
 from engine.registry.threads import NOTED, noted_of_row, referral_of_key
@@ -66,7 +66,11 @@ _SUBSCRIPTIONS = (
     .order_by(subscriptions.c.id)
 )
 _TOLD = (
-    select(notices.c.received_as, notices.c.kind, notices.c.event, notices.c.digest, notices.c.at)
+    select(
+        *(notices.c.received_as, notices.c.kind, notices.c.event, notices.c.digest, notices.c.at),
+        func.coalesce(messages.c.status, notices.c.outcome),
+    )
+    .select_from(notices.outerjoin(messages, messages.c.id == func.coalesce(notices.c.told_in, notices.c.message)))
     .where(
         notices.c.subscriber == bindparam("subscriber"),
         notices.c.key == bindparam("key"),
@@ -74,6 +78,7 @@ _TOLD = (
     )
     .order_by(notices.c.at, notices.c.message)
 )
+_LOST = (Status.REFUSED.value, Status.FAILED.value)
 _OF_NPI = select(providers.c.data).where(providers.c.npi == bindparam("npi"))
 _REFERRAL = (
     select(*(referral_acts.c[name] for name in NOTED))
@@ -149,7 +154,8 @@ class DatabaseRegistry:
     def told(self, subscriber: str, key: str, message: str) -> Sequence[Told]:
         """What `subscriber` was told under `key` by other received messages than `message`, the earliest first."""
         given = {"subscriber": subscriber, "key": key, "received_as": message}
-        return [Told(row[0], row[1], row[2], row[3], moment(row[4])) for row in self._look_up(self._told, given)]
+        rows = self._look_up(self._told, given)
+        return [Told(row[0], row[1], row[2], row[3], moment(row[4]), row[5] in _LOST) for row in rows]
 
     def _known(self) -> _Subscribers:
         if self._subscribers is None:

@@ -26,8 +26,9 @@ def tell_result(message: Message, *, registry: Registry) -> Message:
 
     What is behind what the recipient was told, an older version or a preliminary one after the final, and what repeats
     it, is withheld: it stands in the journal on its route as filtered, with the reason, and is not delivered. A
-    correction always passes but for a newer one. What waits for a person (an unknown recipient, a code that `map_codes`
-    holds) tells nobody anything and passes as it is. `notice.kind` is `new`, `update`, `correction` or `withdrawal`.
+    correction always passes but for a newer one, and what was refused or given up passes when it is sent again. What
+    waits for a person (an unknown recipient, a code that `map_codes` holds) tells nobody anything and passes as it is.
+    `notice.kind` is `new`, `update`, `correction` or `withdrawal`.
     Put it behind `split_orders` and `find_recipient`, and give its routes `in_order: notice.key`.
     """
     if message.get("recipient.verdict") == "unknown" or message.get(HELD):
@@ -44,8 +45,8 @@ def tell_result(message: Message, *, registry: Registry) -> Message:
     if len(found) != 1:
         raise StepError(f"the message answers {len(found)} orders", "put split_orders before")
     key, version = key_of(found[0]), version_of(found[0])
-    before = (Version.parse(each.digest) for each in registry.told(recipient, key, message.origin))
-    told = [each for each in before if each is not None]
+    before = ((Version.parse(each.digest), each.lost) for each in registry.told(recipient, key, message.origin))
+    told = [(each, lost) for each, lost in before if each is not None]
     facts = {
         "result.status": version.status,
         "notice.event": "result",
@@ -54,15 +55,16 @@ def tell_result(message: Message, *, registry: Registry) -> Message:
     }
     facts |= {"notice.patient": er7.get("PID-3.1"), "notice.sender": er7.get("MSH-4.1") or er7.get("MSH-3.1")}
     if told:
-        newest = told[0]
-        for each in told[1:]:
-            newest = newest if each.is_behind(newest) else each
-        if version.says_the_same(newest):
+        newest, lost = told[0]
+        for each, never_arrived in told[1:]:
+            if not each.is_behind(newest):
+                newest, lost = each, never_arrived
+        if version.says_the_same(newest) and not lost:
             return _withheld(message, version, REPEATED, f"the {version.status} result was told already")
         if version.is_behind(newest):
             what = f"superseded: this {version.status} result is behind the {newest.status} one that was told"
             return _withheld(message, version, BEHIND, what)
-    facts["notice.kind"] = _KINDS.get(version.status) or ("update" if told else "new")
+    facts["notice.kind"] = _KINDS.get(version.status) or ("new" if all(lost for _, lost in told) else "update")
     return message.derive("tell_result", attributes=facts)
 
 

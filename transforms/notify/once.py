@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,6 +12,9 @@ from transforms.notify.digest import DIGEST
 from transforms.notify.events import PHASES, Kind, Phase, key_of
 from transforms.registry import Registry, Subscriber, Told
 from transforms.step import StepError, sets, step
+
+_SKEW = timedelta(minutes=1)
+"""By how much the clocks of two engines may differ: what is newer by less is not taken for newer."""
 
 
 class Telling(NamedTuple):
@@ -52,28 +56,52 @@ def tell_once(message: Message, *, registry: Registry) -> Message | None:
 
 
 def _telling(message: Message, subscriber: Subscriber, registry: Registry) -> Telling | None:
-    """What there is to tell `subscriber` of what happened, by what it was told of the visit before."""
+    """What there is to tell `subscriber` of what happened, by what it was told of the visit before.
+
+    A message that is routed late (a replay, a doubtful match that was settled) says nothing over what is newer. What
+    never arrived is told when the hospital repeats it, and taken back all the same: who knows whether it did arrive?
+    """
     kind, event, digest = (message.get(f"notice.{name}") for name in ("kind", "event", "digest"))
 
-    def last(phase: Phase) -> Told | None:
-        """What it was told last of that phase, unless that was taken back."""
+    def standing(phase: Phase) -> list[Told] | None:
+        """What it was told of that phase and was not taken back; None where what it was told last is newer."""
         told = registry.told(subscriber.name, key_of(message.get("notice.visit"), phase), message.origin)
-        return told[-1] if told and told[-1].kind != "withdrawal" else None
+        return None if told and told[-1].at > message.received + _SKEW else _standing(told)
 
     if kind == "update":
-        known = next(((phase, told) for phase in PHASES if (told := last(phase)) is not None), None)
-        if known is None or known[1].digest == digest:
+        latest = next(((each, found) for each in PHASES if (found := standing(each)) != []), None)
+        if latest is None or not latest[1]:
             return None
-        return Telling("update", known[1].event, known[0])
+        last = latest[1][-1]
+        return None if _is_repeated(last, last.event, digest) else Telling("update", last.event, latest[0])
     phase = next(each for each in PHASES if each == message.get("notice.phase"))
-    before = last(phase)
+    told = standing(phase)
+    if told is None:
+        return None
     if kind == "withdrawal":
-        return None if before is None else Telling("withdrawal", before.event, phase)
-    if event not in subscriber.events or (before is not None and before.digest == digest):
+        return Telling("withdrawal", told[-1].event, phase) if told else None
+    # A patient may be transferred to and fro, and the same again is a repeat there where nothing came between.
+    same = told[-1:] if phase == "transfer" else told
+    if event not in subscriber.events or any(_is_repeated(each, event, digest) for each in same):
         return None
     # A patient is transferred more than once in a visit, and is admitted from the emergency department.
-    is_new = before is None or phase == "transfer" or before.event != event
+    is_new = phase == "transfer" or all(each.lost for each in told) or told[-1].event != event
     return Telling("new" if is_new else "update", event, phase)
+
+
+def _standing(told: Sequence[Told]) -> list[Told]:
+    """That of `told` which was not taken back. A withdrawal that never arrived took nothing back."""
+    found: list[Told] = []
+    for each in told:
+        if each.kind != "withdrawal":
+            found.append(each)
+        elif not each.lost:
+            found.clear()
+    return found
+
+
+def _is_repeated(told: Told, event: str, digest: str) -> bool:
+    return (told.event, told.digest) == (event, digest) and not told.lost
 
 
 def told_after(subscriber: Subscriber, now: datetime) -> datetime | None:

@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, func, insert, select
+from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
 from sqlalchemy.pool import StaticPool
 
 from engine.journal import Journal
-from engine.journal.tables import notices
+from engine.journal.tables import messages, notices
 from engine.registry.files import loading, registry_of
 from engine.registry.reads import DatabaseRegistry
 from engine.registry.roster_load import RosterLoading
@@ -41,6 +41,7 @@ def database() -> Iterator[Engine]:
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     with engine.begin() as connection:
         metadata.create_all(connection)
+        messages.create(connection)
         notices.create(connection)
     yield engine
     engine.dispose()
@@ -259,6 +260,31 @@ def test_what_is_told_is_known_from_the_moment_it_is_planned(database: Engine) -
         _commit(connection, first.id)
     registry.take(first, [_notice(first, "riverside")])
     assert len(registry.told("riverside", "visit 9", second.id)) == 1, "committed and in hand is told once"
+
+
+@pytest.mark.parametrize(
+    ("status", "kept", "is_lost"),
+    [
+        ("queued", None, False),
+        ("delivered", None, False),
+        ("pending", None, False),
+        ("refused", None, True),
+        ("failed", None, True),
+        (None, "delivered", False),
+        (None, "refused", True),
+        (None, None, False),
+    ],
+)
+def test_what_is_told_and_never_arrived_is_known_as_lost(
+    database: Engine, status: str | None, kept: str | None, is_lost: bool
+) -> None:
+    with database.begin() as connection:
+        _commit(connection, "1" * 32)
+        connection.execute(update(notices).values(outcome=kept))
+        if status is not None:
+            row = {"id": "c" * 32, "queue": "adt/x", "format": "hl7v2", "size": 0, "received": 0, "attempts": 1}
+            connection.execute(insert(messages).values(**row, status=status, open=False))
+    assert [each.lost for each in DatabaseRegistry(database).told("riverside", "visit 9", "2" * 32)] == [is_lost]
 
 
 def _commit(connection: Connection, root: str) -> None:

@@ -142,3 +142,20 @@ def test_what_is_held_for_a_person_was_not_told() -> None:
     [found] = find_recipient(sent("F"), registry=known)  # type: ignore[union-attr]
     held = found.derive("map_codes", attributes={"codes.unmapped": "XYZ"})
     assert tell_result(held, registry=known) is held
+
+
+@pytest.mark.parametrize(
+    ("feed", "expected"),
+    [
+        ([sent("F"), sent("F")], ["new"]),
+        ([sent("F"), sent("F", at="13")], ["new"]),
+        ([sent("P"), sent("F"), sent("F")], ["update"]),
+        ([sent("F"), sent("C", value="140"), sent("C", value="140")], ["correction"]),
+        ([sent("F"), sent("P", at="13")], [BEHIND]),
+    ],
+)
+def test_a_result_that_was_refused_is_told_when_it_is_sent_again(feed: list[Message], expected: list[str]) -> None:
+    known = registry()
+    told(known, *feed[:-1])
+    known.lose()
+    assert told(known, feed[-1]) == expected

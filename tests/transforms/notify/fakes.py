@@ -61,3 +61,8 @@ class FakeRegistry:
         found = {name: message.get(f"notice.{name}") for name in ("key", "kind", "event", "digest")}
         told = Told(message.origin, found["kind"], found["event"], found["digest"], message.received)
         self.notes.append((message.get("subscriber.id"), found["key"], told))
+
+    def lose(self) -> None:
+        """What was told last never arrived: the subscriber refused it."""
+        who, what, told = self.notes[-1]
+        self.notes[-1] = (who, what, told._replace(lost=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -97,6 +97,9 @@ NEW, CHANGED, BACK = (("riverside", kind) for kind in ("new", "update", "withdra
             [(*NEW, "admit"), (*NEW, "discharge"), (*BACK, "discharge"), (*NEW, "discharge")],
         ),
         ([adt("A01"), adt("A01", PV1_19="V2")], [(*NEW, "admit"), (*NEW, "admit")]),
+        # The hospital's first message comes once more: it is no news, and older than the update.
+        ([adt("A01"), adt("A08", PV1_7="1^Ray"), adt("A01")], [(*NEW, "admit"), (*CHANGED, "admit")]),
+        ([adt("A04", PV1_2="O"), adt("A06", PV1_2="O")], [(*NEW, "outpatient"), (*NEW, "admit")]),
         ([adt("A01", PV1_19="", PV1_44="")], []),
     ],
     ids=lambda value: (
@@ -110,6 +113,48 @@ def test_stories(feed: list[Message], expected: list[tuple[str, str, str]]) -> N
 def test_a_message_routed_again_after_a_crash_tells_the_same() -> None:
     known, admitted = registry(), adt("A01")
     assert told(known, admitted) == told(known, admitted) == [(*NEW, "admit")]
+
+
+@pytest.mark.parametrize(
+    ("feed", "expected"),
+    [
+        ([adt("A01"), adt("A01")], (*NEW, "admit")),
+        ([adt("A01"), adt("A01", PV1_7="1^Ray")], (*NEW, "admit")),
+        ([adt("A01"), adt("A08")], (*CHANGED, "admit")),
+        ([adt("A01"), adt("A11")], (*BACK, "admit")),
+        ([adt("A01"), adt("A11"), adt("A11")], (*BACK, "admit")),
+        ([adt("A03"), adt("A03")], (*NEW, "discharge")),
+    ],
+    ids=lambda value: " ".join(each.er7.trigger_event for each in value) if isinstance(value, list) else "",
+)
+def test_what_never_arrived_is_told_when_it_is_sent_again(feed: list[Message], expected: tuple[str, str, str]) -> None:
+    known = registry()
+    told(known, *feed[:-1])
+    known.lose()
+    assert told(known, feed[-1]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("now", "late"),
+    [
+        (adt("A01", PV1_7="1^Ray"), adt("A01")),
+        (adt("A01", PV1_7="1^Ray"), adt("A08")),
+        (adt("A01"), adt("A11")),
+        (adt("A03", PV1_36="06"), adt("A03")),
+        (adt("A03", PV1_36="06"), adt("A13")),
+    ],
+    ids=lambda value: value.er7.trigger_event,
+)
+def test_what_is_routed_late_says_nothing_over_what_is_newer(now: Message, late: Message) -> None:
+    known = registry()
+    assert len(told(known, now)) == 1
+    assert told(known, replace(late, received=now.received - timedelta(hours=1))) == []
+
+
+def test_who_was_admitted_and_sent_home_is_not_admitted_by_a_replay() -> None:
+    known, admitted = registry(), adt("A01")
+    told(known, adt("A01"), replace(adt("A11"), received=admitted.received + timedelta(hours=1)))
+    assert told(known, admitted) == []
 
 
 def test_each_subscriber_hears_what_it_wants_to_hear() -> None:
