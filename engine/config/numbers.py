@@ -369,6 +369,20 @@ _ALL = (
         "write in_order: notice.key for the route",
         _WARNING,
     ),
+    Rule(
+        "HIE324",
+        "Opt-outs from nobody",
+        "The file lists patients of whom one subscriber is not to be told, and no subscriber has its name: whoever is "
+        "meant is told all the same.",
+        "call the file as the subscriber is called in registry/subscribers.yaml",
+    ),
+    Rule(
+        "HIE325",
+        "Times of day without a zone",
+        "Quiet hours or the time of a digest are taken as UTC, which is another time of day for most.",
+        "write the zone's IANA name: zone: America/Chicago; or zone: UTC",
+        _WARNING,
+    ),
     # 4xx: safety
     Rule(
         "HIE401",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from engine.config.numbers import finding
 from engine.config.paths import conditions
 from engine.config.tree import texts
 from engine.registry.files import PANELS, directory_files, members_of, providers_of, roster_files
-from engine.registry.reads import PANEL
+from engine.registry.reads import OPT_OUT, PANEL
 from engine.registry.rows import RosterError
 from engine.registry.subscribing import FILE, read_subscribers
 from schemas.condition import Clause, Condition
@@ -35,6 +35,7 @@ _WAITING: dict[Callable[..., Any], Mapping[str, str]] = {
     track_referral: {"referral.verdict": "refused"},
 }
 """What a message says that a step leaves to a person."""
+_FORMAT = "subscriber.format"
 _SURE = {match_panel: {"match.verdict": "match"}, find_recipient: {"recipient.verdict": "known"}}
 
 
@@ -47,6 +48,7 @@ def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
         _overtaking(file)
     subscribers, found = read_subscribers(site)
     found += _files(site)
+    found += _opt_outs({each.name for each in subscribers}, site)
     for subscriber in subscribers:
         if subscriber.events - {RESULT}:
             found += _panel(subscriber, site)
@@ -54,6 +56,13 @@ def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
         if RESULT in subscriber.events and subscriber.npi:
             found += _served(subscriber, find_recipient, enabled)
     return list(dict.fromkeys(found))
+
+
+def _opt_outs(names: Collection[str], site: Path) -> Iterator[Finding]:
+    for roster, where in roster_files(site):
+        name = roster.removeprefix(OPT_OUT)
+        if roster.startswith(OPT_OUT) and name and name not in names:
+            yield finding("HIE324", where, f"there is no subscriber {name}")
 
 
 def _files(site: Path) -> Iterator[Finding]:
@@ -113,15 +122,18 @@ def _served(subscriber: Subscriber, step: Callable[..., Any], files: Sequence[Bo
     facts = {**_SURE[step], "match.panel": panel, **attributes_of(subscriber)}
     routes = [route for file in theirs for route in file.routes if _takes(route, facts)]
     if theirs and not routes:
-        yield finding("HIE319", FILE, f"{name}: no route takes delivery: {subscriber.delivery}")
+        asked = f"delivery: {subscriber.delivery}"
+        if subscriber.format and any(_takes(route, facts, but=_FORMAT) for file in theirs for route in file.routes):
+            asked += f", format: {subscriber.format}"
+        yield finding("HIE319", FILE, f"{name}: no route takes {asked}")
     if not subscriber.address and any(_is_addressed(route) for route in routes):
         yield finding("HIE320", FILE, f"{name}: the route {_addressed(routes)} goes to its address, and it has none")
 
 
-def _takes(route: BoundRoute, facts: Mapping[str, str]) -> bool:
-    """Whether `route` may take a message with these attributes; whatever else it asks may hold."""
+def _takes(route: BoundRoute, facts: Mapping[str, str], but: str = "") -> bool:
+    """Whether `route` may take a message with these attributes; whatever else it asks, and for `but`, may hold."""
     told = Message("", "", HL7V2, b"", datetime.min.replace(tzinfo=UTC), attributes=facts)
-    return all(clause.holds(told) for clause in _told(route.when))
+    return all(clause.holds(told) for clause in _told(route.when) if clause.path != but)
 
 
 def _told(condition: Condition) -> Iterable[Clause]:

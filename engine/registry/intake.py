@@ -19,6 +19,7 @@ from engine.registry.nppes_endpoints import NppesEndpoints, is_endpoint_file
 from engine.registry.reads import OPT_OUT, PANEL
 from engine.registry.rows import RosterError, digest_of, read_rows
 from engine.registry.subscribing import FILE, read_subscribers
+from schemas.finding import Severity
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
@@ -115,8 +116,9 @@ def _entries(source: str, part: Path, name: str, form: str) -> Iterator[object]:
             copy.parent.mkdir()
             shutil.copyfile(part, copy)
             found, findings = read_subscribers(Path(folder))
-        if findings:
-            raise RosterError(str(findings[0]))
+        wrong = next((each for each in findings if each.severity is Severity.ERROR), None)
+        if wrong is not None:
+            raise RosterError(str(wrong))
         return iter(found)
     if source.startswith((PANEL, OPT_OUT)):
         return READERS[form](part, name, None)

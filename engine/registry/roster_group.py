@@ -77,16 +77,18 @@ def read_group(path: Path, name: str, most: int | None = None) -> Iterator[Membe
     place at fault.
     """
     group = _Group(most)
+    read = 0
     try:
         for found in islice(read_resources(path, name, group.take), most):
+            read += 1
             if found.resource["resourceType"] == "Group":
                 if group.group is not None:
                     raise RosterError(f"{found.where}: a second Group; a roster is one Group")
                 group.group = found
     except _Enough:
-        pass
+        return  # in the middle of the Group: who is a member is said by what follows
     if group.group is None:
-        if most is None or group.members:
+        if read != most:
             raise RosterError(f"{name}: the file has no Group")
         return
     if not _is_active(group.group):

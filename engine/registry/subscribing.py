@@ -121,6 +121,8 @@ def read_subscribers(site: Path) -> tuple[list[Subscriber], list[Finding]]:
         for each in problems:
             what = f"{name.text}: {each.what}"
             findings.append(finding(each.code, f"{FILE}:{each.node.line or name.line}", what, each.hint))
+        if ("quiet" in arguments or "digest" in arguments) and "zone" not in arguments:
+            findings.append(finding("HIE325", where, f"{name.text}: its times of day have no zone"))
         if not problems:
             made = subscriber(**arguments)
             title, panel = made.title or name.text, made.panel or name.text

@@ -248,6 +248,15 @@ async def test_adds_and_removals_are_dated_on_either_database(
     await journal.close()
 
 
+@pytest.mark.parametrize("most", range(1, 6))
+def test_a_look_at_the_beginning_of_a_roster_refuses_none_that_is_right(tmp_path: Path, most: int) -> None:
+    people = [patient(id) for id in "abc"]
+    write(tmp_path, "a.json", json.dumps(bundle(*people, group(*(member(f"Patient/{id}") for id in "abc")))))
+    write(tmp_path, "a.hl7", batch(adt("A28", A_ROSALIND), adt("A28", A_PETER)))
+    assert len(list(read_group(tmp_path / "a.json", "a.json", most))) <= 3
+    assert len(list(read_hl7_roster(tmp_path / "a.hl7", "a.hl7", most))) == min(most, 2)
+
+
 def test_opt_outs_come_in_the_same_forms(tmp_path: Path) -> None:
     write(tmp_path, "registry/optouts.hl7", adt("A28", A_ROSALIND))
     write(tmp_path, "registry/optouts/riverside.json", json.dumps(ONE))
