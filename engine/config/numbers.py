@@ -327,10 +327,11 @@ _ALL = (
     Rule(
         "HIE318",
         "What is left to a person, and nobody sees",
-        "A doubtful match (match_panel: match.verdict: review), a recipient who is not known (find_recipient: "
-        "recipient.verdict: unknown), a code without a map (map_codes with unmapped: hold: codes.unmapped) or a "
-        "message that contradicts its referral (track_referral: referral.verdict: refused) goes to nobody. No route "
-        "takes such a message, so nobody ever looks at it.",
+        "A doubtful match (match_panel: match.verdict: review), a recipient who is not known (find_recipient, "
+        "find_specialist: recipient.verdict: unknown), a code without a map (map_codes with unmapped: hold: "
+        "codes.unmapped), a message that contradicts its referral (track_referral: referral.verdict: refused) or "
+        "belongs to none that is known (open_referral: referral.unknown) goes to nobody. No route takes such a "
+        "message, so nobody ever looks at it.",
         "add a route with when: {match.verdict: review}, or the other attribute, and the end worklist",
         _WARNING,
     ),

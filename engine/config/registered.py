@@ -15,6 +15,7 @@ from engine.registry.files import PANELS, directory_files, members_of, providers
 from engine.registry.reads import OPT_OUT, PANEL
 from engine.registry.rows import RosterError
 from engine.registry.subscribing import FILE, read_subscribers
+from engine.steps import find_specialist, open_referral
 from schemas.condition import Clause, Condition
 from schemas.finding import Finding
 from schemas.message import HL7V2, Message
@@ -23,6 +24,7 @@ from transforms.labs.find_recipient import EVENT as RESULT
 from transforms.labs.find_recipient import find_recipient
 from transforms.labs.tell_result import tell_result
 from transforms.notify.panel import attributes_of, match_panel
+from transforms.refer.facts import UNKNOWN
 from transforms.refer.track import track_referral
 from transforms.registry import Subscriber
 from transforms.select import drop, keep
@@ -33,6 +35,8 @@ _WAITING: dict[Callable[..., Any], Mapping[str, str]] = {
     find_recipient: {"recipient.verdict": "unknown"},
     map_codes: {HELD: "a code"},
     track_referral: {"referral.verdict": "refused"},
+    open_referral: {UNKNOWN: "a reason"},
+    find_specialist: {"recipient.verdict": "unknown"},
 }
 """What a message says that a step leaves to a person."""
 _FORMAT = "subscriber.format"
@@ -41,7 +45,7 @@ _SURE = {match_panel: {"match.verdict": "match"}, find_recipient: {"recipient.ve
 
 def check_registry(files: Iterable[BoundFile], site: Path) -> list[Finding]:
     """Add to each of `files` what concerns doubtful matches, unknown recipients, codes without a map and messages
-    that contradict a referral; give what concerns rosters and subscribers."""
+    that contradict a referral or belong to none that is known; give what concerns rosters and subscribers."""
     enabled = [file for file in files if file.enabled]
     for file in enabled:
         _waiting(file)
@@ -87,7 +91,7 @@ def _waiting(file: BoundFile) -> None:
         if any(_speaks_of(other, path) for other in file.steps[at:]):
             continue
         if not any(_takes(route, facts) for route in file.routes):
-            said = f"no route takes {path}" + (f": {text}" if path != HELD else "")
+            said = f"no route takes {path}" + (f": {text}" if path not in (HELD, UNKNOWN) else "")
             file.found("HIE318", use.name.line, said)
 
 
@@ -138,7 +142,7 @@ def _takes(route: BoundRoute, facts: Mapping[str, str], but: str = "") -> bool:
 
 def _told(condition: Condition) -> Iterable[Clause]:
     """What a condition asks of what those steps say."""
-    known = ("match.verdict", "match.panel", "recipient.verdict", "referral.verdict", HELD)
+    known = ("match.verdict", "match.panel", "recipient.verdict", "referral.verdict", HELD, UNKNOWN)
     told = ("subscriber.", "referral.to.")
     return (each for each in condition.clauses if each.path.startswith(told) or each.path in known)
 

@@ -15,6 +15,9 @@ FACTS = (
 )
 """The attributes that `facts_of` may give."""
 
+UNKNOWN = "referral.unknown"
+"""Why it is not known what a message says in which referral: it passes every step of referrals as it is."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.finding import Finding, Severity
 from schemas.message import Message
-from transforms.refer.facts import identifier_text
+from transforms.refer.facts import UNKNOWN, identifier_text
 from transforms.refer.referral import Identifier, Side
 from transforms.refer.state import Said, Treated, Verdict
 from transforms.refer.thread import MOST_SAID, Contact, Noted, Thread, noted_of
@@ -31,8 +31,11 @@ def track_referral(message: Message, *, registry: Registry) -> Message:
     `repeated` for what was said before, and `refused` for what contradicts the referral, with `referral.reason`: both
     are without `referral.to.*`. Route what is refused to a work list.
 
-    What routes make of the message becomes part of the thread in its commit. Put `open_referral` before.
+    What routes make of the message becomes part of the thread in its commit. What `open_referral` could not place
+    (`referral.unknown`) passes as it is. Put `open_referral` before.
     """
+    if message.get(UNKNOWN):
+        return message
     try:
         noted = noted_of(message, message.origin)
     except ValueError:

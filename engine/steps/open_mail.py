@@ -1,7 +1,4 @@
-"""Every step by its YAML name: those of `transforms`, and those that need the codec of an end.
-
-Steps and ends do not know each other (docs/decisions/mail-is-opened-by-a-step.md), so what needs both is here.
-"""
+"""The step `open_mail`."""
 
 from __future__ import annotations
 
@@ -15,9 +12,7 @@ from channels.direct.xdm import Package, attributes_of, read_xdm
 from schemas.content import Kind, recognize
 from schemas.finding import Finding
 from schemas.message import Message
-from transforms import STEPS, StepError, step
-
-MOST_PARTS = 1_000
+from transforms import StepError, step
 
 
 @step
@@ -96,6 +91,3 @@ def _opened(attachment: Attachment, read: Callable[[bytes], Package] | None) -> 
         for document in submission.documents:
             told = {**said, **attributes_of(submission, document)}
             yield _Part(document.data, recognize(document.data), told, package.findings)
-
-
-__all__ = ["STEPS", "open_mail"]
