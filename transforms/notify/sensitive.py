@@ -10,7 +10,11 @@ from schemas.hl7v2 import Er7
 from schemas.message import FHIR, HL7V2, Message
 from transforms.step import StepError, step
 
-_CODES = ("DG1[*]-3.1", "PV2[*]-3.1", "PR1[*]-3.1", "OBR[*]-4.1", "OBX[*]-3.1")
+_CODES = tuple(
+    f"{field}.{component}"
+    for field in ("DG1[*]-3", "PV2[*]-3", "PR1[*]-3", "OBR[*]-4", "OBX[*]-3")
+    for component in (1, 4)  # the code, and the alternate one: a local code has the known one beside it
+)
 _UNITS = ("PV1[*]-3.1", "PV1[*]-6.1", "PV1[*]-11.1", "PV1[*]-42.1", "PV1[*]-10")
 _CONFIDENTIALITY = ("PV1[*]-16.1", "ORC[*]-28.1", "TXA[*]-18", "ARV[*]-3.1")
 
@@ -30,7 +34,7 @@ def drop_sensitive(
 
     Args:
         codes: Diagnoses, procedures and tests, points and case aside; `*` stands for any end: `[F10*, F11*, Z21, B20]`.
-            DG1-3, PV2-3, PR1-3, OBR-4 and OBX-3; in FHIR the codes of every coding.
+            DG1-3, PV2-3, PR1-3, OBR-4 and OBX-3, the alternate code too; in FHIR the codes of every coding.
         units: Points of care and services: PV1-3, PV1-6, PV1-10, PV1-11 and PV1-42. HL7 v2 only.
         confidentiality: Codes of PV1-16, ORC-28, TXA-18 and ARV-3; in FHIR of meta.security: `[R, V, ETH, HIV]`.
     """

@@ -18,6 +18,7 @@ PID|1||4711^^^STANNE||Oxenham^Rosalind
 PV1|1|I|DETOX^12^A|||3W||||PSY||||||VIP
 DG1|1||I10^Hypertension^I10C
 DG1|2||f10.20^Dependence^I10C
+DG1|3||LOC7^Use of opioids^L^F11.20^Opioid dependence^I10C
 OBX|1|NM|75622-1^HIV 1 and 2 tests^LN||1
 """
 CONDITION = {
@@ -36,7 +37,8 @@ CONDITION = {
         ({"codes": ["F10*"]}, False),
         ({"codes": ["F1020"]}, False),
         ({"codes": ["F10"]}, True),
-        ({"codes": ["F11*", "Z21"]}, True),
+        ({"codes": ["F11*", "Z21"]}, False),
+        ({"codes": ["F12*", "Z21"]}, True),
         ({"codes": ["75622-1"]}, False),
         ({"units": ["DETOX"]}, False),
         ({"units": ["3W"]}, False),
