@@ -77,8 +77,10 @@ def _decide_one(person: Person, id: str, member: Person, model: Model) -> Decisi
 def _by_identifier(id: str, comparison: Comparison, model: Model) -> Decision:
     """What an identifier in common comes to: numbers are mistyped and used again, so the rest must not contradict."""
     score = comparison.score
-    if comparison.is_other and score < 0:
-        rule = "an identifier agrees, and the demographics are somebody else's"
+    if comparison.is_other:
+        # Of two twins one was registered under the other's number, or the number is the family's.
+        others = "given names are those of two persons" if score >= 0 else "demographics are somebody else's"
+        rule = f"an identifier agrees, and the {others}"
         return Decision(Verdict.REVIEW, id, rule, score, comparison.evidence)
     rule = "an identifier of the same authority agrees"
     return Decision(Verdict.MATCH, id, rule, model.match + max(score, 0.0), comparison.evidence)

@@ -100,6 +100,16 @@ def test_an_identifier_of_the_same_authority_decides() -> None:
     )
 
 
+def test_a_twin_under_the_others_number_is_for_a_person_to_look_at() -> None:
+    number = frozenset({(STANNE, "10")})
+    anna, rosalind = (replace(named("Oxenham", given), identifiers=number) for given in ("Anna", "Rosalind"))
+    decision = decide(anna, [("7", rosalind)], MODEL)
+    assert (decision.verdict, decision.rule) == (
+        Verdict.REVIEW,
+        "an identifier agrees, and the given names are those of two persons",
+    )
+
+
 def test_other_identifiers_of_the_same_authority_are_for_a_person_to_look_at() -> None:
     decision = decide(
         replace(ANNA, identifiers=frozenset({(STANNE, "10")})),
