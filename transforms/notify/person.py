@@ -14,6 +14,15 @@ _SSN_SYSTEMS = ("http://hl7.org/fhir/sid/us-ssn", "urn:oid:2.16.840.1.113883.4.1
 _SEXES = {"F": "F", "M": "M", "female": "F", "male": "M"}
 _HIDDEN = ("S",)
 """Types of names (HL7 table 0200) that hide whose they are: a pseudonym."""
+_NOT_OF_ONE = frozenset(
+    {
+        *("AN", "ANC", "AND", "ANT", "VN", "ACSN", "FILL", "PLAC"),  # accounts, visits, orders
+        *("SN", "GI", "GN", "XX"),  # the policy's holder, guarantors, organizations
+        *("BA", "BC", "AM", "DI", "DS", "MS", "VS"),  # bank accounts and cards
+        "ANON",
+    }
+)
+"""Types of identifiers (HL7 table 0203) that are not of one person: mother and child, or a family, share them."""
 
 
 def person_of(message: Message) -> Person | None:
@@ -60,7 +69,7 @@ def person_of_patient(patient: Resource) -> Person:
         identifiers=frozenset(
             (normal.authority(each["system"]), each["value"])
             for each in identifiers
-            if each.get("system") and each["system"] not in _SSN_SYSTEMS
+            if each.get("system") and each["system"] not in _SSN_SYSTEMS and not _types(each) & _NOT_OF_ONE
         ),
         names=tuple(filter(_says_something, map(_human_name, names))),
         birth_date=normal.birth_date(patient.get("birthDate", "")),
@@ -84,9 +93,10 @@ def _patients(resource: Resource) -> Iterator[Resource]:
 
 
 def _pairs(number: Value) -> Iterator[tuple[str, str]]:
-    """An identifier (CX) under each name of its assigning authority; a social security number is none."""
+    """An identifier (CX) under each name of its assigning authority; a social security number is none,
+    nor is what a family shares."""
     value, authority = number[1], number.part(4)
-    if not value or _is_ssn(number):
+    if not value or _is_ssn(number) or number[5] in _NOT_OF_ONE:
         return
     for name in (authority[1], authority[2]):
         if name:
@@ -95,6 +105,10 @@ def _pairs(number: Value) -> Iterator[tuple[str, str]]:
 
 def _is_ssn(number: Value) -> bool:
     return number[5] == "SS" or normal.authority(number.part(4)[2]) in _SSN_SYSTEMS
+
+
+def _types(identifier: Element) -> set[str]:
+    return {coding.get("code", "") for coding in identifier.get("type", {}).get("coding", ())}
 
 
 def _ssn4(number: Value) -> str:

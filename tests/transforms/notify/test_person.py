@@ -59,3 +59,14 @@ def test_a_newborn_has_no_name_yet(given: str) -> None:
 )
 def test_what_is_about_nobody(body: str | bytes, format: str) -> None:
     assert person_of(message(body, format)) is None
+
+
+@pytest.mark.parametrize(("kind", "is_hers"), [("MR", True), ("", True), ("MC", True), ("SN", False), ("AN", False)])
+def test_a_number_that_a_family_shares_is_nobodys(kind: str, is_hers: bool) -> None:
+    of_pid = person_of(message(f"{HEAD}PID|1||4711^^^HERON^{kind}||Oxenham^Rosalind\n"))
+    coding = [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": kind}] if kind else []
+    number = {"system": "HERON", "value": "4711", "type": {"coding": coding}}
+    of_patient = person_of(message(dumps({"resourceType": "Patient", "identifier": [number]}), FHIR))
+    assert of_pid is not None
+    assert of_patient is not None
+    assert of_pid.identifiers == of_patient.identifiers == ({("HERON", "4711")} if is_hers else set())
