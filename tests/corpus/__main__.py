@@ -12,16 +12,15 @@ Exit status 1 when a figure does not keep its bound, 2 for a usage error or wher
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable
 
 from tests.corpus import back, expected, repeat, speed, validity
+from tests.corpus.command import options_of, shown
+from tests.corpus.counted import references, valid
 from tests.corpus.examine import Examined, examine_all
-from tests.corpus.figures import Figure, counted, percent, table
+from tests.corpus.figures import Figure, counted, percent
 from tests.corpus.inputs import CORPUS, Input, corpus, samples
 
 MEASURES = ("converted", "valid", "references", "facts", "account", "back", "speed", "repeat")
@@ -30,28 +29,9 @@ _EXAMINED = {"converted", "valid", "references", "account", "back", "repeat"}
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures that the command line asks for; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.corpus", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES), metavar="MEASURE")
-    parser.add_argument("--source", default="")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--samples", action="store_true")
-    parser.add_argument("--processes", type=int, default=min(4, os.cpu_count() or 1))
-    options = parser.parse_args(arguments)
+    options = options_of("python -m tests.corpus", __doc__ or "", MEASURES, arguments)
     inputs = samples() if options.samples else corpus(options.source)
-    if not inputs:
-        print(f"no messages at {CORPUS}; HIE_CORPUS names the corpus's folder", file=sys.stderr)
-        return 2
-    start = time.monotonic()
-    figures = measured(options, inputs)
-    seconds = time.monotonic() - start
-    failed = [each for each in figures if not each.holds]
-    if options.json:
-        print(json.dumps({"seconds": round(seconds, 1), "figures": [as_json(each) for each in figures]}, indent=1))
-    else:
-        print(table(figures, 1_000_000 if options.all else 40))
-        print(f"{len(figures)} figures of {len(inputs):,} messages in {seconds:.0f} s; {len(failed)} out of bounds")
-    return 1 if failed else 0
+    return shown(options, inputs, "messages", CORPUS, lambda: measured(options, inputs))
 
 
 def measured(options: argparse.Namespace, inputs: list[Input]) -> list[Figure]:
@@ -69,8 +49,7 @@ def measured(options: argparse.Namespace, inputs: list[Input]) -> list[Figure]:
         ]
         if not validity.has_definitions():
             measures = [each for each in measures if each != "profile"]
-        examined = examine_all(inputs, measures, options.processes, lambda done: _progress(done, len(inputs)))
-        _progress(0, 0)
+        examined = examine_all(inputs, measures, options.processes, "messages")
         figures = [*examined_figures(examined, only), *figures]
         if others:
             figures.append(repeat.figure(examined, others))
@@ -123,52 +102,6 @@ def conversions(examined: list[Examined]) -> list[Figure]:
     ]
 
 
-def valid(examined: list[Examined]) -> list[Figure]:
-    """How many resources no validator says anything against."""
-    resources = sum((each.resources for each in examined), Counter[str]())
-    failures: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for each in examined:
-        for failure, count in each.failures.items():
-            failures[str(failure)] += count
-            examples.setdefault(str(failure), each.name)
-    bad = sum(each.bad_resources for each in examined)
-    who = "fhir.resources and pyrofile-validator" if validity.has_definitions() else "fhir.resources alone"
-    return [
-        Figure(
-            "valid",
-            "resources valid R4",
-            percent(resources.total() - bad, resources.total()),
-            "%",
-            100.0,
-            of=f"{resources.total():,} resources by {who}",
-            listed=counted(failures, examples),
-        )
-    ]
-
-
-def references(examined: list[Examined]) -> list[Figure]:
-    """How many references lead to a resource of their bundle."""
-    total = sum(each.references for each in examined)
-    lost: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for each in examined:
-        lost.update(each.dangling)
-        for path in each.dangling:
-            examples.setdefault(path, each.name)
-    return [
-        Figure(
-            "references",
-            "references that resolve",
-            percent(total - lost.total(), total),
-            "%",
-            100.0,
-            of=f"{total:,} references",
-            listed=counted(lost, examples),
-        )
-    ]
-
-
 def accounts(examined: list[Examined]) -> list[Figure]:
     """How many populated elements were mapped or kept, and how many are spoken of at all."""
     uses = sum((each.uses for each in examined), Counter[str]())
@@ -202,20 +135,6 @@ def accounts(examined: list[Examined]) -> list[Figure]:
     ]
 
 
-def as_json(figure: Figure) -> dict[str, object]:
-    """A figure as JSON."""
-    return {
-        "measure": figure.measure,
-        "what": figure.what,
-        "found": figure.found,
-        "unit": figure.unit,
-        "bound": figure.bound,
-        "holds": figure.holds,
-        "of": figure.of,
-        "listed": list(figure.listed),
-    }
-
-
 def _grouped(examined: list[Examined], state: str) -> tuple[Counter[str], dict[str, str]]:
     counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
@@ -224,13 +143,6 @@ def _grouped(examined: list[Examined], state: str) -> tuple[Counter[str], dict[s
             counts[each.detail] += 1
             examples.setdefault(each.detail, each.name)
     return counts, examples
-
-
-def _progress(done: int, total: int) -> None:
-    if not sys.stderr.isatty() and done % 200:
-        return
-    text = f"\r{done:,} of {total:,} messages" if total else "\r" + " " * 40 + "\r"
-    print(text, end="" if sys.stderr.isatty() or not total else "\n", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

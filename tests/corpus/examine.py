@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -17,9 +17,9 @@ from schemas.fhir import dumps
 from schemas.fhir.read import read_exact
 from schemas.hl7v2 import Er7, Hl7Error
 from tests.corpus import back, validity
+from tests.corpus.command import each_of
+from tests.corpus.counted import Counted
 from tests.corpus.inputs import Input
-from tests.corpus.references import dangling, standing_alone
-from tests.corpus.validity import Failure
 from transforms.v2_to_fhir import Options, convert
 from transforms.v2_to_fhir.convert import DEFECT
 from transforms.v2_to_fhir.report import account
@@ -28,24 +28,14 @@ NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
 MEASURES = ("structure", "profile", "account", "back")
 """What can be left out of an examination."""
 
-_MOST_REMEMBERED = 50_000
-_seen: dict[tuple[str, bytes], list[Failure]] = {}
-
 
 @dataclass(slots=True)
-class Examined:
+class Examined(Counted):
     """What was counted of one message; `state` is `converted`, `refused`, `raised` or `not well-formed`."""
 
-    name: str
-    state: str
     detail: str = ""
     digest: str = ""
     repeats: bool = True
-    resources: Counter[str] = field(default_factory=Counter)
-    failures: Counter[Failure] = field(default_factory=Counter)
-    bad_resources: int = 0
-    references: int = 0
-    dangling: list[str] = field(default_factory=list)
     uses: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     returned: back.Returned | None = None
@@ -78,8 +68,10 @@ def examine(given: Input, options: Options | None = None, measures: Iterable[str
     if conversion.bundle is None:
         return found
     bundle = orjson.loads(dumps(conversion.bundle))
-    _resources(found, bundle, wanted)
-    found.references, found.dangling = dangling(bundle)
+    found.count(bundle, wanted)
+    if "structure" in wanted:
+        found.resources["Bundle"] += 1
+        found.fail(validity.structure(_bundle_alone(bundle)))
     if "back" in wanted:
         found.returned = back.returned(er7, read_exact(dumps(conversion.bundle)), NOW)
     return found
@@ -91,30 +83,10 @@ def digest(bundle: Any) -> str:
 
 
 def examine_all(
-    inputs: list[Input],
-    measures: Iterable[str] = MEASURES,
-    processes: int = 1,
-    progress: Callable[[int], None] = lambda _done: None,
+    inputs: list[Input], measures: Iterable[str] = MEASURES, processes: int = 1, what: str = ""
 ) -> list[Examined]:
-    """`examine` each message, in `processes` processes; `progress` is told how many are done."""
-    measures = tuple(measures)
-    found = []
-    for one in _mapped(inputs, measures, processes):
-        found.append(one)
-        progress(len(found))
-    return found
-
-
-def _mapped(inputs: list[Input], measures: tuple[str, ...], processes: int) -> Iterator[Examined]:
-    if processes == 1:
-        yield from (examine(each, None, measures) for each in inputs)
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(_one, [(each, measures) for each in inputs], chunksize=8)
-
-
-def _one(given: tuple[Input, tuple[str, ...]]) -> Examined:
-    return examine(given[0], None, given[1])
+    """`examine` each message, in `processes` processes; progress is told of `what`, if anything."""
+    return each_of(inputs, partial(examine, measures=tuple(measures)), processes, what)
 
 
 def _account(found: Examined, er7: Er7, options: Options) -> None:
@@ -157,39 +129,10 @@ def populated(er7: Er7) -> Iterator[list[str]]:
                             yield [*(f"{each}.{subcomponent}" for each in starts), *starts, *outer]
 
 
-def _resources(found: Examined, bundle: Any, wanted: set[str]) -> None:
-    for resource in standing_alone(bundle):
-        found.resources[resource["resourceType"]] += 1
-        failures = checked(resource, wanted)
-        found.failures.update(failures)
-        found.bad_resources += bool(failures)
-    if "structure" in wanted:
-        found.resources["Bundle"] += 1
-        failures = validity.structure(_bundle_alone(bundle))
-        found.failures.update(failures)
-        found.bad_resources += bool(failures)
-
-
 def _bundle_alone(bundle: Any) -> Any:
     """The bundle with its resources left out, each of which is checked by itself."""
     kept = [{key: value for key, value in entry.items() if key != "resource"} for entry in bundle.get("entry", [])]
     return {**bundle, "entry": [each for each in kept if each]}
-
-
-def checked(resource: Any, wanted: set[str]) -> list[Failure]:
-    """What the validators say against a resource; the same content is checked once."""
-    text = orjson.dumps(resource)
-    failures: list[Failure] = []
-    for name, check in (("structure", validity.structure), ("profile", validity.profile)):
-        if name not in wanted:
-            continue
-        key = (name, hashlib.sha1(text).digest())
-        if key not in _seen:
-            if len(_seen) > _MOST_REMEMBERED:
-                _seen.clear()
-            _seen[key] = check(resource)
-        failures += _seen[key]
-    return failures
 
 
 def _where(text: str) -> str:

@@ -33,6 +33,19 @@ class Figure:
             return True
         return self.found <= self.bound if self.is_ceiling else self.found >= self.bound
 
+    def as_json(self) -> dict[str, object]:
+        """The figure as JSON."""
+        return {
+            "measure": self.measure,
+            "what": self.what,
+            "found": self.found,
+            "unit": self.unit,
+            "bound": self.bound,
+            "holds": self.holds,
+            "of": self.of,
+            "listed": list(self.listed),
+        }
+
     def line(self) -> str:
         """The figure as a line of text."""
         bound = ""

@@ -26,9 +26,9 @@ class Input:
     body: bytes
 
 
-def rows() -> list[dict[str, str]]:
-    """The corpus's manifest; none where the corpus is not there."""
-    manifest = CORPUS / "manifest.csv"
+def rows(folder: Path = CORPUS) -> list[dict[str, str]]:
+    """The manifest of the corpus in `folder`; none where it is not there."""
+    manifest = folder / "manifest.csv"
     if not manifest.exists():
         return []
     with manifest.open(newline="") as lines:

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from tests.corpus import expected, repeat, validity
-from tests.corpus.__main__ import conversions, references
+from tests.corpus.__main__ import conversions
+from tests.corpus.counted import references
 from tests.corpus.examine import Examined, examine_all
 from tests.corpus.facts import Fact, Missing
 from tests.corpus.inputs import corpus, samples

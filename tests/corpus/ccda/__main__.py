@@ -11,19 +11,16 @@ Exit status 1 when a figure does not keep its bound, 2 for a usage error or wher
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import sys
-import time
 from collections import Counter
 
 from tests.corpus import validity
-from tests.corpus.__main__ import as_json
 from tests.corpus.ccda import back, pairs
 from tests.corpus.ccda.examine import Examined, examine_all
 from tests.corpus.ccda.inputs import CORPUS, Input, corpus, samples
-from tests.corpus.figures import Figure, counted, percent, table
+from tests.corpus.command import options_of, shown
+from tests.corpus.counted import references, valid
+from tests.corpus.figures import Figure, counted, percent
 
 MEASURES = ("converted", "valid", "references", "said", "back", "pairs", "speed")
 BOUNDS = {
@@ -54,38 +51,25 @@ BOUNDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures that the command line asks for; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.corpus.ccda", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES), metavar="MEASURE")
-    parser.add_argument("--source", default="")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--samples", action="store_true")
-    parser.add_argument("--processes", type=int, default=min(4, os.cpu_count() or 1))
-    options = parser.parse_args(arguments)
+    options = options_of("python -m tests.corpus.ccda", __doc__ or "", MEASURES, arguments)
     inputs = samples() if options.samples else corpus(options.source)
-    if not inputs:
-        print(f"no documents at {CORPUS}; HIE_CORPUS names the corpus's folder", file=sys.stderr)
-        return 2
-    start = time.monotonic()
-    figures = measured(inputs, set(options.only), options.processes)
-    seconds = time.monotonic() - start
-    failed = [each for each in figures if not each.holds]
-    if options.json:
-        print(json.dumps({"seconds": round(seconds, 1), "figures": [as_json(each) for each in figures]}, indent=1))
-    else:
-        print(table(figures, 1_000_000 if options.all else 40))
-        print(f"{len(figures)} figures of {len(inputs):,} documents in {seconds:.0f} s; {len(failed)} out of bounds")
-    return 1 if failed else 0
+    return shown(
+        options,
+        inputs,
+        "documents",
+        CORPUS,
+        lambda: measured(inputs, set(options.only), options.processes, "documents"),
+    )
 
 
-def measured(inputs: list[Input], only: set[str], processes: int) -> list[Figure]:
-    """The figures of `only`."""
+def measured(inputs: list[Input], only: set[str], processes: int, what: str = "") -> list[Figure]:
+    """The figures of `only`; progress is told of `what`, if anything."""
     wanted = {"said", "back"} & only
     if "valid" in only:
         wanted |= {"structure", "profile"} if validity.has_definitions() else {"structure"}
     figures: list[Figure] = []
     if only - {"pairs"}:
-        examined = examine_all(inputs, wanted, processes, lambda done: _progress(done, len(inputs)))
+        examined = examine_all(inputs, wanted, processes, what)
         makers = {
             "converted": conversions,
             "valid": valid,
@@ -127,33 +111,6 @@ def conversions(examined: list[Examined]) -> list[Figure]:
     ]  # fmt: skip
 
 
-def valid(examined: list[Examined]) -> list[Figure]:
-    """How many resources no validator says anything against."""
-    resources = sum((each.resources for each in examined), Counter[str]())
-    failures: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for each in examined:
-        for failure, count in each.failures.items():
-            failures[str(failure)] += count
-            examples.setdefault(str(failure), each.name)
-    bad = sum(each.bad_resources for each in examined)
-    who = "fhir.resources and pyrofile-validator" if validity.has_definitions() else "fhir.resources alone"
-    found = percent(resources.total() - bad, resources.total())
-    of = f"{resources.total():,} resources by {who}"
-    return [Figure("valid", "resources valid R4", found, "%", 100.0, of=of, listed=counted(failures, examples))]
-
-
-def references(examined: list[Examined]) -> list[Figure]:
-    """How many references lead to a resource of their bundle."""
-    total = sum(each.references for each in examined)
-    lost = Counter(path for each in examined for path in each.dangling)
-    examples = {path: each.name for each in reversed(examined) for path in each.dangling}
-    found = percent(total - lost.total(), total)
-    of = f"{total:,} references"
-    listed = counted(lost, examples)
-    return [Figure("references", "references that resolve", found, "%", 100.0, of=of, listed=listed)]
-
-
 def sayings(examined: list[Examined]) -> list[Figure]:
     """How much of what documents say bundles say, measure by measure."""
     figures = []
@@ -184,11 +141,6 @@ def speeds(examined: list[Examined]) -> list[Figure]:
         Figure("speed", "C-CDA to FHIR, 95th percentile", high, "ms", 200.0, is_ceiling=True),
         Figure("speed", "validation of a document, median", checked[len(checked) // 2], "ms", 20.0, is_ceiling=True),
     ]
-
-
-def _progress(done: int, total: int) -> None:
-    if done % 100 == 0:
-        print(f"{done:,} of {total:,} documents", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -20,9 +18,9 @@ from schemas.fhir.read import read_exact
 from tests.corpus.ccda import back
 from tests.corpus.ccda.inputs import Input
 from tests.corpus.ccda.said import Said, said
-from tests.corpus.examine import checked, digest
-from tests.corpus.references import dangling, standing_alone
-from tests.corpus.validity import Failure
+from tests.corpus.command import each_of
+from tests.corpus.counted import Counted
+from tests.corpus.examine import digest
 from transforms.ccda_to_fhir import Options, convert
 from transforms.ccda_to_fhir.run import DEFECT
 
@@ -30,21 +28,14 @@ NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Examined:
+class Examined(Counted):
     """What was counted of one document; `state` is `converted`, `raised` or `not well-formed`."""
 
-    name: str
-    state: str
     detail: str = ""
     is_part: bool = False
     repeats: bool = True
     milliseconds: float = 0.0
     defects: list[str] = field(default_factory=list)
-    resources: Counter[str] = field(default_factory=Counter)
-    failures: Counter[Failure] = field(default_factory=Counter)
-    bad_resources: int = 0
-    references: int = 0
-    dangling: list[str] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     returned: back.Returned | None = None
     validation: float = 0.0
@@ -70,12 +61,7 @@ def examine(given: Input, measures: Iterable[str]) -> Examined:
     found.repeats = digest(first.bundle) == digest(conversion.bundle)
     found.defects = [each.what for each in conversion.findings if each.code == DEFECT]
     bundle = orjson.loads(dumps(conversion.bundle))
-    found.references, found.dangling = dangling(bundle)
-    for resource in standing_alone(bundle):
-        found.resources[resource["resourceType"]] += 1
-        failures = checked(resource, wanted & {"structure", "profile"})
-        found.failures.update(failures)
-        found.bad_resources += bool(failures)
+    found.count(bundle, wanted)
     begun = time.perf_counter()
     validate(document)
     found.validation = (time.perf_counter() - begun) * 1000
@@ -86,19 +72,6 @@ def examine(given: Input, measures: Iterable[str]) -> Examined:
     return found
 
 
-def examine_all(
-    inputs: list[Input], measures: Iterable[str], processes: int, progress: Callable[[int], None]
-) -> list[Examined]:
-    """Examine every document, in several processes where that pays."""
-    work = partial(examine, measures=tuple(measures))
-    found = []
-    if processes <= 1 or len(inputs) < 8:
-        for each in inputs:
-            found.append(work(each))
-            progress(len(found))
-        return found
-    with ProcessPoolExecutor(processes) as pool:
-        for result in pool.map(work, inputs, chunksize=8):
-            found.append(result)
-            progress(len(found))
-    return found
+def examine_all(inputs: list[Input], measures: Iterable[str], processes: int, what: str = "") -> list[Examined]:
+    """Examine every document, in several processes where that pays; progress is told of `what`, if anything."""
+    return each_of(inputs, partial(examine, measures=tuple(measures)), processes, what)

@@ -5,11 +5,12 @@ A part of a document (an entry, a section, a recordTarget) is measured as a docu
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.corpus.inputs import rows
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "samples" / "ccda"
@@ -64,19 +65,10 @@ class Input:
     is_part: bool = False
 
 
-def rows() -> list[dict[str, str]]:
-    """The corpus's manifest; none where the corpus is not there."""
-    manifest = CORPUS / "manifest.csv"
-    if not manifest.exists():
-        return []
-    with manifest.open(newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 def corpus(source: str = "") -> list[Input]:
     """The documents of the corpus of the files whose path holds `source`, and parts within documents of ours."""
     found = []
-    for row in rows():
+    for row in rows(CORPUS):
         if source not in row["file"] or row["kind"] == "unparsed":
             continue
         body = (CORPUS / row["file"]).read_bytes()
