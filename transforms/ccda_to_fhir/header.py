@@ -7,6 +7,7 @@ from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, coding, co
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers, ii_identifier
 from transforms.ccda_to_fhir.datatypes.times import period, put_time
 from transforms.ccda_to_fhir.encompassing import encompassing_encounter
+from transforms.ccda_to_fhir.extensions import IDENTIFIER, PARTICIPANT
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.patient import record_target
 from transforms.ccda_to_fhir.people import actor, organization, related_person
@@ -17,8 +18,6 @@ from transforms.elements import OWN, absent, add_extension, append, extension, p
 _CONFIDENTIALITY = frozenset(["U", "L", "M", "N", "R", "V"])
 _RELATIONS = {"RPLC": "replaces", "APND": "appends", "XFRM": "transforms"}
 _CCDA = "http://hl7.org/fhir/us/ccda/StructureDefinition/"
-PARTICIPANT = f"{OWN}ccda-participant"
-"""Who takes part in a document otherwise than R4's Composition can say: how (`type`), in what role, when."""
 PARTICIPATIONS = {
     "dataEnterer": f"{_CCDA}DataEntererExtension",
     "informant": f"{_CCDA}InformantExtension",
@@ -181,7 +180,7 @@ def _put_event(composition: Resource, node: Node, run: Run) -> None:
             inner.append(extension("period", "valuePeriod", when))
         add_extension(event, {"url": f"{_CCDA}PerformerExtension", "extension": inner})
     for number in identifiers(service, run):
-        add_extension(event, extension(f"{OWN}ccda-identifier", "valueIdentifier", number))
+        add_extension(event, extension(IDENTIFIER, "valueIdentifier", number))
     if event:
         append(composition, "event", event)
 

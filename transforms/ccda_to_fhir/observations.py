@@ -11,6 +11,7 @@ from transforms.ccda_to_fhir.datatypes.quantities import bounds, quantity
 from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.datatypes.values import put_value
 from transforms.ccda_to_fhir.entry import put_notes, start
+from transforms.ccda_to_fhir.extensions import NEGATED
 from transforms.ccda_to_fhir.narrative import entry_narrative, joined, text_of
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.people import actor
@@ -23,8 +24,6 @@ CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 US_CORE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
 FURTHER_VALUE = f"{OWN}ccda-value"
 """A value behind the first, of which R4 has one; a component would have to be of another code (obs-7)."""
-NEGATED = f"{OWN}ccda-negated"
-"""What an observation says is not so: its value, which the resource then does not have."""
 
 
 def observation_of(node: Node, run: Run, category: str = "", profile: str = "") -> Resource:

@@ -10,18 +10,17 @@ from functools import cache
 
 from schemas.fhir import Resource
 from schemas.finding import Severity
+from transforms.ccda_to_fhir.extensions import RELATED
 from transforms.ccda_to_fhir.narrative import entry_narrative, joined
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.run import NO_TEMPLATE, Run
 from transforms.ccda_to_fhir.statement import is_denied, mood_of
-from transforms.elements import OWN, add_extension, extension
+from transforms.elements import add_extension, extension
 
 Template = Callable[[Node, Run], list[Resource]]
 """Takes an entry into the run; the resources that the section's entries refer to."""
 
-RELATED = f"{OWN}ccda-related"
-"""What was said within an entry, and has become a resource of its own."""
 ENTRY_REFERENCE = "2.16.840.1.113883.10.20.22.4.122"
 STATEMENTS = (
     "act",

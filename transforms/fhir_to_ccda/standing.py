@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from transforms.ccda_to_fhir.extensions import NEGATED
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.run import Run
 
-NEGATED = "urn:hie-engine:ccda-negated"
-"""That what a resource says was denied, as the way from C-CDA marks it."""
 _STATUSES = ("status", "docStatus", "lifecycleStatus")
 _NOT_SO = ("refuted", "entered-in-error", "cancelled", "not-done", "not-taken")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.ccda_to_fhir.extensions import RELATED
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.element import Element, local, make
 from transforms.fhir_to_ccda.entries.common import related
@@ -13,7 +14,6 @@ from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 from transforms.fhir_to_ccda.section import Section
 from transforms.fhir_to_ccda.standing import left_out
 
-RELATED = "urn:hie-engine:ccda-related"
 _WRAPPERS = frozenset(("CONC", "11535-2", "46241-6", "10183-2", "42346-7", "75310-3"))
 """Codes of acts that only wrap a statement."""
 _DEEPEST = 8

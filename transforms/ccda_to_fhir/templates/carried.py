@@ -7,17 +7,15 @@ from transforms.ccda_to_fhir.datatypes.attachments import attachment
 from transforms.ccda_to_fhir.datatypes.codes import codeable_concept, concept_or_absent
 from transforms.ccda_to_fhir.datatypes.times import put_day, start_of
 from transforms.ccda_to_fhir.entry import start
+from transforms.ccda_to_fhir.extensions import IN_ERROR, NEGATED
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import NEGATED, observation_of
+from transforms.ccda_to_fhir.observations import observation_of
 from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.registry import read_entry, statements, template
 from transforms.ccda_to_fhir.run import Run
 from transforms.ccda_to_fhir.statement import PLANNED, is_negated, status_of
-from transforms.elements import OWN, append, extension, put
-
-IN_ERROR = f"{OWN}ccda-in-error"
-"""That what a resource without a status says was entered in error."""
+from transforms.elements import append, extension, put
 
 
 @template(moods=PLANNED)

@@ -12,9 +12,9 @@ from transforms.ccda_to_fhir.datatypes.codes import concept_or_absent
 from transforms.ccda_to_fhir.datatypes.identifiers import identifiers
 from transforms.ccda_to_fhir.datatypes.times import instant, period, put_time
 from transforms.ccda_to_fhir.entry import start, taken
+from transforms.ccda_to_fhir.extensions import NEGATED
 from transforms.ccda_to_fhir.narrative import entry_narrative, referred
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import NEGATED
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import authors_of, put_authors
 from transforms.ccda_to_fhir.registry import read_entry, template

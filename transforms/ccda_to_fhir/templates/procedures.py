@@ -9,8 +9,8 @@ from transforms.ccda_to_fhir.datatypes.times import put_when
 from transforms.ccda_to_fhir.devices import device
 from transforms.ccda_to_fhir.encompassing import service_delivery_location
 from transforms.ccda_to_fhir.entry import put_notes, start
+from transforms.ccda_to_fhir.extensions import NEGATED
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import NEGATED
 from transforms.ccda_to_fhir.people import actor
 from transforms.ccda_to_fhir.provenance import put_authors
 from transforms.ccda_to_fhir.reasons import put_reasons

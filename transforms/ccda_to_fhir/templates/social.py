@@ -8,8 +8,9 @@ from transforms.ccda_to_fhir.datatypes.nulls import ABSENT_SYSTEM
 from transforms.ccda_to_fhir.datatypes.times import put_time
 from transforms.ccda_to_fhir.encompassing import ACT_CODE
 from transforms.ccda_to_fhir.entry import taken
+from transforms.ccda_to_fhir.extensions import NEGATED
 from transforms.ccda_to_fhir.node import Node
-from transforms.ccda_to_fhir.observations import NEGATED, claim, component_of, observation_of
+from transforms.ccda_to_fhir.observations import claim, component_of, observation_of
 from transforms.ccda_to_fhir.planned import planned
 from transforms.ccda_to_fhir.provenance import authors_of
 from transforms.ccda_to_fhir.registry import by_code, template

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+from transforms.ccda_to_fhir.extensions import CCDA_TIME
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.element import Element, make, null
 from transforms.fhir_to_ccda.run import NOT_A_TIME, Run
 from transforms.fhir_to_v2.datatypes.times import dtm
+from transforms.v2_to_fhir.extensions import V2_TIME
 
 _TS = re.compile(r"\d{4}(?:\d\d(?:\d\d(?:\d\d(?:\d\d(?:\d\d(?:\.\d+)?)?)?(?:[+-]\d{4})?)?)?)?\Z", re.ASCII)
 """A point in time as the data type TS has it, to the year at least."""
 _OFFSET = re.compile(r"([+-]\d\d):(\d\d)\Z", re.ASCII)
-_KEPT = ("urn:hie-engine:v2-time", "urn:hie-engine:ccda-time")
+_KEPT = (V2_TIME, CCDA_TIME)
 """Where the ways to FHIR keep a time that FHIR cannot say."""
 
 

@@ -6,15 +6,13 @@ import re
 
 from schemas.ccda.namespaces import SDTC, V3, XSI
 from schemas.xml import XmlError, parse_xml
+from transforms.ccda_to_fhir.extensions import CCDA_ELEMENT
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.ids import is_root
 from transforms.fhir_to_ccda.datatypes.times import is_ts, low_high, ts_text
 from transforms.fhir_to_ccda.element import Element, clean, make
 from transforms.fhir_to_ccda.entries.common import act, authors, related, status
 from transforms.fhir_to_ccda.run import Run
-
-KEPT = "urn:hie-engine:ccda-element"
-"""An element that no template of the way to FHIR reads: its `path`, and its XML as `value`."""
 
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -57,7 +55,7 @@ def _span(resource: Node) -> tuple[str, str]:
 
 def _kept(resource: Node, name: str) -> Element | None:
     """The element of that name of the act around an entry, as it was kept; None where none can be read."""
-    for each in resource.extensions(KEPT):
+    for each in resource.extensions(CCDA_ELEMENT):
         path = _INDEX.sub("", each.extension("path").peek("valueString"))
         if not path.endswith(f"/entry/act/{name}"):
             continue

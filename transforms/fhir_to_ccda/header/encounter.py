@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.ccda_to_fhir.extensions import IDENTIFIER
 from transforms.fhir_node import EMPTY, Node
 from transforms.fhir_to_ccda.datatypes.codes import attributes_of, cd_of, coded, is_absent
 from transforms.fhir_to_ccda.datatypes.contacts import addresses_of
@@ -40,7 +41,7 @@ def documentation_of(document: DocumentType, run: Run) -> list[Element]:
         made.extend(
             [
                 found
-                for each in event.extensions(_IDENTIFIER)
+                for each in event.extensions(IDENTIFIER)
                 if (found := ii_of(each.one("valueIdentifier"), run)) is not None
             ]
         )
@@ -88,7 +89,6 @@ def _performers(events: list[Node], run: Run) -> list[Element]:
 
 
 _PERFORMER = "http://hl7.org/fhir/us/ccda/StructureDefinition/PerformerExtension"
-_IDENTIFIER = "urn:hie-engine:ccda-identifier"
 _ACT_CLASS = "http://terminology.hl7.org/CodeSystem/v3-ActClass"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transforms.ccda_to_fhir.extensions import PARTICIPANT
 from transforms.fhir_node import Node
 from transforms.fhir_to_ccda.datatypes.codes import attributes_of, cd_of
 from transforms.fhir_to_ccda.datatypes.contacts import addresses_of, name_of, patient_name, telecoms_of
@@ -16,8 +17,6 @@ _CCDA = "http://hl7.org/fhir/us/ccda/StructureDefinition/"
 RECIPIENT = f"{_CCDA}InformationRecipientExtension"
 DATA_ENTERER = f"{_CCDA}DataEntererExtension"
 INFORMANT = f"{_CCDA}InformantExtension"
-PARTICIPANT = "urn:hie-engine:ccda-participant"
-"""Who takes part otherwise, as the way to FHIR keeps it."""
 
 _EMERGENCY = frozenset(("C", "ECON", "EP"))
 _NEXT_OF_KIN = frozenset(("N", "NOK", "ONESELF"))
