@@ -294,10 +294,14 @@ def _with_template(root: Element, template: str) -> Iterator[Element]:
 
 
 def _is_negated(element: Element) -> bool:
+    """Whether the element, what relates it to an act, or that act denies."""
+    holders = [element]
     wrapper = element.getparent()
-    act = wrapper.getparent() if wrapper is not None and wrapper.tag == f"{V3}entryRelationship" else None
-    outer = act is not None and act.tag == f"{V3}act" and act.get("negationInd", "").strip() in ("true", "1")
-    return element.get("negationInd", "").strip() in ("true", "1") or outer
+    if wrapper is not None and wrapper.tag == f"{V3}entryRelationship":
+        holders.append(wrapper)
+        act = wrapper.getparent()
+        holders += [act] if act is not None and act.tag == f"{V3}act" else []
+    return any(each.get("negationInd", "").strip() in ("true", "1") for each in holders)
 
 
 def _author_key(assigned: Element) -> str:
