@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ _UNFILE = delete(member_keys).where(
     member_keys.c.key == bindparam("old_key"), member_keys.c.member == bindparam("old_member")
 )
 _REMOVE = delete(members).where(members.c.seq == bindparam("number"))
+_PARTS = 9  # bits, by which keys are parted before they are sorted
 _PLACES = 20  # bits for a member's place in its window
 
 
@@ -41,6 +42,26 @@ class _Fresh(NamedTuple):
     until: int | None
     replaced: int | None = None
     former: str = ""
+
+
+class _Keys:
+    """The keys of a window, each with the place in it of the member that is filed under it.
+
+    Plain numbers, of which there are hundreds of thousands, cost the garbage collector nothing. They are sorted a few
+    at a time: while a list is sorted no other thread runs.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[list[int]] = [[] for _ in range(1 << _PARTS)]
+
+    def add(self, key: int, place: int) -> None:
+        """File `place` under `key`, of 63 bits."""
+        self._parts[key >> (63 - _PARTS)].append(key << _PLACES | place)
+
+    def in_order(self) -> Iterator[int]:
+        """The keys with their places, the least first."""
+        for part in self._parts:
+            yield from sorted(part)
 
 
 class RosterLoading(FileLoading[Member]):
@@ -67,9 +88,7 @@ class RosterLoading(FileLoading[Member]):
         """The last number that was given before: who ends is among those; and the last one that is given."""
         self._seen = NumberSet()
         self._pending: list[_Fresh] = []
-        self._keys: list[int] = []
-        """Each a key, and the place in its window of the member that is filed under it. Plain numbers and texts, of
-        which there may be millions, cost the garbage collector nothing."""
+        self._keys = _Keys()
 
     def _begin(self, connection: Connection) -> None:
         super()._begin(connection)
@@ -81,10 +100,9 @@ class RosterLoading(FileLoading[Member]):
         while before < self.read:
             before = self.read
             yield from paced(islice(entries, _WINDOW), self._compare, 100)
-            self._keys.sort()
-            yield from paced(self._keys, self._insert_keys, 500)
+            yield from paced(self._keys.in_order(), self._insert_keys, 500)
             yield from paced(self._pending, self._insert, 100)
-            self._keys, self._pending = [], []
+            self._keys, self._pending = _Keys(), []
 
     def _compare(self, entries: Sequence[Member], connection: Connection) -> None:
         """See who of `entries` is new or other. SQLite has one process that loads, which writes them later, many at
@@ -109,9 +127,9 @@ class RosterLoading(FileLoading[Member]):
                 self._seen.add(before.seq)
         self.read += len(entries)
         if is_shared:
-            self._insert_keys(self._keys, connection)
+            self._insert_keys(list(self._keys.in_order()), connection)
             self._insert(self._pending, connection)
-            self._keys, self._pending = [], []
+            self._keys, self._pending = _Keys(), []
 
     def _known(self, names: Sequence[str], connection: Connection) -> dict[tuple[str, int | None], Any]:
         """The members of these ids that are there, each with the day on which it ended."""
@@ -127,7 +145,8 @@ class RosterLoading(FileLoading[Member]):
     def _take(self, entry: Member, text: str, since: int | None, before: Any) -> None:
         self._number += 1
         place = len(self._pending)
-        self._keys += [key << _PLACES | place for key in blocking.keys(entry.person)]
+        for key in blocking.keys(entry.person):
+            self._keys.add(key, place)
         replaced = (before.seq, before.person) if before is not None else ()
         self._pending.append(_Fresh(self._number, entry.member, text, since, entry.until, *replaced))
 
