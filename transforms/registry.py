@@ -130,8 +130,8 @@ class Registry(Protocol):
         ...
 
     def opted_out(self, person: Person, on: date) -> Sequence[Membership]:
-        """Who of those that want nothing told, on that day, might be `person`; their `panel` is "" or the subscriber
-        that must not be told."""
+        """Who of those that want nothing told, on that day or since, might be `person`; their `panel` is "" or the
+        subscriber that must not be told."""
         ...
 
     def provider(self, npi: str) -> Provider | None:

@@ -34,6 +34,7 @@ from engine.registry.persons import from_text
 from engine.registry.tables import links, member_keys, members, provider_terms, providers, subscribers, subscriptions
 from engine.registry.threads import NOTED, noted_of_row, referral_of_key
 from schemas.fhir.topic import read_filter
+from schemas.ids import Clock, utc_now
 from transforms.matching import Person, blocking, normal
 from transforms.refer.facts import identifier_text, line_of
 from transforms.refer.referral import Identifier
@@ -49,11 +50,11 @@ _KEYS_AT_ONCE = 16
 
 _SUBSCRIBER = TypeAdapter(Subscriber)
 _PROVIDER = TypeAdapter(Provider)
-_TODAY = (
+_THEN = (
     members.c.roster >= bindparam("kind"),
     members.c.roster < bindparam("end"),
-    members.c.since.is_(None) | (members.c.since <= bindparam("today")),
-    members.c.until.is_(None) | (members.c.until > bindparam("today")),
+    members.c.since.is_(None) | (members.c.since <= bindparam("since")),
+    members.c.until.is_(None) | (members.c.until > bindparam("until")),
 )
 _SUBSCRIPTIONS = (
     select(subscriptions.c.id, subscriptions.c.filters)
@@ -106,8 +107,9 @@ class DatabaseRegistry:
     SQLAlchemy would take longer than the database.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock = utc_now) -> None:
         self._engine = engine
+        self._clock = clock
         self._connection: PoolProxiedConnection | None = None
         self._subscribers: _Subscribers | None = None
         self._of_shape: dict[tuple[int, int], _Prepared] = {}
@@ -126,11 +128,11 @@ class DatabaseRegistry:
 
     def members(self, person: Person, on: date) -> Sequence[Membership]:
         """Who of all panels, on that day, might be `person`."""
-        return self._sharing_a_key(person, on, PANEL)
+        return self._sharing_a_key(person, on, on, PANEL)
 
     def opted_out(self, person: Person, on: date) -> Sequence[Membership]:
-        """Who of those that want nothing told, on that day, might be `person`."""
-        return self._sharing_a_key(person, on, OPT_OUT)
+        """Who of those that want nothing told, on that day or since, might be `person`."""
+        return self._sharing_a_key(person, max(on, self._clock().date()), on, OPT_OUT)
 
     def provider(self, npi: str) -> Provider | None:
         """The directory's entry for an NPI."""
@@ -191,8 +193,14 @@ class DatabaseRegistry:
         rows = self._look_up(self._of_subscriber, {"subscriber": subscriber, "at": microseconds(at)})
         return [Subscription(row[0], tuple(map(read_filter, orjson.loads(row[1])))) for row in rows]
 
-    def _sharing_a_key(self, person: Person, on: date, kind: str) -> list[Membership]:
-        rows = self._rows_sharing(sorted(blocking.keys(person)), sorted(person.identifiers), on, kind)
+    def _sharing_a_key(self, person: Person, since: date, until: date, kind: str) -> list[Membership]:
+        """Who might be `person` of the rosters of that kind: members `since` that day at the latest, and not ended by
+        the day `until`."""
+        rows = self._rows_sharing(
+            sorted(blocking.keys(person)),
+            sorted(person.identifiers),
+            {"since": _number(since), "until": _number(until), "kind": kind, "end": f"{kind}\x7f"},
+        )
         if not rows:
             return []
         found: dict[int, Membership] = {}
@@ -208,14 +216,13 @@ class DatabaseRegistry:
         return list(found.values())
 
     def _rows_sharing(
-        self, keys: Sequence[int], identifiers: Sequence[tuple[str, str]], on: date, kind: str
+        self, keys: Sequence[int], identifiers: Sequence[tuple[str, str]], which: Mapping[str, object]
     ) -> list[Any]:
         """The rows of `_sharing`, some keys at a time where a message gives its patient very many."""
-        day = on.year * 10_000 + on.month * 100 + on.day
         rows: list[Any] = []
         for first in range(0, max(len(keys), len(identifiers)), _KEYS_AT_ONCE):
             some, others = keys[first : first + _KEYS_AT_ONCE], identifiers[first : first + _KEYS_AT_ONCE]
-            given: dict[str, object] = {"today": day, "kind": kind, "end": f"{kind}\x7f"}
+            given = dict(which)
             given.update((f"key_{n}", key) for n, key in enumerate(some))
             given.update((f"identifier_{n}", link_text(*pair)) for n, pair in enumerate(others))
             shape = (len(some), len(others))
@@ -262,6 +269,10 @@ class DatabaseRegistry:
             raise RegistryError(f"the registry cannot be read ({type(error).__name__})") from None
 
 
+def _number(day: date) -> int:
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
 def _sharing(keys: int, identifiers: int) -> CompoundSelect[Any]:
     """Who is filed under one of so many keys, or was linked to one of so many identifiers, by a number for each: in one
     statement, since each costs more than what it looks up."""
@@ -269,14 +280,14 @@ def _sharing(keys: int, identifiers: int) -> CompoundSelect[Any]:
     parts = [
         select(literal_column(str(n)).label("place"), *member, cast(null(), Boolean).label("same"))
         .join(member_keys, member_keys.c.member == members.c.seq)
-        .where(member_keys.c.key == bindparam(f"key_{n}"), *_TODAY)
+        .where(member_keys.c.key == bindparam(f"key_{n}"), *_THEN)
         .limit(literal_column(str(_MOST_OF_A_KEY + 1)))
         for n in range(keys)
     ]
     parts += [
         select(literal_column(str(keys + n)).label("place"), *member, links.c.same)
         .join(links, (links.c.roster == members.c.roster) & (links.c.member == members.c.member))
-        .where(links.c.identifier == bindparam(f"identifier_{n}"), *_TODAY)
+        .where(links.c.identifier == bindparam(f"identifier_{n}"), *_THEN)
         .limit(literal_column(str(_MOST_OF_A_KEY)))
         for n in range(identifiers)
     ]

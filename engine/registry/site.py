@@ -44,7 +44,7 @@ class SiteRegistry:
         return self._source.members(person, on)
 
     def opted_out(self, person: Person, on: date) -> Sequence[Membership]:
-        """Who of those that want nothing told, on that day, might be `person`."""
+        """Who of those that want nothing told, on that day or since, might be `person`."""
         return self._source.opted_out(person, on)
 
     def provider(self, npi: str) -> Provider | None:

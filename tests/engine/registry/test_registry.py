@@ -164,6 +164,24 @@ def test_those_who_opted_out_are_asked_apart(tmp_path: Path, database: Engine) -
     assert ids(registry, ROSALIND, TODAY) == []
 
 
+def test_what_came_before_somebody_opted_out_is_told_to_nobody_after(tmp_path: Path, database: Engine) -> None:
+    """A message that waited for a person, or is replayed, is older than the opt-out."""
+    write(tmp_path, "registry/optouts.csv", HEADING + "x1,Ward,Peter,1962-01-01,M,,,,,\n")
+    load(database, tmp_path, datetime(2026, 10, 1, tzinfo=UTC))
+    write(
+        tmp_path,
+        "registry/optouts.csv",
+        HEADING + "x2,Oxenham,Rosalind,1970-03-12,F,,,,,\nx1,Ward,Peter,1962-01-01,M,,,,,\n",
+    )
+    load(database, tmp_path, datetime(2026, 11, 1, tzinfo=UTC))
+    received = date(2026, 10, 15)
+    before, after = (
+        DatabaseRegistry(database, lambda day=day: day) for day in (datetime(2026, 10, 31, tzinfo=UTC), NOW)
+    )
+    assert before.opted_out(ROSALIND, received) == []
+    assert [found.member for found in after.opted_out(ROSALIND, received)] == ["x2"]
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
