@@ -26,6 +26,9 @@ def test_site_that_ships_has_no_finding() -> None:
         "lab-results",
         "lab-to-fhir",
         "notifications",
+        "referrals-direct",
+        "referrals-fhir",
+        "referrals-ref",
         "results-from-fhir",
     }
 
