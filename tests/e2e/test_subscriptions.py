@@ -246,14 +246,21 @@ async def test_filters_choose(tmp_path: Path) -> None:
         }  # fmt: skip
 
 
-async def test_heartbeats_and_the_end_come_by_themselves(tmp_path: Path) -> None:
-    async with exchange(tmp_path) as (hospital, practice):
+async def test_heartbeats_come_by_themselves(tmp_path: Path) -> None:
+    async with exchange(tmp_path) as (_, practice):
         beats = [{"url": f"{GUIDE}heartbeat-period", "valueUnsignedInt": 1}]
-        made = subscription(practice.endpoint, extension=beats)
-        ends = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
-        id = await practice.subscribe({**made, "end": ends})
+        await practice.subscribe(subscription(practice.endpoint, extension=beats))
         await practice.until(lambda: len(practice.told("heartbeat")) >= 2)
         assert parameter(practice.told("heartbeat")[0], "status") == "active"
+        assert parameter(practice.told("heartbeat")[1], "events-since-subscription-start") == "0"
+
+
+async def test_the_end_comes_by_itself(tmp_path: Path) -> None:
+    async with exchange(tmp_path) as (hospital, practice):
+        id = await practice.subscribe(subscription(practice.endpoint))
+        ends = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        changed = {**subscription(practice.endpoint), "id": id, "end": ends}
+        assert (await practice.client.put(f"Subscription/{id}", json=changed)).status_code == 200
         await practice.reaches(id, "off")
         await hospital.send(adt("M1", "A01"))
         assert hospital.site.rows("select count(*) from subscription_events") == [(0,)]
