@@ -14,7 +14,7 @@ def split_orders(message: Message) -> list[Message]:
     """Make a message for each order that a result message answers; an order with its children (OBR-29) stays one.
 
     Each has what stands above its orders (MSH, PID, the visit), and keeps the control id with a number behind it, as
-    in `split`. A message with one order goes on as it is; one without any stops.
+    in `split`. A message with one order goes on as it is, but for other patients in it; one without any stops.
     """
     if message.format != HL7V2:
         raise StepError(f"only HL7 v2 is split, and the body is {message.format}", "put the step before")
@@ -26,7 +26,7 @@ def split_orders(message: Message) -> list[Message]:
         raise StepError(
             f"the message has {len(parts):,} orders, more than {MOST_PARTS:,}", "split it before it is sent"
         )
-    if len(parts) == 1:
+    if len(parts) == 1 and len(er7.named("PID")) <= 1:
         return [message]
     made = []
     for number, part in enumerate(parts, start=1):

@@ -29,6 +29,8 @@ def notify_event(
     found = happening(er7, {**CLASSES, **(classes or {})}, emergency_units or ())
     if isinstance(found, str):
         return None
+    if len(er7.named("PID")) > 1:
+        raise StepError("the message names two patients (PID), and not whose event it is", "have the sender part them")
     facts = {
         "notice.kind": found.kind,
         "notice.event": found.event,

@@ -141,6 +141,15 @@ def test_an_order_apart_goes_to_who_ordered_it_and_its_children_with_it() -> Non
     assert [len(each.er7.named("OBR")) for each in whole] == [2]
 
 
+def test_a_patient_without_an_order_goes_to_nobody_with_anothers() -> None:
+    one = oru(order())
+    stranger = b"PID|1||99^^^STANNE||Stranger^Other||19500101|M\rPID|"
+    both = replace(one, body=one.body.replace(b"PID|", stranger, 1))
+    (sent,) = split_orders(both)
+    assert b"Stranger" not in sent.body
+    assert sent.body == one.body.replace(b"|M1|", b"|M1-1|", 1)
+
+
 def test_the_patient_of_each_order_is_its_own() -> None:
     two = "PID|1||88^^^STANNE||Vale^Ann\n"
     parts = split_orders(oru(order(), two, order(OBR_3="L2^LAB")))

@@ -218,6 +218,14 @@ def test_quiet_hours_and_digests(subscriber: Subscriber, now: str, after: str | 
     assert found == (None if after is None else datetime.fromisoformat(f"2026-11-{after}").replace(tzinfo=UTC))
 
 
+def test_of_two_patients_in_one_message_nobody_is_told() -> None:
+    both = adt("A01").body.replace(b"PV1|", b"PID|2||4712^^^STANNE||Ward^Peter\rPV1|", 1)
+    with pytest.raises(StepError, match="two patients"):
+        notify_event(replace(adt("A01"), body=both))
+    swapped = adt("A17").body.replace(b"PV1|", b"PID|2||4712^^^STANNE||Ward^Peter\rPV1|", 1)
+    assert notify_event(replace(adt("A17"), body=swapped)) is None
+
+
 def test_the_steps_say_what_they_need() -> None:
     with pytest.raises(StepError, match="no notice to a subscriber"):
         tell_once(adt("A01"), registry=registry())
