@@ -102,7 +102,11 @@ def families(found: Sequence[Order]) -> list[list[Order]]:
     culture for example."""
     made: list[list[Order]] = []
     known: dict[tuple[str, str], list[Order]] = {}
+    patient: SourceSegment | None = None
     for order in found:
+        pid = next((each for each in order.head if each.name == "PID"), None)
+        if pid is not patient:
+            known, patient = {}, pid  # a number is no parent of another patient's order
         placer, filler = order.parent
         parent = ("filler", filler) if filler else ("placer", placer)
         family = known.get(parent) if parent[1] else None

@@ -154,6 +154,8 @@ def test_the_patient_of_each_order_is_its_own() -> None:
     two = "PID|1||88^^^STANNE||Vale^Ann\n"
     parts = split_orders(oru(order(), two, order(OBR_3="L2^LAB")))
     assert [part.er7.get_all("PID[*]-3.1") for part in parts] == [["7704318"], ["88"]]
+    of_another = order(OBR_3="L2^LAB", OBR_29="^L1&LAB")
+    assert len(split_orders(oru(order(), two, of_another))) == 2
 
 
 def test_what_has_no_order_is_said() -> None:
