@@ -8,6 +8,7 @@ with what they must hear by what really happened (bench/day/oracle.py). Exit sta
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sqlite3
 import statistics
@@ -102,10 +103,17 @@ def write_feeds(day: list[Sent], folder: Path) -> list[Path]:
 async def _measure(messages: int, members: int, random: Random, folder: Path) -> Figures:
     site = folder / "site"
     site.mkdir()
+    # Of a million people nothing is garbage: to look for it would take longer than to make them up.
+    gc.disable()
     day, size = make_day(messages, members, random, site)
     feeds = write_feeds(day, folder)
     truth = expected(day)
+    count = len(day)
     triggers = Counter(sent.body[sent.body.index(b"ADT^") + 4 :][:3].decode() for sent in day)
+    del day
+    gc.enable()
+    gc.collect()
+    gc.freeze()
     subscribers = Subscribers()
     payer, practice = await subscribers.listen()
     write_subscribers(site, payer, practice)
@@ -124,7 +132,7 @@ async def _measure(messages: int, members: int, random: Random, folder: Path) ->
             _, writer = await connect(port, engine, time.perf_counter(), patience=60 + members / 1_000)
             writer.close()
             before = cpu(engine.pid)
-            watch = asyncio.create_task(_watch(engine.pid, hospitals, len(day)))
+            watch = asyncio.create_task(_watch(engine.pid, hospitals, count))
             await hospitals.send()
             memories = await watch
             journal = site / "journal.db"
@@ -140,16 +148,16 @@ async def _measure(messages: int, members: int, random: Random, folder: Path) ->
         subscribers.close()
     centiles = statistics.quantiles(hospitals.latencies, n=100)
     return Figures(
-        messages=len(day),
+        messages=count,
         triggers=triggers,
         members=size,
         loading=loading,
-        acknowledged=len(day) / (hospitals.ended - hospitals.started),
-        delivered=len(day) / (ended - hospitals.started),
-        processor=used / len(day) * 1e6,
+        acknowledged=count / (hospitals.ended - hospitals.started),
+        delivered=count / (ended - hospitals.started),
+        processor=used / count * 1e6,
         median=centiles[49] * 1e3,
         p99=centiles[98] * 1e3,
-        refused=hospitals.refused + len(day) - hospitals.answered,
+        refused=hospitals.refused + count - hospitals.answered,
         memory=memories,
         most=most,
         backlog=backlog,
