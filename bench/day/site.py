@@ -29,7 +29,7 @@ routes:
     steps:
       - set: {{{said}}}
     outbound:
-      mllp: {{connect: "{{subscriber.address}}"}}
+      mllp: {{connect: "{{subscriber.address}}", tls: none}}
     in_order: PID-3.1
     parallel: 4
   - route: fhir
@@ -37,7 +37,7 @@ routes:
     steps:
       - adt_to_alert_bundle
     outbound:
-      fhir: {{base: "{{subscriber.address}}"}}
+      fhir: {{base: "{{subscriber.address}}", tls: none}}
     in_order: notice.patient
     parallel: 4
   - route: folder
