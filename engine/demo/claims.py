@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.demo.letters import Letters, direct_claims
+from engine.demo.mailroom import RESULTS as RESULTS_FROM
 from engine.demo.mailroom import Letter
 from engine.demo.partners import number_of
 from engine.demo.record import Sent
+from engine.demo.referrals import Closed, referral_claims
 from engine.demo.story import (
     CARDIOLOGIST,
     DAMAGED,
@@ -51,7 +53,7 @@ class Evidence:
     `eastmere` are the messages that it answered AA, in order; `alerts` and `reports` the FHIR messages and transactions
     that Harbour has; `mail` what lies in the mailboxes. `notices` is the exchange's own evidence, `listed` what a
     person found on the work list. `histories` are those of what came by HL7 v2, `letters` is what came of the site's
-    own Direct. `status` is the engine's exit status, `folder` where it all was.
+    own Direct, `referrals` of the two referrals. `status` is the engine's exit status, `folder` where it all was.
     """
 
     sent: list[Sent]
@@ -63,6 +65,7 @@ class Evidence:
     listed: list[str]
     histories: list[History]
     letters: Letters
+    referrals: Closed
     status: int | None
     folder: Path
 
@@ -74,6 +77,7 @@ def claims(evidence: Evidence) -> Iterator[Claim]:
     yield from _ordered(evidence)
     yield from _results(evidence)
     yield from (Claim(*each) for each in direct_claims(evidence.letters))
+    yield from (Claim(*each) for each in referral_claims(evidence.referrals))
     histories = [*evidence.histories, *evidence.letters.histories]
     waiting = [
         each
@@ -149,8 +153,8 @@ def _notified(evidence: Evidence) -> Iterator[Claim]:
 
 def _ordered(evidence: Evidence) -> Iterator[Claim]:
     came = [number_of(Er7.parse(body)) for body in evidence.eastmere]
-    events = [_of(body, "MSH-9.2") for body in evidence.eastmere if number_of(Er7.parse(body)) == PATIENT]
-    adt = [each for each in events if each != "R01"]
+    feed = [body for body in evidence.eastmere if _of(body, "MSH-9.1") == "ADT"]
+    adt = [_of(body, "MSH-9.2") for body in feed if number_of(Er7.parse(body)) == PATIENT]
     yield Claim(
         "the patient's notices reached Eastmere in their order, through both failures",
         adt == [event for event, patient in _events(evidence, EASTMERE) if patient == PATIENT],
@@ -166,7 +170,8 @@ def _results(evidence: Evidence) -> Iterator[Claim]:
         yield _exactly(f"{name} has each result once, the newest version last", _versions(evidence, who), versions)
     reports = [_types(each).count("DiagnosticReport") for each in evidence.reports]
     yield _exactly("Harbour has the report of its patient in FHIR", reports, [1])
-    pdfs = [each.data[:5] for letter in _box(evidence, CARDIOLOGIST) for each in letter.attached]
+    copies = [letter for letter in _box(evidence, CARDIOLOGIST) if letter.sender == RESULTS_FROM]
+    pdfs = [each.data[:5] for letter in copies for each in letter.attached]
     yield _exactly("the cardiologist's copies are PDFs", pdfs, [b"%PDF-"] * len(RESULTS[CARDIOLOGIST]))
     codes = [_of(body, "OBX-3.3") for body in evidence.eastmere if _of(body, "MSH-9.1") == "ORU"]
     yield Claim("every result at Eastmere is in LOINC", bool(codes) and set(codes) == {"LN"}, f"{len(codes)} results")
@@ -189,6 +194,11 @@ def _events(evidence: Evidence, subscriber: str) -> list[tuple[str, str]]:
     return [
         (_of(sent.body, "MSH-9.2"), number_of(Er7.parse(sent.body))) for sent, step in told if subscriber in step.told
     ]
+
+
+def is_notification(bundle: Resource) -> bool:
+    """Whether a FHIR message is one by Da Vinci Alerts."""
+    return _coding(bundle).startswith("notification-")
 
 
 def _coding(bundle: Resource) -> str:

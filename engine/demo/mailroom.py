@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import IO
@@ -18,6 +19,8 @@ from schemas.ids import utc_now
 from schemas.values import Address
 
 HISP = "hisp.example"
+NOTICES, RESULTS = "notices@direct.exchange.example", "results@direct.exchange.example"
+"""Whom the exchange's mails are from, besides those about referrals."""
 _LIMIT = 50 << 20
 _TRIES, _AGAIN = 100, 0.2  # seconds until what was not taken is handed over once more
 
@@ -38,11 +41,11 @@ class Mailroom:
     `letters` is what has come, in order. Each is answered by a notice that it lies where it is read.
     """
 
-    def __init__(self, exchange: int, port: int) -> None:
+    def __init__(self, exchange: Mapping[str, int], port: int) -> None:
+        """`exchange` names the ports by the addresses of the exchange that mail is taken for there."""
         self.letters: list[Letter] = []
         self.findings: list[Finding] = []
-        relay = RelayOptions(connect=Address("127.0.0.1", exchange), security="none")
-        self._relay = Relay(relay, self.findings.append)
+        self._relays = {address: self._relay(port) for address, port in exchange.items()}
         settings = SmtpSettings(
             Address("127.0.0.1", port), HISP, tls=None, is_tls_required=False, users={}, limit=_LIMIT,
             connections=10, timeout=60,
@@ -66,7 +69,8 @@ class Mailroom:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._relay.close()
+        for relay in self._relays.values():
+            await relay.close()
 
     def of(self, recipient: str) -> list[Letter]:
         """The mailbox of one recipient."""
@@ -74,8 +78,11 @@ class Mailroom:
 
     async def send(self, sender: str, recipient: str, mail: bytes) -> str:
         """Hand a mail of one of its people over to the exchange; why it was not taken."""
-        relayed = await self._relay.send(sender, [recipient], mail)
+        relayed = await self._relays[recipient].send(sender, [recipient], mail)
         return relayed.error or ", ".join(str(code) for code, _ in relayed.refused.values())
+
+    def _relay(self, port: int) -> Relay:
+        return Relay(RelayOptions(connect=Address("127.0.0.1", port), security="none"), self.findings.append)
 
     async def _receive(self, envelope: Envelope, text: IO[bytes]) -> str:
         mail = Entity.parse(text.read())

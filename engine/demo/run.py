@@ -8,14 +8,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.demo.claims import Evidence, claims
+from engine.demo import letters, referrals
+from engine.demo.claims import Evidence, claims, is_notification
 from engine.demo.fhir_practice import FhirPractice
 from engine.demo.hisp import Hisp
-from engine.demo.letters import CHANNELS, Letters
-from engine.demo.mailroom import Mailroom
+from engine.demo.mailroom import NOTICES, RESULTS, Mailroom
 from engine.demo.partners import Practice
 from engine.demo.record import told
 from engine.demo.screen import Screen
+from engine.demo.specialist import EXCHANGE
 from engine.demo.stage import DemoError, Stage
 from engine.demo.story import Story
 from engine.journal import JournalError
@@ -48,7 +49,8 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
     try:
         stage = Stage(folder, env, practice.port)
         hisp = Hisp(stage.practice, stage.direct, stage.hisp)
-        mailroom = Mailroom(stage.mail, stage.mailroom)
+        taken_at = {NOTICES: stage.mail, RESULTS: stage.mail, EXCHANGE: stage.referrals_mail}
+        mailroom = Mailroom(taken_at, stage.mailroom)
         harbour = FhirPractice(stage.harbour)
         for each in (hisp, mailroom, harbour):
             await each.open()
@@ -56,26 +58,30 @@ async def _play(screen: Screen, folder: Path, env: Mapping[str, str]) -> Evidenc
         screen.title(await stage.start())
         story = Story(stage, practice, harbour, mailroom, hisp, screen.say)
         await story.play()
+        closed = await referrals.refer(stage, practice, harbour, mailroom, screen.say)
         told_of = await told(stage.journal)
         notices = [each async for each in notified(stage.journal, Asked())]
-        histories = [each for each in told_of if each.message.channel not in CHANNELS]
-        letters = [each for each in told_of if each.message.channel in CHANNELS]
+        others_of = {*letters.CHANNELS, *referrals.CHANNELS}
+        histories = [each for each in told_of if each.message.channel not in others_of]
+        written = [each for each in told_of if each.message.channel in letters.CHANNELS]
         await stage.stop()
         screen.messages(histories, story.sent)
+        screen.threads(closed.threads)
         if stage.status != 0:
             screen.failure(stage.log())
         return Evidence(
             sent=story.sent,
             eastmere=[message.body for message in practice.delivered],
-            alerts=harbour.messages,
+            alerts=[each for each in harbour.messages if is_notification(each)],
             reports=harbour.transactions,
             mail=mailroom.letters,
             notices=notices,
             listed=story.listed,
             histories=histories,
-            letters=Letters(
-                stage.files("direct/documents", "*.xml"), hisp.got, [each.kind for each in hisp.notices], letters
+            letters=letters.Letters(
+                stage.files("direct/documents", "*.xml"), hisp.got, [each.kind for each in hisp.notices], written
             ),
+            referrals=closed,
             status=stage.status,
             folder=folder,
         )

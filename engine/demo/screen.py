@@ -13,6 +13,7 @@ from engine.demo.claims import Claim
 from engine.demo.record import Sent
 from engine.journal import Status
 from engine.journal.history import History, Record
+from engine.registry.referral import Referral
 
 _PERSON = ("doubtful", "codes", "nobody")
 _ROUTES = {
@@ -60,6 +61,16 @@ class Screen:
             table.add_row(*_row(history, _answers(history.message, sent)))
         self._console.print()
         self._console.print(table)
+        self._console.print()
+
+    def threads(self, threads: Iterable[Referral]) -> None:
+        """Each referral, with what was said in it and what became of that."""
+        for thread in threads:
+            sides = f"{thread.initiator.party} ({thread.initiator.form}) to {thread.recipient.party}"
+            self._console.print(Text(f"referral {thread.id}: {thread.state}. {sides} ({thread.recipient.form})"))
+            for event in thread.events:
+                ways = ", ".join(f"{each.route} {each.outcome}" for each in event.deliveries)
+                self._console.print(Text(f"  {event.act:9} {event.verdict:8} {event.state:10} {event.party}: {ways}"))
         self._console.print()
 
     def claims(self, claims: list[Claim], seconds: float) -> None:

@@ -36,8 +36,8 @@ class Stage:
             raise DemoError(f"the sample site and its messages are not in {_HOME}: run the demo from a checkout")
         self.site = folder / "site"
         shutil.copytree(_SITE, self.site, ignore=shutil.ignore_patterns("var"))
-        ports = free_ports(7)
-        self.feed, health, self.direct, self.hisp, self.mail, self.mailroom, self.harbour = ports
+        self.feed, health, self.direct, self.hisp, self.mail, self.mailroom, self.harbour = free_ports(7)
+        self.referrals_mail, self.referrals_fhir, self.referrals_feed = free_ports(3)
         _stay_awake(self.site / "registry" / "subscribers.yaml", utc_now())
         self.practice = folder / "eastmere"
         make_identities(self.site / "direct", self.practice, utc_now())
@@ -48,6 +48,9 @@ class Stage:
             "HARBOUR": f"http://127.0.0.1:{self.harbour}/fhir",
             "HISP": f"127.0.0.1:{self.mailroom}",
             "HISP_IN": f"127.0.0.1:{self.mail}",
+            "HISP_REFERRALS": f"127.0.0.1:{self.referrals_mail}",
+            "REFERRALS_FHIR": f"127.0.0.1:{self.referrals_fhir}",
+            "REFERRALS_FEED": f"127.0.0.1:{self.referrals_feed}",
             "DIRECT": "true",
             "DIRECT_IN": f"127.0.0.1:{self.direct}",
             "DIRECT_RELAY": f"127.0.0.1:{self.hisp}",

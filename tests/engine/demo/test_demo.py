@@ -72,6 +72,20 @@ def of_letters(**changed: object) -> Change:
     return lambda e: replace(e, letters=replace(e.letters, **changed))  # type: ignore[arg-type]
 
 
+def without_results(evidence: Evidence) -> Evidence:
+    return replace(evidence, mail=[each for each in evidence.mail if not each.sender.startswith("results@")])
+
+
+def of_referrals(**changed: object) -> Change:
+    return lambda e: replace(e, referrals=replace(e.referrals, **changed))  # type: ignore[arg-type]
+
+
+def undelivered(evidence: Evidence) -> Evidence:
+    thread, *others = evidence.referrals.threads
+    last = replace(thread.events[-1], deliveries=())
+    return of_referrals(threads=[replace(thread, events=(*thread.events[:-1], last)), *others])(evidence)
+
+
 def in_clear(evidence: Evidence) -> Evidence:
     got = [replace(each, wire=each.wire + b"<ClinicalDocument/>") for each in evidence.letters.got]
     return of_letters(got=got)(evidence)
@@ -88,7 +102,7 @@ def in_clear(evidence: Evidence) -> Evidence:
         (lambda e: replace(e, eastmere=e.eastmere[1:]), "Eastmere was told by HL7 v2 of exactly its patients' events"),
         (without_last("alerts"), "Harbour was told by FHIR messages of exactly its patients' events"),
         (without_last("reports"), "Harbour has the report of its patient in FHIR"),
-        (without_last("mail"), "the cardiologist's copies are PDFs"),
+        (without_results, "the cardiologist's copies are PDFs"),
         (lambda e: replace(e, mail=e.mail[1:]), "Northgate was told by Direct, in a clinical document each time"),
         (told_a_secret, "nobody was told of who opted out, a test patient, or somebody else's patient"),
         (not_delivered, "the evidence (hie notified) says the same, and what became of each"),
@@ -97,6 +111,13 @@ def in_clear(evidence: Evidence) -> Evidence:
         (unheld, "the late preliminary result was withheld, with the reason"),
         (without_last("histories"), "Eastmere has each result once, the newest version last"),
         (without_last("listed"), "who and what nobody could place waited for a person"),
+        (of_referrals(threads=[]), "both referrals are completed"),
+        (of_referrals(threads=[]), "each thread is request, accept, complete"),
+        (of_referrals(asked=[]), "the cardiologist had a Referral Note with each request"),
+        (of_referrals(tasks=[]), "Harbour was told in FHIR: accepted, completed"),
+        (of_referrals(answers=[]), "Eastmere was told in HL7 v2: accepted, completed"),
+        (of_referrals(outcomes=[b"x", b"x"]), "both have the consultation note byte for byte"),
+        (undelivered, "every message of them arrived, by mail with its notice"),
         (unrejected, "15 sound messages answered AA or CA, the damaged one AR"),
         (lambda e: replace(e, histories=e.histories[1:]), "every message is in the journal, the damaged one too"),
         (lambda e: replace(e, status=1), "the engine stopped in good order"),
