@@ -40,6 +40,9 @@ _TOLD: Mapping[str, tuple[Path, ...]] = {
 }
 """What a notice tells of a visit, besides its diagnoses: a change of it is worth an update. A bed is not."""
 
+_LEAST = ("PID-5[1]", "PV1-2.1", *(f"PV1-7[1].{part}" for part in range(2, 8)), "PV1-44.1", "PV1-45.1")
+"""What one with the least content tells of an arrival or a discharge."""
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -137,6 +140,11 @@ def visit_of(er7: Er7) -> str:
     return f"{facility} {patient} {day}" if patient and day else ""
 
 
+def least_digest_of(er7: Er7) -> str:
+    """A digest of what a notice with the least content tells of the beginning or the end of the visit."""
+    return _hashed([er7.get(path) for path in _LEAST])
+
+
 def digest_of(er7: Er7) -> str:
     """A digest of what a notice tells of the visit."""
     told: list[str] = []
@@ -146,4 +154,8 @@ def digest_of(er7: Er7) -> str:
     if not er7.is_plain:
         told = [er7.decode_wire(text, "surrogateescape") for text in told]
     told += sorted(er7.get_all("DG1[*]-3.1"))
-    return hashlib.blake2b("\x1f".join(told).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return _hashed(told)
+
+
+def _hashed(texts: Sequence[str]) -> str:
+    return hashlib.blake2b("\x1f".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.message import Message
+from schemas.message import HL7V2, Message
 from transforms.notify.digest import DIGEST
-from transforms.notify.events import PHASES, Kind, Phase, key_of
+from transforms.notify.events import PHASES, Kind, Phase, key_of, least_digest_of
 from transforms.registry import Registry, Subscriber, Told
 from transforms.step import StepError, sets, step
 
@@ -23,10 +23,14 @@ class Telling(NamedTuple):
     kind: Kind
     event: str
     phase: Phase
+    digest: str
 
 
 @step
-@sets("notice.key", "notice.kind", "notice.event", "notice.phase", "deliver.after", "deliver.digest")
+@sets(
+    *("notice.key", "notice.kind", "notice.event", "notice.phase", "notice.digest"),
+    *("deliver.after", "deliver.digest"),
+)
 def tell_once(message: Message, *, registry: Registry) -> Message | None:
     """Let a notice pass once: what the subscriber wants to hear and was not told yet, what changed of it, or that it is
     taken back.
@@ -47,6 +51,7 @@ def tell_once(message: Message, *, registry: Registry) -> Message | None:
         return None
     key = key_of(message.get("notice.visit"), found.phase)
     facts = {"notice.kind": found.kind, "notice.event": found.event, "notice.phase": found.phase, "notice.key": key}
+    facts["notice.digest"] = found.digest
     after = told_after(subscriber, message.received)
     if after is not None:
         facts["deliver.after"] = after.isoformat()
@@ -61,7 +66,12 @@ def _telling(message: Message, subscriber: Subscriber, registry: Registry) -> Te
     A message that is routed late (a replay, a doubtful match that was settled) says nothing over what is newer. What
     never arrived is told when the hospital repeats it, and taken back all the same: who knows whether it did arrive?
     """
-    kind, event, digest = (message.get(f"notice.{name}") for name in ("kind", "event", "digest"))
+    kind, event = message.get("notice.kind"), message.get("notice.event")
+
+    def digest_in(phase: Phase) -> str:
+        """A digest of what it is told: where that is the least, what else changes is no news."""
+        is_least = subscriber.content == "minimum" and phase != "transfer" and message.format == HL7V2
+        return least_digest_of(message.er7) if is_least else message.get("notice.digest")
 
     def standing(phase: Phase) -> list[Told] | None:
         """What it was told of that phase and was not taken back; None where what it was told last is newer."""
@@ -72,21 +82,22 @@ def _telling(message: Message, subscriber: Subscriber, registry: Registry) -> Te
         latest = next(((each, found) for each in PHASES if (found := standing(each)) != []), None)
         if latest is None or not latest[1]:
             return None
-        last = latest[1][-1]
-        return None if _is_repeated(last, last.event, digest) else Telling("update", last.event, latest[0])
+        last, digest = latest[1][-1], digest_in(latest[0])
+        return None if _is_repeated(last, last.event, digest) else Telling("update", last.event, latest[0], digest)
     phase = next(each for each in PHASES if each == message.get("notice.phase"))
     told = standing(phase)
     if told is None:
         return None
+    digest = digest_in(phase)
     if kind == "withdrawal":
-        return Telling("withdrawal", told[-1].event, phase) if told else None
+        return Telling("withdrawal", told[-1].event, phase, digest) if told else None
     # A patient may be transferred to and fro, and the same again is a repeat there where nothing came between.
     same = told[-1:] if phase == "transfer" else told
     if event not in subscriber.events or any(_is_repeated(each, event, digest) for each in same):
         return None
     # A patient is transferred more than once in a visit, and is admitted from the emergency department.
     is_new = phase == "transfer" or all(each.lost for each in told) or told[-1].event != event
-    return Telling("new" if is_new else "update", event, phase)
+    return Telling("new" if is_new else "update", event, phase, digest)
 
 
 def _standing(told: Sequence[Told]) -> list[Told]:

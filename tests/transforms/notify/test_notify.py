@@ -116,6 +116,28 @@ def test_a_message_routed_again_after_a_crash_tells_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "is_news"),
+    [
+        (adt("A08", PV1_3="4W^1^A^STANNE"), False),
+        (adt("A08", PV1_7="1003000126^Hale"), False),  # a number, which it is not told
+        (adt("A08", PV1_7="1003000126^Ray"), True),
+        (adt("A08", PV1_44="202611250700"), True),
+        (adt("A08", PID_5="Oxenham^Rosalind^J"), True),
+        (adt("A08", PID_7="19700313"), False),
+    ],
+)
+def test_who_is_told_the_least_hears_of_a_change_of_that(change: Message, is_news: bool) -> None:
+    known = registry(replace(RIVERSIDE, content="minimum"))
+    assert told(known, adt("A01"), change) == [(*NEW, "admit"), *([(*CHANGED, "admit")] if is_news else [])]
+
+
+def test_who_is_told_the_least_hears_of_each_transfer() -> None:
+    moves = [("STJOHN", "STANNE"), ("STMARY", "STJOHN")]
+    feed = [adt("A02", PV1_3=f"1^1^A^{to}", PV1_6=f"1^1^A^{left}") for to, left in moves]
+    assert told(registry(replace(RIVERSIDE, content="minimum")), *feed) == [(*NEW, "transfer")] * 2
+
+
+@pytest.mark.parametrize(
     ("feed", "expected"),
     [
         ([adt("A01"), adt("A01")], (*NEW, "admit")),
