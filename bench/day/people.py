@@ -29,8 +29,8 @@ class Patient:
     """A patient of the day at one hospital, and the truth about who that is.
 
     `record` is what registration wrote down of `human`. `panels` have them as a member; in those of `sure` no doubt is
-    possible, since the record is without slips or has the member's own number. Of the `opted_out` they want nobody
-    told. `kind` is what a difference is told under.
+    possible, since the record is without slips, or has the member's own number and given name. Of the `opted_out` they
+    want nobody told. `kind` is what a difference is told under.
     """
 
     kind: str
@@ -115,7 +115,9 @@ def _in(patient: Patient, panels: Iterable[str], *, known: bool = False) -> Pati
         *(record.family.lower(), record.given.lower()),
         *(record.middle, record.birth, record.line, record.sex),
     )
-    sure = panels if is_clear else ({REGION} & {*panels} if known else ())
+    # A number does not say more than a given name that is somebody else's, as one with two slips may be.
+    is_known = known and human.given.lower() == record.given.lower()
+    sure = panels if is_clear else ({REGION} & {*panels} if is_known else ())
     return replace(patient, panels=frozenset(panels), sure=frozenset(sure))
 
 
