@@ -47,10 +47,11 @@ class Deliverer:
         feed: Feed,
         clock: Clock,
         holds: Callable[[], bool],
+        digester: Digester,
     ) -> None:
         self.queue = channel.queue(route)
         self.route = route
-        self._digester = Digester(channel, route, journal, clock)
+        self._digester = digester
         self._outbound = outbound
         self._journal = journal
         self.feed = feed

@@ -6,16 +6,30 @@ these steps and is journaled in the commit that settles them, so that a crash re
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from engine.channel import Channel, Route
-from engine.journal import NO_KEYS, Entry, Journal, State, Status, Waiting
-from engine.journal.gathered import Gathered, load, put_gathered, waiting_until
+from engine.journal import (
+    NO_KEYS,
+    Entry,
+    Journal,
+    JournalError,
+    Numbers,
+    State,
+    Status,
+    Waiting,
+    Work,
+    resolve,
+)
+from engine.journal.gathered import Gathered, load, note_told_in, waiting_until
 from engine.plan import PlanError, run_steps
+from engine.route import Journaled
 from schemas.ids import Clock, derived_id
 from schemas.message import Message
 from transforms.notify.digest import DIGEST, Item, fold, together
@@ -27,6 +41,7 @@ MOST = 1_000
 """Notices in one digest; more of one subscriber go out in the next, a second later."""
 ONE_BY_ONE = ("mllp",)
 """Ends whose protocol carries one message at a time, each with its own answer."""
+_SLICE = 0.005  # seconds of rendering after which others get their turn
 _UNTOLD = "taken back before it was told"
 
 
@@ -38,20 +53,21 @@ def waits_for_digest(message: Message) -> bool:
 class Digester:
     """Makes the digests of one route, for the process that owns the route's queue."""
 
-    def __init__(self, channel: Channel, route: Route, journal: Journal, clock: Clock) -> None:
+    def __init__(self, channel: Channel, route: Route, journal: Journal, clock: Clock, journaled: Journaled) -> None:
         self._queue = channel.queue(route)
         self._route = route
         self._end = route.outbound.end.name
         self._journal = journal
         self._clock = clock
+        self._tell_feed = journaled
 
     async def gather(self, due: Sequence[Waiting]) -> list[Waiting]:
-        """Those of `due` that are delivered as they are. Of the others digests are made, which are due at once."""
+        """Those of `due` that are delivered as they are. Of the others digests are made, which come by the feed."""
         times = {each.due for each in due if each.due is not None and waits_for_digest(each.message)}
-        for time in sorted(times):
-            found = await self._journal.read(partial(waiting_until, queue=self._queue, due=time, attribute=DIGEST))
+        for when in sorted(times):
+            found = await self._journal.read(partial(waiting_until, queue=self._queue, due=when, attribute=DIGEST))
             for name, ids in found.items():
-                await self._tell(name, time, ids[:MOST])
+                await self._tell(name, when, ids[:MOST])
         return [each for each in due if not waits_for_digest(each.message)]
 
     async def _tell(self, name: str, due: datetime, ids: Sequence[str]) -> None:
@@ -59,18 +75,37 @@ class Digester:
         if not waiting:
             return
         try:
-            gathered = self._gathered(waiting, derived_id(waiting[0].message.id, f"digest {name} {due.isoformat()}"))
+            gathered = await self._gathered(
+                waiting, derived_id(waiting[0].message.id, f"digest {name} {due.isoformat()}")
+            )
         except RegistryError as error:
             log.warning("a digest of %s waits: %s", self._queue, error)
             return
-        await self._journal.change(partial(put_gathered, gathered=gathered))
+        await self._journal.change(partial(note_told_in, told_in=gathered.told_in))
+        await self._commit(gathered)
 
-    def _gathered(self, waiting: Sequence[Waiting], id: str) -> Gathered:
+    def _commit(self, gathered: Gathered) -> asyncio.Future[Numbers]:
+        """Put the digest in the place of what waited for it. Its id is made of theirs: made twice, it is there once."""
+        future: asyncio.Future[Numbers] = asyncio.get_running_loop().create_future()
+
+        def done(work: Work) -> None:
+            if not isinstance(work.result, JournalError):
+                self._tell_feed(work.entries, work.result)
+            resolve(future, work)
+
+        self._journal.submit(Work(done, gathered.entries, gathered.states), patient=True)
+        return future
+
+    async def _gathered(self, waiting: Sequence[Waiting], id: str) -> Gathered:
         now = self._clock()
         items, gone = fold([each.message for each in waiting])
         states = [State(each, Status.FILTERED, False, now, None, 0, detail=_UNTOLD) for each in gone]
         told: list[tuple[Message, Item]] = []
+        since = time.monotonic()
         for item in items:
+            if time.monotonic() - since > _SLICE:
+                await asyncio.sleep(0)
+                since = time.monotonic()
             try:
                 made, why = run_steps(self._route.steps, item.notice, self._route.name)
             except PlanError as stopped:
@@ -100,6 +135,6 @@ class Digester:
             of = [by_id[each] for item in items for each in item.of]
             keys = tuple(dict.fromkeys(key for each in of for key in each.order_keys))
             whole = replace(message, channel=of[0].message.channel, parent=of[0].message.parent)
-            entries.append(Entry(whole, self._queue, Status.QUEUED, True, NO_KEYS, keys, None, due=now, end=self._end))
+            entries.append(Entry(whole, self._queue, Status.QUEUED, True, NO_KEYS, keys, end=self._end))
             told_in |= {each.message.id: whole.id for each in of}
         return entries, told_in

@@ -15,6 +15,7 @@ from engine.accept import Acceptor
 from engine.backbone import Backbone
 from engine.channel import Channel, Route
 from engine.deliver import Deliverer
+from engine.digests import Digester
 from engine.due import Worker
 from engine.fates import fate_of, settle
 from engine.feed import Feed
@@ -158,11 +159,12 @@ class Flow:
     def _deliverer(self, route: Route, outbound: Outbound) -> Deliverer | Gatherer:
         journal, clock, holds = self._services.journal, self._services.clock, self._services.holds
         queue = self.channel.queue(route)
+        digester = Digester(self.channel, route, journal, clock, self._journaled)
         if isinstance(outbound, Gathering) and outbound.together is not None:
             feed = Feed(journal, queue, deferred=True)
-            return Gatherer(self.channel, route, outbound, outbound.together, journal, feed, clock, holds)
+            return Gatherer(self.channel, route, outbound, outbound.together, journal, feed, clock, holds, digester)
         feed = Feed(journal, queue, deferred=route.in_order is not None)
-        return Deliverer(self.channel, route, outbound, journal, feed, clock, holds)
+        return Deliverer(self.channel, route, outbound, journal, feed, clock, holds, digester)
 
     def _journaled(self, entries: Sequence[Entry], numbers: Numbers) -> None:
         """What was journaled goes to the stage of its queue: in memory when it can only be here, else by tickets."""

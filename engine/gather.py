@@ -44,10 +44,11 @@ class Gatherer:
         feed: Feed,
         clock: Clock,
         holds: Callable[[], bool],
+        digester: Digester,
     ) -> None:
         self.queue = channel.queue(route)
         self.route = route
-        self._digester = Digester(channel, route, journal, clock)
+        self._digester = digester
         self.feed = feed
         self._outbound = outbound
         self._together = together

@@ -1,15 +1,20 @@
-"""Gathered: the messages of a queue that wait to be told with others, and the commit that makes one of them."""
+"""Gathered: the messages of a queue that wait to be told with others, and in which they were told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
-from engine.journal.entry import MESSAGE_COLUMNS, Entry, State, message_row, microseconds, read_attributes, state_row
+from engine.journal.entry import (
+    Entry,
+    State,
+    microseconds,
+    read_attributes,
+)
 from engine.journal.tables import messages, notices
 from engine.journal.waiting import WAITING, Waiting, read_body, read_waiting
 
@@ -43,8 +48,8 @@ def waiting_until(connection: Connection, queue: str, due: datetime, attribute: 
 def load(connection: Connection, ids: Sequence[str]) -> list[Waiting]:
     """The messages with these ids, bodies included, in the order of their places."""
     found: list[Waiting] = []
-    for start in range(0, len(ids), _AT_ONCE):
-        query = WAITING.where(messages.c.id.in_(ids[start : start + _AT_ONCE])).order_by(messages.c.seq)
+    for some in _slices(ids):
+        query = WAITING.where(messages.c.id.in_(some)).order_by(messages.c.seq)
         found += read_waiting(connection, query)
     return [each if each.loaded else _whole(connection, each) for each in found]
 
@@ -54,24 +59,17 @@ def _whole(connection: Connection, waiting: Waiting) -> Waiting:
     return waiting._replace(message=replace(waiting.message, body=body), loaded=True)
 
 
-def put_gathered(connection: Connection, gathered: Gathered) -> None:
-    """Put the messages of a digest in the place of those that waited for it, in the caller's transaction.
+def note_told_in(connection: Connection, told_in: Mapping[str, str]) -> None:
+    """Note in which message each of those was told, before that is journaled: where it never is, nothing was told yet,
+    and the next attempt notes the same."""
+    told: dict[str, list[str]] = {}
+    for message, digest in told_in.items():
+        told.setdefault(digest, []).append(message)
+    for digest, of in told.items():
+        for some in _slices(of):
+            connection.execute(update(notices).where(notices.c.message.in_(some)).values(told_in=digest))
 
-    Nothing happens where one of these waits no longer: another process, or an operator, has been there.
-    """
-    ids = [state.id for state in gathered.states]
+
+def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
-        waits = select(messages.c.id).where(messages.c.id.in_(some), messages.c.open).with_for_update()
-        if len(connection.execute(waits).all()) < len(some):
-            return
-    rows = [dict(zip(MESSAGE_COLUMNS, message_row(entry), strict=True)) for entry in gathered.entries]
-    if rows:
-        connection.execute(insert(messages), rows)
-    for state in gathered.states:
-        id, status, open_, settled, due, attempts, first, detail, reply = state_row(state)
-        values: dict[str, Any] = {"status": status, "open": open_, "settled": settled, "due": due}
-        values |= {"attempts": attempts, "first_attempt": first, "detail": detail, "reply": reply}
-        connection.execute(update(messages).where(messages.c.id == id).values(values))
-    for message, told_in in gathered.told_in.items():
-        connection.execute(update(notices).where(notices.c.message == message).values(told_in=told_in))
+        yield ids[start : start + _AT_ONCE]

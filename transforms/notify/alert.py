@@ -13,6 +13,7 @@ from transforms.notify.notice import Notice
 ALERTS = "http://hl7.org/fhir/us/davinci-alerts/"
 PROFILE = f"{ALERTS}StructureDefinition/"
 EVENTS = f"{ALERTS}CodeSystem/notification-event"
+NPI = "http://hl7.org/fhir/sid/us-npi"
 REASONS = "http://terminology.hl7.org/CodeSystem/message-reasons-encounter"
 PANEL = "urn:hie-engine:panel:"
 """What the system of a member's id in a subscriber's own panel begins with."""
@@ -31,6 +32,8 @@ _LEAST: Mapping[str, tuple[str, ...]] = {
         *("status", "class", "type", "subject", "participant", "location", "period", "serviceProvider"),
     ),
 }
+_BILLING = coded("http://terminology.hl7.org/CodeSystem/v3-ActCode", "PBILLACCT", "patient billing account")
+_DEEPEST = 6  # site, building, floor, point of care, room, bed
 _NAMES = ("name", "_name", "active")
 
 
@@ -52,6 +55,9 @@ def alert(bundle: Resource, notice: Notice) -> Resource | str:
             _put_known(known, _patient(each, notice))
         elif each["resourceType"] in ("Condition", "Coverage"):
             _put_known(known, _profiled(each, visit))
+        elif each["resourceType"] == "Account":
+            _put_known(known, {**each, "type": _BILLING})
+    _put_npi(known, visit["location"][0]["location"]["reference"], notice.institution_npi)
     if notice.is_least:
         known = {url: _least(each) for url, each in known.items() if each["resourceType"] in _MINIMUM}
         visit = known[f"urn:uuid:{visit['id']}"]
@@ -131,7 +137,21 @@ def _visit(visit: Resource, known: dict[str, Resource], sender: Element | None, 
         known[f"urn:uuid:{place['id']}"] = place
         places = [{"location": {"reference": f"urn:uuid:{place['id']}"}}]
     made["location"] = places
+    accounts = [url for url, each in known.items() if each["resourceType"] == "Account"]
+    if accounts:
+        made["account"] = [{"reference": url} for url in accounts]
     return made
+
+
+def _put_npi(known: dict[str, Resource], url: str, npi: str) -> None:
+    """The facility's NPI (EVN-7), where it is a place: above the bed and the ward."""
+    for _ in range(_DEEPEST):
+        above = known[url].get("partOf", {}).get("reference", "")
+        url = above if above in known else url
+    if npi:
+        place = known[url]
+        number = {"system": NPI, "value": npi}
+        _put_known(known, {**place, "identifier": [number, *place.get("identifier", ())]})
 
 
 def _put_time(visit: Resource, notice: Notice) -> None:

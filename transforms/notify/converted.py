@@ -8,11 +8,10 @@ from schemas.hl7v2 import Er7
 from schemas.message import Message
 from transforms.converting import refusal
 from transforms.elements import append
+from transforms.notify.alert import NPI
 from transforms.notify.notice import Notice
 from transforms.v2_to_fhir.convert import convert
 from transforms.v2_to_fhir.options import Options
-
-_NPI = "http://hl7.org/fhir/sid/us-npi"
 
 
 def converted(message: Message, er7: Er7, notice: Notice, options: Options) -> tuple[Resource, tuple[Finding, ...]]:
@@ -27,7 +26,7 @@ def converted(message: Message, er7: Er7, notice: Notice, options: Options) -> t
     if institution is not None and notice.institution:
         institution["name"] = notice.institution
     if institution is not None and notice.institution_npi:
-        number = {"system": _NPI, "value": notice.institution_npi}
+        number = {"system": NPI, "value": notice.institution_npi}
         if number not in institution.get("identifier", ()):
             append(institution, "identifier", number)
     return made.bundle, made.findings

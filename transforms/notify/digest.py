@@ -13,7 +13,8 @@ from schemas.message import FHIR, HL7V2, TEXT, Message
 
 DIGEST = "deliver.digest"
 """The attribute of a message that waits to be told with others: in whose digest."""
-_WAITING = (DIGEST, "deliver.after")
+_WAITING = (DIGEST, "deliver.after", "notice.key")
+"""What those say that wait; by `notice.key` each is noted as told already."""
 
 
 @dataclass(frozen=True, slots=True)

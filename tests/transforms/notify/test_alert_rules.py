@@ -79,6 +79,7 @@ def _is_anns(visit: Any) -> bool:
     return told == ("IMP", "VN1") and bool(visit["location"][0]["location"]["reference"])
 
 
+NPI = {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1457350280"}
 RULES: list[tuple[str, Callable[[], bool]]] = [
     (
         "1 type message, an id, a timestamp",
@@ -230,6 +231,29 @@ RULES: list[tuple[str, Callable[[], bool]]] = [
     (
         "12 PV1-2, PV1-3, PV1-19",
         lambda: _is_anns(only(bundle(FULL_FACILITY), "Encounter")),
+    ),
+    (
+        "12 EVN-7 is the NPI of the place as well, and of no bed",
+        lambda: (
+            [each["name"] for each in resources(bundle(FULL_FACILITY), "Location") if NPI in each["identifier"]]
+            == ["STANNE"]
+        ),
+    ),
+    (
+        "12 PID-18 is the visit's account",
+        lambda: (
+            [
+                (each["identifier"][0]["value"], each["type"]["coding"][0]["code"])
+                for each in resources(bundle(FULL_FACILITY), "Account")
+                if only(bundle(FULL_FACILITY), "Encounter")["account"] == [{"reference": f"urn:uuid:{each['id']}"}]
+            ]
+            == [("VN1", "PBILLACCT")]
+        ),
+    ),
+    ("12 PV1-4", lambda: only(bundle(), "Encounter")["type"][0]["coding"][0]["code"] == "E"),
+    (
+        "12 A02 leaves the visit in progress, as in the guide's own example",
+        lambda: only(bundle(name="adt_a02", phase="transfer"), "Encounter")["status"] == "in-progress",
     ),
     (
         "12 PV1-36 on discharge",
