@@ -91,6 +91,7 @@ class Engine:
     async def _take_up_registry(self) -> None:
         """Bring the registry to what the site's files say, and let the steps ask it there."""
         await self._loader.take_up(self.site.folder, self.site.settings.registry.may_vanish)
+        self.site.registry.faulty_opt_outs = self._loader.faulty_opt_outs
         self.site.registry.use(DatabaseRegistry(self.journal.reading, self._clock))
 
     async def _serve_health(self, server: HealthServer) -> None:

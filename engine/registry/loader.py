@@ -15,6 +15,7 @@ from engine.journal import Journal
 from engine.registry.files import Work, ending, folder_of, loading
 from engine.registry.listing import sources
 from engine.registry.load import GONE, RefusedError, Step, Steps, is_confirmed
+from engine.registry.reads import OPT_OUT
 from engine.registry.rows import RosterError
 from schemas.ids import Clock
 
@@ -66,12 +67,17 @@ class Loader:
         self._missed: dict[str, datetime] = {}
         self._unconfirmed: dict[str, str] = {}
         """The digest of each file that waits for somebody to confirm it."""
+        self._looked = clock()
+        self.faulty_opt_outs = ""
+        """What keeps a list of who opted out from being known as it is; "" where all are."""
         self.is_stopping = False
         """Whether to leave the rest for the next start."""
 
     async def is_due(self) -> bool:
-        """Whether it is time to look again: a file has been gone for long, or somebody confirmed what waited for it."""
-        if any(self._clock() - since >= _SURE_AFTER for since in self._missed.values()):
+        """Whether it is time to look again: a file has been gone for long, who opted out cannot be read, or somebody
+        confirmed what waited for it."""
+        since = [*self._missed.values(), *([self._looked] if self.faulty_opt_outs else [])]
+        if any(self._clock() - each >= _SURE_AFTER for each in since):
             return True
         waiting = self._unconfirmed
         if not waiting:
@@ -83,34 +89,42 @@ class Loader:
     async def take_up(self, site: Path, may_vanish: int) -> None:
         """Load what has changed. A file that cannot be read, or by which too many would leave, stays as it was loaded,
         and is logged. Raises `JournalError`."""
-        self._unconfirmed = {}
+        self._unconfirmed, self._looked = {}, self._clock()
+        faulty = ""
         works = await asyncio.to_thread(lambda: list(loading(site, self._clock(), may_vanish=may_vanish)))
         for work in works:
-            await self._load(work)
+            problem = await self._load(work)
+            faulty = faulty or (problem if work.source.startswith(OPT_OUT) else "")
+        self.faulty_opt_outs = faulty
         there = {work.source for work in works}
         held = await self._journal.read(sources)
         self._missed = {source: self._missed.get(source, self._clock()) for source in held if source not in there}
         for source, since in list(self._missed.items()):
             is_sure = await self._journal.read(partial(is_confirmed, source, GONE))
-            if not is_sure and not await self._was_taken_away(site, source):
-                log.error("%s: its file is gone, and nothing else is in %s/; nobody leaves: %s", source,
-                          folder_of(source), "put it back, or: hie registry remove")  # fmt: skip
+            why_not = "" if is_sure else await self._why_not(site, source)
+            if why_not:
+                log.error("%s: its file is gone, and %s; nobody leaves: put it back, or: hie registry remove",
+                          source, why_not)  # fmt: skip
                 self._unconfirmed[source] = GONE
                 del self._missed[source]
             elif is_sure or self._clock() - since >= _SURE_AFTER:
                 await self._load(ending(source, self._clock()))
                 del self._missed[source]
 
-    async def _was_taken_away(self, site: Path, source: str) -> bool:
-        """Whether the file of `source` alone is gone, and others are where it was: a folder that is empty or cannot be
-        read is no reason to let anybody leave."""
+    async def _why_not(self, site: Path, source: str) -> str:
+        """Why the file of `source` was not taken away on purpose; "" where it alone is gone, and others are where it
+        was. Of who opted out nobody is told for want of a file."""
+        if source.startswith(OPT_OUT):
+            return "who opted out stays so"
+        folder = folder_of(source)
         try:
-            names = await asyncio.to_thread(os.listdir, site / folder_of(source))
+            names = await asyncio.to_thread(os.listdir, site / folder)
         except OSError:
-            return False
-        return any(not name.startswith(".") for name in names)
+            names = []
+        return "" if any(not name.startswith(".") for name in names) else f"nothing else is in {folder}/"
 
-    async def _load(self, work: Work) -> None:
+    async def _load(self, work: Work) -> str:
+        """Load a file, and say why what is new in it is not known then; "" where it is."""
         told = 0
 
         def tell(_seconds: float) -> bool:
@@ -121,13 +135,15 @@ class Loader:
             return not self.is_stopping
 
         if self.is_stopping:
-            return
+            return ""
         try:
             await load(self._journal, work, tell)
         except (RosterError, OSError) as error:
-            if isinstance(error, RefusedError):
-                self._unconfirmed[work.source] = error.digest
             log.error("%s stays as it was: %s", work.source, error)  # noqa: TRY400
+            if not isinstance(error, RefusedError):
+                return str(error) if isinstance(error, RosterError) else f"{work.source}: {error.strerror}"
+            self._unconfirmed[work.source] = error.digest
         else:
             if work.loaded is not None and not self.is_stopping:
                 log.info("%s: %d added, %d changed, %d ended, %d entries", work.source, *work.loaded)
+        return ""

@@ -10,7 +10,7 @@ from schemas.message import Message
 from transforms.matching import Person
 from transforms.refer.referral import Identifier
 from transforms.refer.thread import Noted, Thread, noted_of, says_of_referral
-from transforms.registry import Membership, Provider, Registry, Subscriber, Subscription, Told
+from transforms.registry import Membership, Provider, Registry, RegistryError, Subscriber, Subscription, Told
 
 
 class SiteRegistry:
@@ -26,6 +26,8 @@ class SiteRegistry:
         self._registry: Registry | None = None
         self._in_hand: dict[str, list[tuple[str, str, Told]]] = {}
         self._said: dict[str, list[tuple[Identifier, Noted]]] = {}
+        self.faulty_opt_outs = ""
+        """Why it is not known who opted out; "" where it is."""
 
     def use(self, registry: Registry) -> None:
         """Answer from `registry` from now on."""
@@ -44,7 +46,10 @@ class SiteRegistry:
         return self._source.members(person, on)
 
     def opted_out(self, person: Person, on: date) -> Sequence[Membership]:
-        """Who of those that want nothing told, on that day or since, might be `person`."""
+        """Who of those that want nothing told, on that day or since, might be `person`. While it is not known who did,
+        the message waits."""
+        if self.faulty_opt_outs:
+            raise RegistryError(f"it is not known who opted out: {self.faulty_opt_outs}")
         return self._source.opted_out(person, on)
 
     def provider(self, npi: str) -> Provider | None:

@@ -20,12 +20,15 @@ from engine.registry.reads import DatabaseRegistry
 from engine.registry.roster_load import RosterLoading
 from engine.registry.rosters import Member
 from engine.registry.rows import RosterError, digest_of
+from engine.registry.site import SiteRegistry
 from tests.engine.registry.test_registry import HEADING, NOW, PETER, ROSALIND, TODAY, ids, write
 from transforms.matching import Person
+from transforms.registry import RegistryError
 
 FIRST = "0,Oxenham,Rosalind,1970-03-12,F\n"
 RIVERSIDE, HILLSIDE = "panels/riverside.csv", "panels/hillside.csv"
 DIRECTORY = "registry/providers.csv"
+OPT_OUTS = "registry/optouts.csv"
 
 
 def roster(size: int) -> str:
@@ -58,6 +61,12 @@ class Site:
     def knows(self, person: Person, on: datetime | None = None) -> list[tuple[str, str]]:
         """Which rosters have `person` on that day."""
         return ids(DatabaseRegistry(self.journal.reading), person, (on or self.now).date())
+
+    def opted_out(self, person: Person) -> list[str]:
+        """By which lists `person` has opted out, as steps are told."""
+        registry = SiteRegistry(lambda: DatabaseRegistry(self.journal.reading, lambda: self.now))
+        registry.faulty_opt_outs = self.loader.faulty_opt_outs
+        return [each.panel for each in registry.opted_out(person, self.now.date())]
 
 
 @pytest.fixture
@@ -180,6 +189,36 @@ async def test_nobody_leaves_with_a_folder_that_is_empty_or_gone(
     assert await site.loader.is_due()
     await site.take_up()
     assert site.knows(ROSALIND) == []
+
+
+async def test_who_opted_out_stays_so_where_the_file_is_gone(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    for name in (OPT_OUTS, "registry/subscribers.yaml"):
+        write(site.folder, name, roster(2) if name == OPT_OUTS else "riverside: {delivery: direct}\n")
+    await site.take_up()
+    (site.folder / OPT_OUTS).unlink()
+    for _ in range(3):
+        await site.take_up(timedelta(minutes=2))
+    assert site.opted_out(ROSALIND) == [""]
+    assert "hie registry remove" in caplog.text
+    await site.journal.change(partial(confirm, "optout/", GONE, "ada", site.now))
+    await site.take_up(timedelta(days=1))
+    assert site.opted_out(ROSALIND) == []
+
+
+async def test_nobody_is_told_of_anybody_while_it_is_not_known_who_opted_out(site: Site) -> None:
+    write(site.folder, OPT_OUTS, roster(2) + "9,Ward,Peter,1.1.1962,M\n")
+    await site.take_up()
+    with pytest.raises(RegistryError, match=r"who opted out: registry/optouts\.csv:4: birth_date"):
+        site.opted_out(ROSALIND)
+    assert not await site.loader.is_due()
+    site.now += timedelta(minutes=1)
+    assert await site.loader.is_due(), "it may have been made readable, which changes no file"
+    write(site.folder, OPT_OUTS, roster(2) + "9,Ward,Peter,1962-01-01,M\n")
+    await site.take_up()
+    assert site.opted_out(ROSALIND) == site.opted_out(PETER) == [""]
+    write(site.folder, OPT_OUTS, HEADING)
+    await site.take_up(timedelta(days=1))
+    assert site.opted_out(PETER) == [""], "nobody leaves by an empty file, and who opted out is known"
 
 
 async def test_one_file_at_fault_keeps_no_other_from_being_loaded(site: Site, caplog: pytest.LogCaptureFixture) -> None:
