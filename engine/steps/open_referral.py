@@ -110,6 +110,8 @@ class _Opening:
         """What a clinical document alone is: a request, an outcome, or why that is not known."""
         answered = self._answered(sender)
         if answered is not None:
+            if answered.is_about_another(_patients(said)):
+                return "the document answers our mail, and is about another patient than the referral"
             return outcome(said, answered.referral)
         if code == _REFERRAL_NOTE:
             return said
@@ -129,12 +131,15 @@ class _Opening:
     def _threads(self, said: ReferralMessage, sender: str) -> list[Thread]:
         """The open threads about the patient of a document that were referred to its sender."""
         found: dict[Identifier, Thread] = {}
-        for each in said.patient.get("identifier", ()):
-            patient = Identifier(each.get("value", ""), each.get("system", ""))
+        for patient in _patients(said):
             for thread in self._registry.referrals_about(patient, sender):
                 if _is_recipient(thread, sender) and thread.state in _OPEN:
                     found[thread.referral] = thread
         return list(found.values())
+
+
+def _patients(said: ReferralMessage) -> list[Identifier]:
+    return [Identifier(each.get("value", ""), each.get("system", "")) for each in said.patient.get("identifier", ())]
 
 
 def _is_recipient(thread: Thread, sender: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -67,10 +68,10 @@ class Thread:
     def standing(self) -> Standing:
         """Where it stands."""
         standing = Standing()
-        for each in self.noted:
+        for number, each in enumerate(self.noted):
             if each.act is None:
                 standing = standing.closed()
-            else:
+            elif not _is_another(each.patients, self.noted[:number]):
                 standing = standing.after(Said(each.act, each.written, each.digest))
         return standing
 
@@ -89,6 +90,10 @@ class Thread:
     def is_party(self, address: str) -> bool:
         """Whether that is the address of one side, upper and lower case aside."""
         return any(address.lower() == self.contact(side).address.lower() for side in Side) if address else False
+
+    def is_about_another(self, patients: Iterable[Identifier]) -> bool:
+        """Whether these are the ids of another patient: one authority's number differs, and none is known here."""
+        return _is_another(patients, self.noted)
 
     def patient(self, side: Side) -> Identifier | None:
         """The patient's id at that side: the initiator's is the first that it gives, the recipient's one of another
@@ -117,6 +122,13 @@ class Thread:
 
     def _of(self, side: Side) -> list[Noted]:
         return [each for each in self.noted if each.counts and each.act is not None and each.act.side is side]
+
+
+def _is_another(patients: Iterable[Identifier], noted: Iterable[Noted]) -> bool:
+    known = {id for each in noted if each.counts for id in each.patients}
+    authorities = {id.system for id in known if id.system}
+    comparable = {id for id in patients if id.system in authorities}
+    return bool(comparable) and not comparable & known
 
 
 def says_of_referral(message: Message) -> bool:

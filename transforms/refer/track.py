@@ -45,7 +45,7 @@ def track_referral(message: Message, *, registry: Registry) -> Message:
         raise StepError("the message says no act of a referral", "put open_referral before track_referral")
     side = noted.act.side
     thread = registry.referral(referral, message.origin)
-    treated = _treated(thread, Said(noted.act, noted.written, noted.digest))
+    treated = _treated(thread, Said(noted.act, noted.written, noted.digest), noted)
     facts = {
         "referral.verdict": treated.verdict.value,
         "referral.reason": treated.reason,
@@ -60,8 +60,10 @@ def track_referral(message: Message, *, registry: Registry) -> Message:
     return message.derive("track_referral", attributes=given, findings=_findings(treated, thread, noted))
 
 
-def _treated(thread: Thread, said: Said) -> Treated:
+def _treated(thread: Thread, said: Said, noted: Noted) -> Treated:
     standing = thread.standing
+    if thread.is_about_another(noted.patients):
+        return Treated(Verdict.REFUSED, standing.state, "it is about another patient than the referral")
     if len(thread.noted) >= MOST_SAID:
         return Treated(Verdict.REFUSED, standing.state, f"the referral has {MOST_SAID:,} messages already")
     return standing.treat(said)

@@ -65,7 +65,7 @@ async def test_a_referral_is_shown_with_every_message_and_what_became_of_it(jour
 async def test_open_ones_are_listed_and_others_when_asked_for(journal: Journal) -> None:
     for number in range(3):
         await say(journal, number / 10, "request", f"R{number}", patient=f"urn:oid:2.999.1.5|P-{number}")
-    await say(journal, 0.5, "complete", "R1")
+    await say(journal, 0.5, "complete", "R1", patient="urn:oid:2.999.1.5|P-1")
     await say(journal, 0.6, "accept", "R0", patient="urn:oid:2.999.1.5|P-0")
     assert await listed(journal, Asked()) == [("R0", "accepted"), ("R2", "requested")]
     assert await listed(journal, Asked(all=True)) == [("R0", "accepted"), ("R1", "completed"), ("R2", "requested")]

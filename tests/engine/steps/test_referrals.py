@@ -205,6 +205,13 @@ def test_a_clinical_document_alone_is_what_it_can_only_be(
         assert made.get("referral.id") == id
 
 
+def test_an_answer_to_our_mail_about_another_patient_is_not_the_outcome() -> None:
+    hub, sent = with_open("R-1")
+    (made,) = open_referral(mail([document("11488-4", "P-18")], CLINIC, answers=sent[0].id), registry=hub)
+    assert "another patient" in made.get("referral.unknown")
+    assert made.get("referral.act") == ""
+
+
 def test_an_outcome_that_is_a_document_alone_goes_back_as_it_came() -> None:
     hub, sent = with_open("R-1")
     note = document("11488-4")

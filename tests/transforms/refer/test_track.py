@@ -90,6 +90,40 @@ def test_a_repeat_and_what_contradicts_go_nowhere() -> None:
     assert unasked.get("referral.reason") == "nobody asked to cancel this referral"
 
 
+def numbered(*ids: tuple[str, str]) -> dict[str, object]:
+    return PATIENT | {"identifier": [{"system": system, "value": value} for system, value in ids]}
+
+
+@pytest.mark.parametrize(
+    ("ids", "verdict"),
+    [
+        ([("urn:oid:2.999.1.5", "P-18")], "refused"),
+        ([("urn:oid:2.999.1.5", "P-18"), ("urn:oid:2.999.3.5", "4")], "refused"),
+        ([("urn:oid:2.999.1.5", "P-18"), ("urn:oid:2.999.2.5", "77")], "applied"),
+        ([("urn:oid:2.999.2.5", "88"), ("urn:oid:2.999.1.5", "P-17")], "applied"),
+        ([("urn:oid:2.999.3.5", "4")], "applied"),
+        ([], "applied"),
+    ],
+)
+def test_what_is_about_another_patient_moves_no_referral(ids: list[tuple[str, str]], verdict: str) -> None:
+    threads = Threads()
+    threads.say(REQUEST, PRACTICE, **sent())
+    outcome = threads.say(replace(act(Act.COMPLETE), patient=numbered(*ids)), CLINIC)
+    assert outcome.get("referral.verdict") == verdict
+    assert threads.thread.state == ("requested" if verdict == "refused" else "completed")
+    assert to(outcome) == (Contact() if verdict == "refused" else PRACTICE)
+    if verdict == "refused":
+        assert outcome.get("referral.reason") == "it is about another patient than the referral"
+        assert threads.say(act(Act.ACCEPT), CLINIC).get("referral.state") == "accepted"
+
+
+def test_a_referral_id_that_is_used_again_for_another_patient_is_no_second_request() -> None:
+    threads = Threads()
+    threads.say(REQUEST, PRACTICE, **sent())
+    again = threads.say(replace(REQUEST, patient=numbered(("urn:oid:2.999.1.5", "P-18"))), PRACTICE, **sent())
+    assert (again.get("referral.verdict"), to(again)) == ("refused", Contact())
+
+
 def test_a_message_routed_again_is_no_repeat_of_itself() -> None:
     threads = Threads()
     first = threads.say(REQUEST, PRACTICE, **sent())
