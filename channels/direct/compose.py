@@ -68,7 +68,7 @@ def compose(message: Message, letter: Letter, random: Callable[[int], bytes]) ->
         submission = submit([body], sending, letter.date, lambda: random(16).hex())
         body = write_xdm(submission, letter.date)
         subject = subject if SUBJECT in subject else f"{SUBJECT} {subject}".strip()
-    is_read = message.format == TEXT and letter.package is None and not letter.file
+    read = _text_of(body) if message.format == TEXT and letter.package is None and not letter.file else None
     kind = recognize(body)
     name = letter.file or f"{message.id[:8]}.{_EXTENSIONS[kind]}"
     attachment = Attachment(name, kind.media_type, body)
@@ -82,6 +82,14 @@ def compose(message: Message, letter: Letter, random: Callable[[int], bytes]) ->
     ]
     if letter.final_delivery:
         headers.append(("Disposition-Notification-Options", ASKS_FINAL_DELIVERY))
-    if is_read:
-        return write_mail(headers, body.decode(errors="replace"), [], random)
+    if read is not None:
+        return write_mail(headers, read, [], random)
     return write_mail(headers, letter.text, [attachment], random)
+
+
+def _text_of(body: bytes) -> str | None:
+    """What a mail can say of `body`: in another encoding than UTF-8 it goes as the file that it is, none of it lost."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None

@@ -225,7 +225,9 @@ class DirectReceiver:
         self.away = self._end(RelayOptions(connect=Address("127.0.0.1", 1), security="none"))
 
     def _end(self, relay: RelayOptions) -> DirectOutbound:
-        return DirectOutbound(self._context, from_="a@x.example", to="b@y.example", relay=relay, wait_for="nothing")
+        # Without a name for a file a text is the mail's own, whose lines end as those of mail do (RFC 2046 4.1.1).
+        whom = {"from_": "a@x.example", "to": "b@y.example", "file": "body.txt"}
+        return DirectOutbound(self._context, **whom, relay=relay, wait_for="nothing")
 
     def message(self, number: int) -> Message:
         return Message(f"{number:032x}", "adt-feed", TEXT, f"Testperson M\xfcller {number}\n".encode(), NOW)

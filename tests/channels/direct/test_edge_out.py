@@ -65,6 +65,17 @@ async def test_a_text_is_what_the_mail_says_unless_it_is_to_be_a_file() -> None:
     assert [part.get_filename() for part in attached.get_payload()] == [None, "notice.txt"]
 
 
+async def test_a_text_in_another_encoding_is_a_file_byte_for_byte() -> None:
+    body = "Patient: José\n".encode("latin-1")
+    engine = Engine()
+    async with Hub().open() as hub:
+        end = hub.outbound(engine, to=f"a@{THEIRS}")
+        await end.deliver(replace(engine.message(), format="text", body=body))
+        await end.close()
+    (mail,) = (email.message_from_bytes(sent) for _, sent in hub.taken)
+    assert [part.get_payload(decode=True) for part in mail.get_payload()][1] == body
+
+
 @pytest.mark.row("N13", "N15")
 async def test_it_is_delivered_when_each_recipients_notice_came_and_told_once() -> None:
     engine = Engine()
