@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,30 @@ class Engine:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait(10)
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[Engine]:
+        """Started during the with block; what it logged last is shown where something fails in there."""
+        await self.start()
+        try:
+            yield self
+        except BaseException:
+            print(self.tail())
+            raise
+        finally:
+            self.destroy()
+
+    async def hie(self, *arguments: str) -> str:
+        """What the command `hie` prints about the site, run as a process of its own; it must succeed."""
+        command = [sys.executable, "-m", "engine", *arguments, "--site", str(self.site.folder)]
+
+        def run() -> str:
+            done = subprocess.run(
+                command, cwd=services.ROOT, env=self._environment(), capture_output=True, check=True, timeout=60
+            )
+            return done.stdout.decode()
+
+        return await asyncio.to_thread(run)
 
     async def health(self) -> dict[str, Any] | None:
         """What its health address answers, None while nobody answers."""

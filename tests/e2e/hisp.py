@@ -15,6 +15,19 @@ from pathlib import Path
 from schemas.ids import utc_now
 from tests.channels.direct.edge import Hub
 from tests.channels.direct.people import Person, authority
+from tests.channels.direct.pki import pem
+
+_AGENT = """keys: [{{certificate: {folder}/own.crt, key: {folder}/own.key}}],
+      trust: {{anchors: [{{certificates: {folder}/anchor.pem}}], revocation: {{absent: accept}}}},
+      discovery: {{certificates: [{folder}/partner.pem], dns: false, ldap: false}}"""
+
+
+def write_agent(folder: Path, own: Person, partner: Person) -> str:
+    """The options of an `agent` whose keys, anchor and partner's certificate are written to `folder`."""
+    own.write(folder, "own")
+    (folder / "anchor.pem").write_bytes(pem(authority().certificate))
+    (folder / "partner.pem").write_bytes(pem(partner.certificate))
+    return _AGENT.format(folder=folder)
 
 
 class Hisp:

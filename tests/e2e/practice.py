@@ -195,15 +195,8 @@ async def exchange(
     with serving() as server:
         server.answer = lambda _: (200, None, {})
         made = Exchange(folder, places, server.base, off_after)
-        await made.engine.start()
-        try:
-            async with as_client(made, "riverside") as client:
-                yield made, Practice(client, server, made)
-        except BaseException:
-            print(made.engine.tail())
-            raise
-        finally:
-            made.engine.destroy()
+        async with made.engine.at_work(), as_client(made, "riverside") as client:
+            yield made, Practice(client, server, made)
 
 
 @asynccontextmanager

@@ -9,8 +9,6 @@ import json
 import random
 import re
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import psycopg
 
 from schemas.hl7v2 import Er7, split_batch
 from schemas.ids import utc_now
-from tests import services
 from tests.channels.direct.edge import Hub
 from tests.channels.fhir.server import Asked, serving
 from tests.channels.mllp import connected
@@ -218,14 +215,4 @@ def judge(hub: Hub, posts: list[Any], folder: Path, practice: Receiver) -> None:
 
 async def hie(engine: Engine, *arguments: str) -> list[dict[str, Any]]:
     """What `hie` prints as JSON."""
-    command = [sys.executable, "-m", "engine", *arguments, "--json", "--site", str(engine.site.folder)]
-    done = await asyncio.to_thread(
-        subprocess.run,
-        command,
-        capture_output=True,
-        check=True,
-        timeout=60,
-        cwd=services.ROOT,
-        env=engine._environment(),
-    )
-    return list(json.loads(done.stdout))
+    return list(json.loads(await engine.hie(*arguments, "--json")))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from email.message import EmailMessage, Message
 from pathlib import Path
@@ -14,11 +12,10 @@ from typing import Any
 import pytest
 
 from tests import services
-from tests.channels.direct.people import Person, authority, organisation, person
-from tests.channels.direct.pki import pem
+from tests.channels.direct.people import authority, organisation, person
 from tests.e2e.engines import Engine, Site
 from tests.e2e.harness import Places
-from tests.e2e.hisp import Hisp
+from tests.e2e.hisp import Hisp, write_agent
 
 DOCUMENT = (services.ROOT / "samples" / "ccda" / "discharge_summary.xml").read_bytes()
 CHANNEL = """\
@@ -46,9 +43,6 @@ routes:
         agent: {{{agent}}}
     retry: {{first: 100ms, most: 1s, give_up_after: 1h}}
 """
-AGENT = """keys: [{{certificate: {folder}/own.crt, key: {folder}/own.key}}],
-      trust: {{anchors: [{{certificates: {folder}/anchor.pem}}], revocation: {{absent: accept}}}},
-      discovery: {{certificates: [{folder}/partner.pem], dns: false, ldap: false}}"""
 
 
 class Scene:
@@ -59,18 +53,13 @@ class Scene:
         self.site = Site(folder / "site", places.journal, places.backbone)
         self.engine = Engine(self.site)
         self.hisp = Hisp(folder / "hisp", "dr.may@hisp.example", they, "inbox@hub.example", us)
-        self._write_keys(us, they)
-
-    def _write_keys(self, us: Person, they: Person) -> None:
-        us.write(self.site.folder, "own")
-        (self.site.folder / "anchor.pem").write_bytes(pem(authority().certificate))
-        (self.site.folder / "partner.pem").write_bytes(pem(they.certificate))
+        self.agent = write_agent(self.site.folder, us, they)
         (self.site.folder / "out").mkdir()
 
     def write_channel(self) -> None:
         """Write the channel's file, as soon as the HISP's port is known."""
-        folder, agent = self.site.folder, AGENT.format(folder=self.site.folder)
-        text = CHANNEL.format(inbound=self.site.inbound, relay=self.hisp.port, folder=folder, agent=agent)
+        folder = self.site.folder
+        text = CHANNEL.format(inbound=self.site.inbound, relay=self.hisp.port, folder=folder, agent=self.agent)
         (folder / "channels" / "relay.yaml").write_text(text)
 
     async def send(self, message: EmailMessage) -> None:
@@ -89,13 +78,9 @@ class Scene:
             while await asyncio.to_thread(self.site.open_messages):  # noqa: ASYNC110 - another process's work
                 await asyncio.sleep(0.1)
 
-    def messages(self, status: str) -> list[Any]:
+    async def messages(self, status: str) -> list[Any]:
         """What `hie messages` lists in `status`."""
-        asked = ["messages", "--json", "--status", status, "--site", str(self.site.folder)]
-        environment = self.engine._environment()
-        command = [sys.executable, "-m", "engine", *asked]
-        done = subprocess.run(command, cwd=services.ROOT, env=environment, capture_output=True, check=True, timeout=60)
-        listed = json.loads(done.stdout)
+        listed = json.loads(await self.engine.hie("messages", "--json", "--status", status))
         return list(listed["messages"])
 
 
@@ -104,14 +89,8 @@ async def scene(tmp_path: Path, embedded: Places) -> AsyncIterator[Scene]:
     scene = Scene(tmp_path, embedded)
     async with scene.hisp.open():
         scene.write_channel()
-        await scene.engine.start()
-        try:
+        async with scene.engine.at_work():
             yield scene
-        except BaseException:
-            print(scene.engine.tail())
-            raise
-        finally:
-            scene.engine.destroy()
 
 
 def document_mail(hisp: Hisp) -> EmailMessage:
@@ -136,14 +115,14 @@ async def test_a_document_comes_in_and_goes_on_and_a_notice_closes_it(scene: Sce
     assert document.get_payload(decode=True) == DOCUMENT
     assert [file.read_bytes() for file in (scene.site.folder / "out").iterdir()] == [DOCUMENT]
 
-    assert len(scene.messages("pending")) == 1
+    assert len(await scene.messages("pending")) == 1
     if killed:
         scene.engine.kill()
         await scene.engine.start()
     await scene.send(scene.hisp.notice(onward["Message-ID"], "processed"))
     await scene.settled()
-    assert len(scene.messages("delivered")) == 1
-    assert scene.messages("pending") == []
+    assert len(await scene.messages("delivered")) == 1
+    assert await scene.messages("pending") == []
     assert len(scene.hisp.hub.taken) == 2, "a notice was answered, or something was sent twice"
 
 
@@ -153,7 +132,7 @@ async def test_a_notice_of_failure_ends_it_as_refused(scene: Scene) -> None:
     _, onward = await scene.both()
     await scene.send(scene.hisp.notice(onward["Message-ID"], "failed"))
     await scene.settled()
-    assert len(scene.messages("refused")) == 1
+    assert len(await scene.messages("refused")) == 1
 
 
 @pytest.mark.row("N2", "T2")

@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from email.message import EmailMessage
@@ -17,13 +15,11 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from tests import services
-from tests.channels.direct.people import authority, organisation, person
-from tests.channels.direct.pki import pem
+from tests.channels.direct.people import organisation, person
 from tests.channels.fhir.server import FhirServer, serving
 from tests.e2e.engines import Engine, Site
 from tests.e2e.harness import Places
-from tests.e2e.hisp import Hisp
+from tests.e2e.hisp import Hisp, write_agent
 from tests.e2e.load import END, START
 from tests.e2e.receiver import Receiver
 from tests.transforms.labs.lab import CLINIC, HALE, LISK, NOWHERE, WARD, npi, order
@@ -74,9 +70,7 @@ routes:
         file: result.pdf
         relay: {{connect: "127.0.0.1:{relay}", security: none}}
         wait_for: nothing
-        agent: {{keys: [{{certificate: {folder}/own.crt, key: {folder}/own.key}}],
-          trust: {{anchors: [{{certificates: {folder}/anchor.pem}}], revocation: {{absent: accept}}}},
-          discovery: {{certificates: [{folder}/partner.pem], dns: false, ldap: false}}}}
+        agent: {{{agent}}}
     in_order: notice.key
     retry: {retry}
   - route: state
@@ -111,9 +105,7 @@ class Scene:
         self.hisp = Hisp(folder / "hisp", "dr.may@hisp.example", they, "inbox@hub.example", us)
         self.practice, self.state = Receiver("practice"), Receiver("state")
         self.server = server
-        us.write(self.site.folder, "own")
-        (self.site.folder / "anchor.pem").write_bytes(pem(authority().certificate))
-        (self.site.folder / "partner.pem").write_bytes(pem(they.certificate))
+        self.agent = write_agent(self.site.folder, us, they)
 
     def write(self) -> None:
         """Write the site, as soon as the ports are known."""
@@ -128,7 +120,7 @@ class Scene:
         (folder / "registry/subscribers.yaml").write_text(subscriber)
         retry = "{first: 100ms, most: 500ms, give_up_after: 1h}"
         ports = {"inbound": self.site.inbound, "relay": self.hisp.port, "state": self.state.port}
-        (folder / "channels/results.yaml").write_text(CHANNEL.format(**ports, folder=folder, retry=retry))
+        (folder / "channels/results.yaml").write_text(CHANNEL.format(**ports, agent=self.agent, retry=retry))
 
     async def send(self, control_id: str, *orders: str) -> bytes:
         """Have the laboratory send a result and wait for its AA; what was sent."""
@@ -144,12 +136,7 @@ class Scene:
 
     async def hie(self, *arguments: str) -> Any:
         """What `hie` prints as JSON."""
-        command = [sys.executable, "-m", "engine", *arguments, "--json", "--site", str(self.site.folder)]
-        given = {"cwd": services.ROOT, "env": self.engine._environment()}
-        done = await asyncio.to_thread(
-            lambda: subprocess.run(command, capture_output=True, check=True, timeout=60, **given)
-        )  # type: ignore[call-overload]
-        return json.loads(done.stdout)
+        return json.loads(await self.engine.hie(*arguments, "--json"))
 
     async def mail(self) -> tuple[EmailMessage, str]:
         """The next mail, and what its PDF says to another reader."""
@@ -173,14 +160,8 @@ async def scene(tmp_path: Path, embedded: Places) -> AsyncIterator[Scene]:
         for each in (scene.practice.listening(), scene.state.listening(), scene.hisp.open()):
             await stack.enter_async_context(each)
         scene.write()
-        await scene.engine.start()
-        try:
-            yield scene
-        except BaseException:
-            print(scene.engine.tail())
-            raise
-        finally:
-            scene.engine.destroy()
+        await stack.enter_async_context(scene.engine.at_work())
+        yield scene
 
 
 def result(status: str, value: str, at: str) -> str:

@@ -7,8 +7,6 @@ import asyncio
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from email.message import EmailMessage
@@ -22,12 +20,11 @@ from fhir.resources.R4B.bundle import Bundle
 from engine.ports import free_ports
 from schemas.ccda import Document
 from tests import services
-from tests.channels.direct.people import authority, organisation, person
-from tests.channels.direct.pki import pem
+from tests.channels.direct.people import organisation, person
 from tests.channels.fhir.server import FhirServer, serving
 from tests.e2e.engines import Engine, Site
 from tests.e2e.harness import Places
-from tests.e2e.hisp import Hisp
+from tests.e2e.hisp import Hisp, write_agent
 from tests.e2e.load import END, START
 from tests.e2e.receiver import Receiver
 
@@ -89,9 +86,6 @@ routes:
   - route: others
     outbound: worklist
 """
-AGENT = """keys: [{{certificate: {folder}/own.crt, key: {folder}/own.key}}],
-      trust: {{anchors: [{{certificates: {folder}/anchor.pem}}], revocation: {{absent: accept}}}},
-      discovery: {{certificates: [{folder}/partner.pem], dns: false, ldap: false}}"""
 HEAD = "member,family,given,birth_date,sex,line,city,postal_code,authority,identifier\n"
 THESSALY = "Okonjo-Vale,Thessaly,1961-04-17,F,14 Lantern Row,Eastmere,53999"
 
@@ -107,18 +101,15 @@ class Scene:
         self.practice = Receiver("practice")
         self.server = server
         self.mail = free_ports(1)[0]
-        us.write(self.site.folder, "own")
-        (self.site.folder / "anchor.pem").write_bytes(pem(authority().certificate))
-        (self.site.folder / "partner.pem").write_bytes(pem(they.certificate))
+        self.agent = write_agent(self.site.folder, us, they)
 
     def write(self) -> None:
         """Write the site, as soon as the ports are known."""
         folder = self.site.folder
-        agent = AGENT.format(folder=folder)
         ports = {"inbound": self.site.inbound, "relay": self.hisp.port, "mail": self.mail}
         retry = "{first: 100ms, most: 500ms, give_up_after: 1h}"
-        (folder / "channels/notifications.yaml").write_text(CHANNEL.format(**ports, agent=agent, retry=retry))
-        (folder / "channels/notices.yaml").write_text(NOTICES.format(**ports, agent=agent))
+        (folder / "channels/notifications.yaml").write_text(CHANNEL.format(**ports, agent=self.agent, retry=retry))
+        (folder / "channels/notices.yaml").write_text(NOTICES.format(**ports, agent=self.agent))
         for name in ("panels", "registry"):
             (folder / name).mkdir()
         (folder / "panels/eastmere.csv").write_text(
@@ -168,7 +159,7 @@ class Scene:
 
     async def evidence(self) -> list[dict[str, str]]:
         """Who was told of what, as `hie notified` writes it for a survey."""
-        printed = await self._hie("notified", "--csv")
+        printed = await self.engine.hie("notified", "--csv")
         return list(csv.DictReader(io.StringIO(printed)))
 
     async def settled(self, subscriber: str, count: int) -> list[dict[str, str]]:
@@ -182,20 +173,8 @@ class Scene:
 
     async def worklist(self) -> list[dict[str, Any]]:
         """What waits for a person."""
-        found: list[dict[str, Any]] = json.loads(await self._hie("worklist", "list", "--json"))
+        found: list[dict[str, Any]] = json.loads(await self.engine.hie("worklist", "list", "--json"))
         return found
-
-    async def _hie(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "engine", *arguments, "--site", str(self.site.folder)]
-        environment = self.engine._environment()
-
-        def run() -> str:
-            done = subprocess.run(
-                command, capture_output=True, check=True, timeout=60, cwd=services.ROOT, env=environment
-            )
-            return done.stdout.decode()
-
-        return await asyncio.to_thread(run)
 
 
 @pytest.fixture
@@ -205,14 +184,8 @@ async def scene(tmp_path: Path, embedded: Places) -> AsyncIterator[Scene]:
         for each in (scene.practice.listening(), scene.hisp.open()):
             await stack.enter_async_context(each)
         scene.write()
-        await scene.engine.start()
-        try:
-            yield scene
-        except BaseException:
-            print(scene.engine.tail())
-            raise
-        finally:
-            scene.engine.destroy()
+        await stack.enter_async_context(scene.engine.at_work())
+        yield scene
 
 
 def title_of(document: bytes) -> str:
