@@ -58,6 +58,42 @@ def test_other_words_say_no_act(words: tuple[str, str]) -> None:
         received(order(*words))
 
 
+ASKS = ("OMG^O19^OMG_O19", PID)
+CALLED = "CTD|{}|Pellworth^Imogen|||||9992033313^NPI"
+
+
+def test_who_entered_a_request_is_not_whom_the_patient_is_referred_to() -> None:
+    orc = "ORC|NW|R-1" + "|" * 15 + "^Eastmere Family Practice||9880425977^Harrowgate^^^^^^^^^^^NPI"
+    assert received(body(*ASKS, orc, "OBR|1|R-1||57133-1")).recipient == Party()
+    said = received(body(*ASKS, orc, "OBR|1|R-1||57133-1", CALLED.format("CP"), CALLED.format("RT")))
+    assert (said.recipient.npi, said.recipient.family, said.recipient.organization) == ("9992033313", "Pellworth", "")
+    assert received(body(*ASKS, orc, "OBR|1|R-1||57133-1", CALLED.format("BP"))).recipient == Party()
+    assert received(order("OK").replace(b"^Because", b"^Because|^Clinic||7^Lisk")).recipient.family == "Lisk"
+
+
+@pytest.mark.parametrize("other", ["ORC|NW|R-2", "ORC|CA|R-1", "ORC|SC|R-1|||CM"])
+def test_of_several_orders_none_is_dropped_in_silence(other: str) -> None:
+    with pytest.raises(ReferralError, match="several orders") as refusal:
+        received(body(*ASKS, "ORC|NW|R-1", "OBR|1|R-1||57133-1", other, "OBR|2|R-2||57133-1"))
+    assert refusal.value.where == "ORC[2]"
+
+
+def test_an_order_said_twice_and_earlier_results_are_no_other_orders() -> None:
+    obr = "OBR|1|R-1||57133-1"
+    assert (
+        received(body(*ASKS, "ORC|NW|R-1", obr, "ORC|NW|R-1", obr, "ORC|RE|L-7", "OBR|2|L-7||718-7")).act is Act.REQUEST
+    )
+
+
+def test_a_document_within_an_order_is_a_document() -> None:
+    obx = "OBX|{}|ED|57133-1^Referral note^LN||^AP^PDF^Base64^JVBERi0xLjQ=||||||F"
+    said = received(body(*ASKS, "ORC|NW|R-1", "OBR|1|R-1|F-9^^2.999.7^ISO|57133-1", obx.format(1)))
+    assert [(each.body, each.media_type, each.unique_id) for each in said.documents] == [
+        (b"%PDF-1.4", "application/pdf", "")
+    ]
+    assert said.clinical is None
+
+
 @pytest.mark.parametrize(
     ("event", "expected"), [("S12", Act.BOOK), ("S13", Act.BOOK), ("S14", Act.BOOK), ("S26", Act.NO_SHOW)]
 )
