@@ -101,6 +101,21 @@ def test_a_cancelled_appointment_is_no_act() -> None:
         said(task("in-progress", "5.1.3"))
 
 
+APPOINTED = {"resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-04-01T14:00:00Z"}
+
+
+@pytest.mark.parametrize("business", ["5.1.1", ""])
+def test_an_appointment_that_was_cancelled_is_no_booking(business: str) -> None:
+    off = {**APPOINTED, "status": "cancelled"}
+    with pytest.raises(NoActError, match="stands where it stood"):
+        said(task("in-progress", business, contained=[off]))
+    later = {**APPOINTED, "id": "b", "start": "2026-04-08T14:00:00Z"}
+    moved = said(task("in-progress", business, contained=[off, later]))
+    assert moved.act is Act.BOOK
+    assert moved.appointment is not None
+    assert moved.appointment.start.day == 8
+
+
 def test_what_a_task_brings_says_the_act_where_the_status_does_not() -> None:
     booked = {
         "resourceType": "Appointment",

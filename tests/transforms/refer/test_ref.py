@@ -74,6 +74,7 @@ def test_a_request_says_its_act_by_its_event(event: str, expected: Act) -> None:
     [
         (answer("P"), NoActError, "RF1-1"),
         (answer(""), NoActError, "RF1-1"),
+        (answer("A", "PV2||||||||20260401140000+0000||||||||||||||||Cancelled"), NoActError, "PV2-24"),
         (body("RRI^I12^RRI_I12", "MSA|AA|R-1", "PRD|RP", PID), NoActError, "RF1"),
         (body("REF^I16^REF_I12", "RF1|P|||||REF-1", PID), NoActError, "MSH-9.2"),
         (body("RRI^I12^RRI_I12", "MSA|AE|R-1", "RF1|A|||||REF-1", PID), ReferralError, "MSA-1"),

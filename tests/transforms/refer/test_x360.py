@@ -111,6 +111,19 @@ def test_a_cancelled_appointment_is_no_act_and_says_what_to_do() -> None:
         received(body("SIU^S15^SIU_S12", "SCH||A-5||||57133-1||||||||||^C||||^C||||||R-2001", PID))
 
 
+@pytest.mark.parametrize("status", ["Cancelled", "Dc^Discontinued^HL70278", "WAITLIST"])
+@pytest.mark.parametrize("event", ["S12", "S14"])
+def test_an_appointment_that_does_not_take_place_is_no_booking(event: str, status: str) -> None:
+    sch = f"SCH||A-5||||||||||||||^C||||^C|||||{status}|R-2001"
+    with pytest.raises(NoActError, match="no act of a referral"):
+        received(body(f"SIU^{event}^SIU_S12", sch, "TQ1|1||||||20260115140000+0000", PID))
+
+
+def test_an_appointment_that_was_changed_to_a_no_show_is_one() -> None:
+    sch = "SCH||A-5||||||||||||||^C||||^C|||||Noshow|R-2001"
+    assert received(body("SIU^S14^SIU_S12", sch, PID)).act is Act.NO_SHOW
+
+
 def test_an_appointment_without_a_certain_hour_is_refused() -> None:
     timed = ("SCH||A-5||||57133-1||||||||||^C||||^C||||||R-2001", "TQ1|1||||||20260115140000", PID)
     plain = body("SIU^S12^SIU_S12", *timed).replace(b"20260105130000+0000", b"20260105130000")

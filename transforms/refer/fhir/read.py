@@ -12,7 +12,7 @@ from transforms.fhir_node import Node
 from transforms.refer.error import NoActError, ReferralError
 from transforms.refer.fhir.documents import documents_of, is_document
 from transforms.refer.fhir.parties import party
-from transforms.refer.fhir.source import Entries, Entry, uuid_of
+from transforms.refer.fhir.source import NO_ENTRY, Entries, Entry, uuid_of
 from transforms.refer.fhir.values import concept, identifier, moment, typed
 from transforms.refer.fhir.words import (
     BUSINESS_STATUS,
@@ -20,6 +20,7 @@ from transforms.refer.fhir.words import (
     BY_STATUS,
     EVENT_CANCELLED,
     FILLER,
+    NOT_BOOKED,
     PATIENT_REFERRAL,
     PLACER,
     REFINED,
@@ -47,6 +48,13 @@ def read_fhir(body: Resource, received: datetime, documents: Iterable[Attached] 
     return _Reading(entries, task, request, received).message(documents)
 
 
+def _booked(entries: Entries) -> Entry:
+    """The appointment: one that stands goes before one that was cancelled for it."""
+    found = entries.of_type("Appointment")
+    standing = [each for each in found if each.node.peek("status") not in NOT_BOOKED]
+    return next(iter(standing or found), NO_ENTRY)
+
+
 class _Reading:
     """One body: its Task, its ServiceRequest (either may be missing) and what goes with them."""
 
@@ -56,6 +64,7 @@ class _Reading:
         self.request = request.node
         self.received = received
         self.patient = entries.patient_of(self.task.one("for"), self.request.one("subject"))
+        self.booked = _booked(entries)
 
     def message(self, documents: Iterable[Attached]) -> ReferralMessage:
         """What it says."""
@@ -100,12 +109,18 @@ class _Reading:
             if coding.peek("system") not in (BUSINESS_STATUS, ""):
                 continue
             if code == EVENT_CANCELLED and status != "requested":
-                hint = "the referral stands where it stood; tell the initiator otherwise"
-                raise NoActError("an appointment was cancelled", where=f"{self.task.path}.businessStatus", hint=hint)
+                raise self._no_appointment(f"{self.task.path}.businessStatus")
             refined = BY_BUSINESS.get(code)
+            if refined is Act.BOOK and self.booked.node.peek("status") in NOT_BOOKED:
+                raise self._no_appointment(f"{self.booked.node.path}.status")
             if refined is not None and refined in REFINED[status]:
                 return refined
         return self._act_of_status(status, by_status)
+
+    @staticmethod
+    def _no_appointment(where: str) -> NoActError:
+        hint = "the referral stands where it stood; tell the initiator otherwise"
+        return NoActError("an appointment was cancelled", where=where, hint=hint)
 
     def _act_of_request(self) -> Act:
         status = self.request.peek("status")
@@ -119,7 +134,9 @@ class _Reading:
     def _act_of_status(self, status: str, found: Act) -> Act:
         """What a Task without a business status says: by what it brings, or who sends it."""
         if status == "in-progress":
-            booked = self.entries.first("Appointment").node.peek("status")
+            booked = self.booked.node.peek("status")
+            if booked in NOT_BOOKED:
+                raise self._no_appointment(f"{self.booked.node.path}.status")
             if booked == "noshow":
                 return Act.NO_SHOW
             if booked in ("booked", "arrived", "fulfilled", "pending"):
@@ -215,7 +232,7 @@ class _Reading:
         return "\n".join(filter(None, texts))
 
     def _appointment(self) -> Appointment | None:
-        found = self.entries.first("Appointment")
+        found = self.booked
         if not found.resource:
             return None
         start = moment(found.node.peek("start"))

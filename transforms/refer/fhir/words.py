@@ -45,6 +45,8 @@ BY_BUSINESS = {stand.business: act for act, stand in STANDS.items() if act is no
 """What a business status says; 5.4 is what 5.2 was in the guide's first version."""
 EVENT_CANCELLED = "5.1.3"
 """An appointment that does not take place: the referral stands where it stood."""
+NOT_BOOKED = ("cancelled", "entered-in-error", "waitlist", "proposed")
+"""The statuses of an Appointment that does not take place, or not yet."""
 
 BY_STATUS = {
     "requested": Act.REQUEST,

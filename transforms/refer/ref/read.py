@@ -22,7 +22,7 @@ from transforms.refer.referral import NOBODY, Act, Appointment, Attached, Coded,
 from transforms.refer.v2.documents import documents_of
 from transforms.refer.v2.parties import merged, provider_party
 from transforms.refer.v2.source import Source
-from transforms.refer.v2.values import coded, codes, ei_identifier, identifier_of, own_referral, priority
+from transforms.refer.v2.values import NOT_BOOKED, coded, codes, ei_identifier, identifier_of, own_referral, priority
 from transforms.v2_to_fhir.source import SourceSegment
 
 
@@ -87,6 +87,9 @@ def _answer(rf1: SourceSegment, held: list[SourceSegment], source: Source) -> Ac
     visit = pv2.text(24).upper() if pv2 is not None else ""
     if visit == NO_SHOW.upper():
         return Act.NO_SHOW
+    if visit in NOT_BOOKED:
+        hint = "the referral stands where it stood; tell the initiator otherwise"
+        raise NoActError("the visit does not take place", where="PV2-24", hint=hint)
     if pv2 is not None and (visit == BOOKED.upper() or pv2.has(8)):
         return Act.BOOK
     brought = [RESULTS[each] for each in _result_statuses(held, source) if each in RESULTS]

@@ -22,6 +22,8 @@ Priority = Literal["", "routine", "urgent", "asap", "stat"]
 _PRIORITIES: dict[str, Priority] = {"R": "routine", "U": "urgent", "A": "asap", "S": "stat"}
 """HL7 tables 0280 and 0485; neither has a code for urgent, U is what feeds send."""
 _NAMES = {"R": "Routine", "U": "Urgent", "A": "ASAP", "S": "Stat"}
+NOT_BOOKED = ("CANCELLED", "CANCELED", "DC", "DELETED", "WAITLIST")
+"""The words of table 0278 for an appointment that does not take place, or not yet, in capitals."""
 _INTERNET = ("INTERNET", "X.400")
 
 

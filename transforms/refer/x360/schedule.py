@@ -9,7 +9,7 @@ from transforms.refer.error import NoActError, ReferralError
 from transforms.refer.referral import Act, Appointment, Attached, Identifier, Party, ReferralMessage
 from transforms.refer.v2.parties import merged, xcn_party
 from transforms.refer.v2.source import Source
-from transforms.refer.v2.values import coded, ei_identifier, numbers, own_referral
+from transforms.refer.v2.values import NOT_BOOKED, coded, ei_identifier, numbers, own_referral
 from transforms.refer.x360.words import BOOKED, CANCELLED, NO_SHOW, REFERRAL_NOTE
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -17,7 +17,7 @@ from transforms.v2_to_fhir.source import SourceSegment
 def read_schedule(source: Source, documents: Iterable[Attached] = ()) -> ReferralMessage:
     """The act that an SIU says; raises `ReferralError` where it says none, or leaves the time or its zone open."""
     sch = source.need("SCH")
-    act = _act(source.er7.trigger_event)
+    act = _act(source.er7.trigger_event, sch.text(25).upper())
     referral = own_referral(sch.first(26), source.facility(6), source, "SCH-26")
     if referral is None:
         hint = "the appointment is for no referral, or its sender does not say for which"
@@ -37,12 +37,13 @@ def read_schedule(source: Source, documents: Iterable[Attached] = ()) -> Referra
     )
 
 
-def _act(event: str) -> Act:
-    if event in BOOKED:
-        return Act.BOOK
-    if event == NO_SHOW:
+def _act(event: str, status: str) -> Act:
+    if event == NO_SHOW or (event in BOOKED and status == "NOSHOW"):
         return Act.NO_SHOW
-    hint = "the referral stands where it stood; tell the initiator otherwise" if event in CANCELLED else ""
+    if event in BOOKED and status not in NOT_BOOKED:
+        return Act.BOOK
+    is_cancelled = event in BOOKED or event in CANCELLED
+    hint = "the referral stands where it stood; tell the initiator otherwise" if is_cancelled else ""
     raise NoActError("this event of an appointment is no act of a referral", where="MSH-9.2", hint=hint)
 
 
