@@ -106,6 +106,24 @@ def test_the_samples_say_who_asks_whom_for_what() -> None:
     assert (answered.act, answered.referral) == (Act.ACCEPT, asked.referral)
 
 
+@pytest.mark.parametrize(
+    ("providers", "expected"),
+    [
+        (["RT|Adams^Ann", "RT|Brown^Bob|||||1234567893^NPI"], ("", "Adams", "")),
+        (["RT|Adams^Ann|||||9992033313^NPI", "RT|Adams^Al|||||1234567893^NPI"], ("9992033313", "Adams", "")),
+        (
+            ["RT|||^^^^^^^^St. Anne Cardiology", "RT|Adams^Ann|||||9992033313^NPI"],
+            ("9992033313", "Adams", "St. Anne Cardiology"),
+        ),
+        (["PP|Brown^Bob|||||1234567893^NPI", "PP~RT|Adams^Ann"], ("", "Adams", "")),
+    ],
+)
+def test_of_two_specialists_none_is_made_one(providers: list[str], expected: tuple[str, str, str]) -> None:
+    prds = [f"PRD|{each}" for each in providers]
+    asked = received(body("REF^I12^REF_I12", "RF1|P|||||REF-1", "PRD|RP|Roe^R", *prds, PID)).recipient
+    assert (asked.npi, asked.family, asked.organization) == expected
+
+
 def test_documents_of_others_are_taken_as_they_are() -> None:
     said = received(
         answer(

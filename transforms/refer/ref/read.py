@@ -20,7 +20,7 @@ from transforms.refer.ref.words import (
 )
 from transforms.refer.referral import NOBODY, Act, Appointment, Attached, Coded, Identifier, Party, ReferralMessage
 from transforms.refer.v2.documents import documents_of
-from transforms.refer.v2.parties import merged, provider_party
+from transforms.refer.v2.parties import is_another, merged, provider_party
 from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import NOT_BOOKED, coded, codes, ei_identifier, identifier_of, own_referral, priority
 from transforms.v2_to_fhir.source import SourceSegment
@@ -102,10 +102,13 @@ def _result_statuses(held: list[SourceSegment], source: Source) -> Iterator[str]
 
 
 def _provider(role: Coded, source: Source) -> Party:
+    """The first provider in that role, with what further PRD say of the same person, and of no other."""
     party = NOBODY
     for prd in source.all("PRD"):
         if any(value[1] == role.code for value in prd[1]):
-            party = merged(party, provider_party(prd, source))
+            named = provider_party(prd, source)
+            if not is_another(party, named):
+                party = merged(party, named)
     return party
 
 

@@ -97,6 +97,13 @@ def merged(first: Party, second: Party) -> Party:
     )
 
 
+def is_another(one: Party, other: Party) -> bool:
+    """Whether both are persons, and not the same."""
+    numbers = bool(one.npi and other.npi) and one.npi != other.npi
+    names = bool(one.family and other.family) and one.family.casefold() != other.family.casefold()
+    return numbers or names
+
+
 def _party(found: Iterable[Identifier], family: str, given: tuple[str, ...]) -> Party:
     npi = next((each.value for each in found if each.system == NPI), "")
     others = tuple(dict.fromkeys(each for each in found if each.system != NPI))
