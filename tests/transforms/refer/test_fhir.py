@@ -143,6 +143,47 @@ def test_a_request_may_come_without_a_task() -> None:
         said({**request, "status": "draft"})
 
 
+def bundle(*resources: Resource, type: str = "transaction") -> Resource:
+    entry = [{"fullUrl": f"urn:uuid:{each.get('id')}", "resource": each} for each in resources]
+    return {"resourceType": "Bundle", "type": type, "entry": entry}
+
+
+def asked(id: str, value: str, **more: Any) -> Resource:
+    """A ServiceRequest."""
+    numbers = [{"type": {"coding": [{"system": TYPES, "code": "PLAC"}]}, "system": "urn:x", "value": value}]
+    return {"resourceType": "ServiceRequest", "id": id, "identifier": numbers, "status": "active", **more}
+
+
+def test_of_several_referrals_in_one_body_none_is_dropped_in_silence() -> None:
+    one, other = task("accepted", id="t1"), task("completed", id="t2")
+    with pytest.raises(ReferralError, match="several Tasks"):
+        said(bundle(one, other))
+    focus = [{"reference": "urn:uuid:t1"}, {"reference": "urn:uuid:t2"}]
+    header = {"resourceType": "MessageHeader", "id": "h", "focus": focus}
+    with pytest.raises(ReferralError, match="several Tasks"):
+        said(bundle(header, one, other, type="message"))
+    with pytest.raises(ReferralError, match="several ServiceRequests"):
+        said(bundle(asked("s1", "R-1"), asked("s2", "R-2")))
+
+
+def test_the_focus_of_a_message_goes_before_other_tasks_and_a_task_before_its_parts() -> None:
+    one, other = task("accepted", id="t1"), task("completed", id="t2")
+    header = {"resourceType": "MessageHeader", "id": "h", "focus": [{"reference": "urn:uuid:t1"}]}
+    assert said(bundle(header, other, one, type="message")).act is Act.ACCEPT
+    assert said(bundle({**other, "partOf": [{"reference": "urn:uuid:t1"}]}, one)).act is Act.ACCEPT
+
+
+def test_another_order_beside_the_task_is_not_the_referral() -> None:
+    elsewhere = task("completed", focus={"reference": "ServiceRequest/77"})
+    assert said(bundle(asked("lab", "L-9"), elsewhere)).referral.value == "R-1"
+    unfocused = task("completed")
+    assert said(bundle(asked("lab", "L-9"), asked("s1", "R-1", priority="stat"), unfocused)).priority == "stat"
+    del unfocused["identifier"]
+    based = {**unfocused, "basedOn": [{"reference": "ServiceRequest/s1"}]}
+    assert said(bundle(asked("lab", "L-9"), asked("s1", "R-1"), based)).referral.value == "R-1"
+    assert said(bundle(asked("s1", "R-1"), unfocused)).referral.value == "R-1"
+
+
 @pytest.mark.parametrize(
     ("body", "where"),
     [

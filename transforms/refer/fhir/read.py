@@ -36,16 +36,43 @@ CONTROL = f"{OWN}referral-message"
 def read_fhir(body: Resource, received: datetime, documents: Iterable[Attached] = ()) -> ReferralMessage:
     """The act that a body says; raises `ReferralError` where it says none."""
     entries = Entries(body)
-    task, request = entries.resolve(entries.first("MessageHeader").node.one("focus")), entries.first("ServiceRequest")
-    if task.type != "Task":
-        task = entries.first("Task")
-    focus = entries.resolve(task.node.one("focus"))
-    if focus.type == "ServiceRequest":
-        request = focus
+    task = _task(entries)
+    request = _request(task, entries)
     if not task.resource and not request.resource:
         what = "there is neither a Task nor a ServiceRequest"
         raise ReferralError(what, where="Bundle.entry", hint="a referral in FHIR has one or both")
     return _Reading(entries, task, request, received).message(documents)
+
+
+def _task(entries: Entries) -> Entry:
+    """The Task of the message: that of its header's focus, else the only one that is no part of another."""
+    focused = entries.named(entries.first("MessageHeader").node.all("focus"), "Task")
+    found = focused or [each for each in entries.of_type("Task") if not entries.named(each.node.all("partOf"), "Task")]
+    return _only(found, "Tasks")
+
+
+def _request(task: Entry, entries: Entries) -> Entry:
+    """The ServiceRequest that the Task is about, else the only one; none where the Task is about one elsewhere."""
+    found = entries.of_type("ServiceRequest")
+    if not task.resource:
+        return _only(found, "ServiceRequests")
+    focus = task.node.one("focus")
+    named = entries.named([focus, *task.node.all("basedOn")], "ServiceRequest")
+    if named:
+        return named[0]
+    own = [*task.node.all("identifier"), task.node.one("groupIdentifier"), focus.one("identifier")]
+    numbers = {each for one in own if (each := identifier(one, entries)) is not None}
+    same = [each for each in found if any(identifier(one, entries) in numbers for one in each.node.all("identifier"))]
+    if same or focus:
+        return next(iter(same), NO_ENTRY)
+    return _only(found, "ServiceRequests")
+
+
+def _only(found: list[Entry], what: str) -> Entry:
+    if len(found) > 1:
+        hint = "each is a referral of its own: its sender should send them apart"
+        raise ReferralError(f"there are several {what}", where=found[1].node.path, hint=hint)
+    return next(iter(found), NO_ENTRY)
 
 
 def _booked(entries: Entries) -> Entry:

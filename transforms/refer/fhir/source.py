@@ -76,6 +76,11 @@ class Entries:
         """The resource that a Reference names; none where it is not here."""
         return self._by_address.get(_tail(reference.peek("reference")), NO_ENTRY)
 
+    def named(self, references: Iterable[Node], kind: str) -> list[Entry]:
+        """The resources of a type that these references name, each once."""
+        found = {id(each): each for each in map(self.resolve, references) if each.type == kind}
+        return list(found.values())
+
     def patient_of(self, *subjects: Node) -> Entry:
         """The patient whom the first of these references names that names one, else the only one there is."""
         found = next((each for each in map(self.resolve, subjects) if each.type == "Patient"), NO_ENTRY)
