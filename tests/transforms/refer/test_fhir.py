@@ -154,6 +154,34 @@ def asked(id: str, value: str, **more: Any) -> Resource:
     return {"resourceType": "ServiceRequest", "id": id, "identifier": numbers, "status": "active", **more}
 
 
+@pytest.mark.parametrize(
+    ("status", "order", "sender", "expected"),
+    [
+        ("requested", "revoked", "", Act.CANCEL),
+        ("requested", "entered-in-error", "", Act.CANCEL),
+        ("requested", "active", "practice", Act.REQUEST),
+        ("accepted", "revoked", "practice", Act.CANCEL),
+        ("accepted", "revoked", "clinic", Act.ACCEPT),
+        ("in-progress", "revoked", "", Act.CANCEL),
+        ("entered-in-error", "active", "practice", Act.CANCEL),
+        ("entered-in-error", "revoked", "", Act.CANCEL),
+        ("cancelled", "revoked", "", Act.CANCEL),
+        ("cancelled", "active", "practice", Act.CANCEL),
+        ("cancelled", "active", "", Act.CONFIRM_CANCEL),
+        ("cancelled", "revoked", "clinic", Act.CONFIRM_CANCEL),
+    ],
+)
+def test_who_sends_a_task_and_its_order_say_whether_it_is_withdrawn(
+    status: str, order: str, sender: str, expected: Act
+) -> None:
+    sides = {"requester": {"reference": "Organization/practice"}, "owner": {"reference": "Organization/clinic"}}
+    update = task(status, id="t", focus={"reference": "ServiceRequest/s"}, **sides)
+    header = {"resourceType": "MessageHeader", "id": "h", "focus": [{"reference": "Task/t"}]}
+    if sender:
+        header["sender"] = {"reference": f"Organization/{sender}"}
+    assert said(bundle(header, update, {**asked("s", "R-1"), "status": order}, type="message")).act is expected
+
+
 def test_of_several_referrals_in_one_body_none_is_dropped_in_silence() -> None:
     one, other = task("accepted", id="t1"), task("completed", id="t2")
     with pytest.raises(ReferralError, match="several Tasks"):

@@ -29,6 +29,8 @@ from transforms.refer.referral import NO_CODE, Act, Appointment, Attached, Coded
 from transforms.refer.v2.values import Priority
 
 _PRIORITIES: dict[str, Priority] = {"routine": "routine", "urgent": "urgent", "asap": "asap", "stat": "stat"}
+_REVOKED, _ENDED = ("revoked", "entered-in-error"), ("cancelled", "entered-in-error")
+"""The statuses of a ServiceRequest, and of a Task, that is not asked for any more."""
 CONTROL = f"{OWN}referral-message"
 """The system of a message's own identifier, where the sender of it gives none."""
 
@@ -124,6 +126,8 @@ class _Reading:
         codes = [each.peek("code") for each in self.task.one("code").all("coding")]
         status = self.task.peek("status")
         by_status = BY_STATUS.get(status)
+        if (by_status is Act.REQUEST or status == "entered-in-error") and self._is_withdrawn(status):
+            return Act.CANCEL
         if by_status is None:
             what = "the status of the Task says no act of a referral"
             raise NoActError(what, where=f"{self.task.path}.status", hint="docs/referral-forms.md lists those that do")
@@ -153,13 +157,15 @@ class _Reading:
         status = self.request.peek("status")
         if status == "active":
             return Act.REQUEST
-        if status in ("revoked", "entered-in-error"):
+        if status in _REVOKED:
             return Act.CANCEL
         what = "the status of the ServiceRequest says no act of a referral"
         raise NoActError(what, where=f"{self.request.path}.status", hint="active asks, revoked cancels")
 
     def _act_of_status(self, status: str, found: Act) -> Act:
         """What a Task without a business status says: by what it brings, or who sends it."""
+        if status in ("accepted", "in-progress") and self._is_withdrawn(status):
+            return Act.CANCEL
         if status == "in-progress":
             booked = self.booked.node.peek("status")
             if booked in NOT_BOOKED:
@@ -169,13 +175,18 @@ class _Reading:
             if booked in ("booked", "arrived", "fulfilled", "pending"):
                 return Act.BOOK
             return Act.INTERIM if self.task.has("output") else Act.ACCEPT
-        if status == "cancelled" and (self.request.peek("status") == "revoked" or self._is_from_requester()):
-            return Act.CANCEL
-        return found
+        return Act.CANCEL if status == "cancelled" and self._is_withdrawn(status) else found
 
-    def _is_from_requester(self) -> bool:
+    def _is_withdrawn(self, status: str) -> bool:
+        """Whether the initiator does not ask any more: it says that itself, or its ServiceRequest does."""
         sender = self.entries.first("MessageHeader").node.one("sender").peek("reference")
-        return bool(sender) and sender == self.task.one("requester").peek("reference")
+        if sender and sender in (self.task.one(name).peek("reference") for name in ("requester", "owner")):
+            is_from_requester = sender == self.task.one("requester").peek("reference")
+            return is_from_requester and (status in _ENDED or self._is_revoked())
+        return self._is_revoked()
+
+    def _is_revoked(self) -> bool:
+        return self.request.peek("status") in _REVOKED
 
     def _referral(self) -> Identifier:
         focus = self.task.one("focus").one("identifier")
