@@ -441,6 +441,36 @@ def test_what_a_binary_holds_is_the_document() -> None:
     assert said(bundle).documents == (Attached(base64.b64decode("JVBERg=="), "application/pdf", "Letter"),)
 
 
+LETTER = {
+    "resourceType": "DocumentReference",
+    "id": "d",
+    "subject": {"reference": "Patient/p"},
+    "content": [{"attachment": {"contentType": "application/pdf", "data": "JVBERg==", "title": "Letter"}}],
+}
+
+
+def test_a_document_that_nothing_leads_to_is_not_lost_but_for_another_patients() -> None:
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:oid:2.999.1.5", "value": "P-17"}]}
+    child = {"resourceType": "Patient", "id": "q"}
+    about_child = {**LETTER, "id": "e", "subject": {"reference": "Patient/q"}}
+    outcome = {**task("completed"), "for": {"reference": "Patient/p"}}
+    brought = said(bundle(outcome, patient, child, LETTER, about_child)).documents
+    assert [(each.title, each.body) for each in brought] == [("Letter", b"%PDF")]
+
+
+@pytest.mark.parametrize(
+    ("status", "place"), [("completed", "Task.output[0].valueReference"), ("requested", "Task.input[0].valueReference")]
+)
+def test_a_document_that_did_not_come_along_stops_the_message(status: str, place: str) -> None:
+    name = place.partition("[")[0].removeprefix("Task.")
+    there = [{"valueReference": {"reference": "https://clinic.example/fhir/DocumentReference/7"}}]
+    with pytest.raises(ReferralError, match="did not come along") as refusal:
+        said(task(status, **{name: there}))
+    assert refusal.value.where == place
+    earlier = "input" if name == "output" else "output"
+    assert said(task(status, **{earlier: there})).documents == ()
+
+
 def test_a_request_to_a_kind_of_performer_keeps_its_notes_and_inputs() -> None:
     specialty = {"system": "http://nucc.org/provider-taxonomy", "code": "207RC0000X", "display": "Cardiology"}
     request = {

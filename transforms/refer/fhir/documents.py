@@ -26,14 +26,16 @@ OWN_BUNDLE = f"{OWN}referral-clinical"
 anybody wrote."""
 
 
-def documents_of(references: list[Node], attachments: list[Node], entries: Entries) -> Iterator[Attached]:
-    """What these references lead to, and these attachments hold, that is a document.
+def documents_of(
+    references: list[Node], attachments: list[Node], entries: Entries, patient: Entry
+) -> Iterator[Attached]:
+    """What these references lead to, these attachments hold, or nothing leads to, that is a document of the patient.
 
     Raises `ReferralError` for one whose data cannot be read: it must not be missing in silence.
     """
     seen: set[int] = set()
-    for reference in references:
-        found = entries.resolve(reference)
+    named = map(entries.resolve, references)
+    for found in (*named, *entries.about(patient, "DocumentReference", "Bundle")):
         if not found.resource or id(found) in seen:
             continue
         seen.add(id(found))
@@ -46,6 +48,15 @@ def documents_of(references: list[Node], attachments: list[Node], entries: Entri
     for node in attachments:
         ids = [each.peek("valueString") for each in node.all("extension") if each.peek("url") == UNIQUE_ID]
         yield _of_attachment(node, ids[0] if ids else "", entries)
+
+
+def refuse_missing(references: list[Node], entries: Entries) -> None:
+    """Raise `ReferralError` for a document that these references name and that did not come along."""
+    for each in references:
+        kind = each.peek("type") or each.peek("reference").rpartition("/")[0].rpartition("/")[2]
+        if kind in ("DocumentReference", "Binary", "Bundle") and not entries.resolve(each).resource:
+            hint = "send it in the Bundle, or as an attachment of the Task: nothing is fetched"
+            raise ReferralError("a document is named and did not come along", where=each.path, hint=hint)
 
 
 def is_document(resource: Resource) -> bool:

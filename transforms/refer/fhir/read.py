@@ -10,7 +10,7 @@ from schemas.fhir import Element, Resource
 from transforms.elements import OWN
 from transforms.fhir_node import Node
 from transforms.refer.error import NoActError, ReferralError
-from transforms.refer.fhir.documents import documents_of, is_document
+from transforms.refer.fhir.documents import documents_of, is_document, refuse_missing
 from transforms.refer.fhir.parties import party
 from transforms.refer.fhir.source import NO_ENTRY, Entries, Entry, uuid_of
 from transforms.refer.fhir.values import concept, identifier, moment, typed
@@ -25,7 +25,17 @@ from transforms.refer.fhir.words import (
     PLACER,
     REFINED,
 )
-from transforms.refer.referral import NO_CODE, Act, Appointment, Attached, Coded, Identifier, Party, ReferralMessage
+from transforms.refer.referral import (
+    NO_CODE,
+    Act,
+    Appointment,
+    Attached,
+    Coded,
+    Identifier,
+    Party,
+    ReferralMessage,
+    Side,
+)
 from transforms.refer.v2.values import Priority
 
 _PRIORITIES: dict[str, Priority] = {"routine": "routine", "urgent": "urgent", "asap": "asap", "stat": "stat"}
@@ -100,9 +110,11 @@ class _Reading:
         references = list(self._references())
         parts = [*self.task.all("input"), *self.task.all("output")]
         attachments = [each.one("valueAttachment") for each in parts if each.has("valueAttachment")]
-        held = tuple(documents_of(references, attachments, self.entries))
+        act = self._act()
+        refuse_missing(self._sent_by(act.side), self.entries)
+        held = tuple(documents_of(references, attachments, self.entries, self.patient))
         return ReferralMessage(
-            act=self._act(),
+            act=act,
             referral=self._referral(),
             at=self._at(),
             patient=self._patient(),
@@ -295,6 +307,12 @@ class _Reading:
             for each in self.task.all(name):
                 if each.has("valueReference"):
                     yield each.one("valueReference")
+
+    def _sent_by(self, side: Side) -> list[Node]:
+        """The references by which that side sends what it brings; the others are what was sent before."""
+        parts = self.task.all("output" if side is Side.RECIPIENT else "input")
+        own = [each.one("valueReference") for each in parts if each.has("valueReference")]
+        return own if side is Side.RECIPIENT else [*own, *self.request.all("supportingInfo")]
 
     def _clinical(self) -> Resource | None:
         found = {each["fullUrl"]: each for each in self.entries.clinical(self.patient, self._patient_id())}

@@ -91,6 +91,10 @@ class Entries:
         """The resource at that address; none where it is not here."""
         return self._by_address.get(_tail(url), NO_ENTRY) if url else NO_ENTRY
 
+    def about(self, patient: Entry, *types: str) -> list[Entry]:
+        """The resources of these types about `patient`, or about nobody who is named."""
+        return [each for each in self.of_type(*types) if self._is_of(each, patient)]
+
     def plain(self, entry: Entry, patient: Entry, patient_id: str) -> Resource:
         """The resource with an id of its own; its references lead to the patient or keep what they show."""
         return self._plain(entry, patient, patient_id, self._targets(patient, patient_id, ()))
