@@ -441,6 +441,14 @@ def test_what_a_binary_holds_is_the_document() -> None:
     assert said(bundle).documents == (Attached(base64.b64decode("JVBERg=="), "application/pdf", "Letter"),)
 
 
+def test_a_task_about_another_patient_than_its_order_stops() -> None:
+    patients = [{"resourceType": "Patient", "id": each} for each in ("p", "q")]
+    order = asked("s", "R-1", subject={"reference": "Patient/q"})
+    outcome = {**task("completed", focus={"reference": "ServiceRequest/s"}), "for": {"reference": "Patient/p"}}
+    with pytest.raises(ReferralError, match="two patients"):
+        said(bundle(outcome, order, *patients))
+
+
 LETTER = {
     "resourceType": "DocumentReference",
     "id": "d",

@@ -102,6 +102,12 @@ class _Reading:
         self.task = task.node
         self.request = request.node
         self.received = received
+        subjects = entries.named([self.task.one("for"), self.request.one("subject")], "Patient")
+        if len(subjects) > 1:
+            hint = "its sender should say who is referred"
+            raise ReferralError(
+                "the Task and its order are about two patients", where=f"{task.node.path}.for", hint=hint
+            )
         self.patient = entries.patient_of(self.task.one("for"), self.request.one("subject"))
         self.booked = _booked(entries)
 
