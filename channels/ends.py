@@ -108,6 +108,11 @@ async def settle_nothing(_id: str, _outcome: Outcome) -> bool:
     return False
 
 
+async def accept_nothing(_message: Message, keep: Sequence[Kept] = ()) -> Receipt:
+    """Where there is no journal, nothing is accepted."""
+    return Receipt(ReceiptCode.FAILED, "there is no journal")
+
+
 @dataclass(frozen=True, slots=True)
 class EndContext:
     """What an end is handed besides its options: who it works for, the clock, ids, where to report what it noticed.
@@ -116,7 +121,8 @@ class EndContext:
     of a delivery that was pending, of whichever channel: by its message's id, at most once; whether it was open still
     (an outcome that is PENDING again has it wait on). `store` is what the ends of the site remember. All three raise
     `OSError` when the journal cannot be asked. `subscriptions` are those of the site's FHIR clients, None without a
-    journal.
+    journal. `accept` takes a message into the channel as its inbound end does, for an outbound end whose partner has
+    answered with more than a receipt.
     """
 
     channel: str
@@ -128,6 +134,7 @@ class EndContext:
     settle: Callable[[str, Outcome], Awaitable[bool]] = settle_nothing
     store: Store = field(default_factory=MemoryStore)
     subscriptions: Book | None = None
+    accept: Accept = accept_nothing
 
 
 class Inbound(Protocol):

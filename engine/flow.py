@@ -206,6 +206,7 @@ class Flow:
             settle=partial(settle, self._services.journal, clock),
             store=JournalStore(self._services.journal, clock),
             subscriptions=JournalBook(self._services.journal, clock, partial(why_not, self._services.registry, clock)),
+            accept=self.acceptor.accept,
         )
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

@@ -10,18 +10,21 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from channels.ends import EndContext, Outcome, OutcomeCode
+from channels.ends import EndContext, Outcome, OutcomeCode, ReceiptCode
 from channels.mllp.exchange import Lost
 from channels.mllp.framing import frame
 from channels.mllp.pool import Pool, UnreachableError
 from channels.mllp.verdict import Policy, Then, WaitFor
 from channels.tls import ClientTls
 from schemas.hl7v2 import Hl7Error, header
-from schemas.message import Message, template_paths
+from schemas.message import HL7V2, Message, template_paths
 from schemas.values import Address, Duration, Template, parse_address
 
 MOST_OPEN = 200
 """Connections kept to all addresses together before idle ones are closed early."""
+ANSWERS = "mllp.answers"
+"""The attribute of an answer that was taken as a message: the id of the delivery that it answers."""
+Answers = Literal["kept", "taken"]
 _USUAL = re.compile(rb"MSH\|\^~\\&(?:\|[^|\r\n]*){7}\|([A-Za-z0-9]+)[|\r]")  # up to MSH-10
 _CLOSED = "this end was closed before the message was acknowledged"
 
@@ -53,6 +56,8 @@ class MllpOutbound:
         pipeline: How many messages may be unanswered on one connection. Most receivers cannot take more than 1.
         on_error: What AE and CE mean: `retry` or `refuse`.
         on_reject: What AR and CR mean: `retry` or `refuse`.
+        answers: What becomes of an answer that says more than an acknowledgment, such as the RRI to a REF: it is `kept`
+            with the delivery, or also `taken` as a message of its own that came into this channel.
         idle: How long an unused connection is kept.
     """
 
@@ -69,6 +74,7 @@ class MllpOutbound:
         pipeline: Annotated[int, Field(ge=1)] = 1,
         on_error: Then = "retry",
         on_reject: Then = "refuse",
+        answers: Answers = "kept",
         idle: Duration = timedelta(minutes=5),
     ) -> None:
         self.context = context
@@ -79,6 +85,7 @@ class MllpOutbound:
         self.connect_timeout = connect_timeout.total_seconds()
         self.is_persistent = connection == "persistent"
         self.pipeline = pipeline if self.is_persistent else 1
+        self.takes_answers = answers == "taken"
         self.idle = idle.total_seconds()
         self._address = None if template_paths(connect) else parse_address(connect)
         self._pools: dict[Address, Pool] = {}
@@ -102,9 +109,10 @@ class MllpOutbound:
         if self._is_closed:
             return Outcome(OutcomeCode.DEFERRED, _CLOSED)
         try:
-            return await self._send(self._pool(address), framed, control_id)
+            outcome = await self._send(self._pool(address), framed, control_id)
         except UnreachableError as error:
             return Outcome(OutcomeCode.DEFERRED, str(error), unreachable=True)
+        return await self._taken(message, outcome) if self.takes_answers else outcome
 
     async def close(self) -> None:
         """Let go of connections; what is not answered yet is deferred."""
@@ -127,6 +135,20 @@ class MllpOutbound:
         if isinstance(result, Lost):
             return Outcome(OutcomeCode.DEFERRED, result.detail, unreachable=result.unreachable)
         return result
+
+    async def _taken(self, message: Message, outcome: Outcome) -> Outcome:
+        """The outcome, once what the answer says beyond an acknowledgment is a message of this channel."""
+        # The answer to an answer is not taken: two partners would go on for ever.
+        if outcome.code is not OutcomeCode.DELIVERED or not _says_more(outcome.reply) or message.get(ANSWERS):
+            return outcome
+        taken = Message(
+            self.context.new_id(), self.context.channel, HL7V2, outcome.reply, self.context.now(), None,
+            {ANSWERS: message.id},
+        )  # fmt: skip
+        receipt = await self.context.accept(taken)
+        if receipt.code is ReceiptCode.FAILED:
+            return Outcome(OutcomeCode.DEFERRED, "the receiver's answer could not be journaled", outcome.reply)
+        return outcome
 
     def _pool(self, address: Address) -> Pool:
         pool = self._pools.get(address)
@@ -155,6 +177,14 @@ class MllpOutbound:
         if self._tls_context is None and self.tls is not None:
             self._tls_context = self.tls.context(self.context.report)
         return self._tls_context
+
+
+def _says_more(reply: bytes) -> bool:
+    """Whether that is a message and no mere acknowledgment."""
+    try:
+        return header(reply).message_type not in ("ACK", "MCF", "")
+    except Hl7Error:
+        return False
 
 
 def _control_id(message: Message) -> str:

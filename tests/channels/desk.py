@@ -52,7 +52,9 @@ class Desk:
     def context(self, site: Path, new_id: Callable[[], str] | None = None) -> EndContext:
         numbers = count(1)
         ids = new_id or (lambda: f"{next(numbers):032x}")
-        return EndContext("adt-feed", site, lambda: NOW, ids, self.report, store=MemoryStore(lambda: NOW))
+        return EndContext(
+            "adt-feed", site, lambda: NOW, ids, self.report, store=MemoryStore(lambda: NOW), accept=self.accept
+        )
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until `holds`, looked at whenever something was handed over; at most 10 s."""

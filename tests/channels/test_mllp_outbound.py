@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from channels.ends import Outcome, OutcomeCode
+from channels.ends import Outcome, OutcomeCode, Receipt, ReceiptCode
 from channels.mllp import MllpOutbound
 from channels.tls import ClientTls, ServerTls
 from schemas.message import BINARY, HL7V2, Message
@@ -520,3 +520,39 @@ async def test_a_missing_certificate_file_is_named_and_delivery_waits(tmp_path: 
         outcome = await end.deliver(message())
     assert (outcome.code, outcome.unreachable) == (DEFERRED, True)
     assert "none.pem" in outcome.detail
+
+
+RRI = HEAD.replace(b"||ACK|", b"||RRI^I12^RRI_I12|") + b"MSA|AA|{id}\rRF1|A\r"
+
+
+async def test_an_answer_that_says_more_than_an_acknowledgment_is_taken_where_that_is_wanted() -> None:
+    desk = Desk()
+    async with pair(says(framed(RRI)), desk, answers="taken", ack_timeout=SHORT) as (_, end):
+        outcome = await end.deliver(message(5))
+    assert outcome.code is DELIVERED
+    (taken,) = desk.messages
+    assert (taken.body, taken.channel, taken.get("mllp.answers")) == (outcome.reply, "adt-feed", message(5).id)
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "attributes"),
+    [
+        (RRI, {}, {}),
+        (HEAD + b"MSA|AA|{id}\r", {"answers": "taken"}, {}),
+        (RRI.replace(b"MSA|AA", b"MSA|AE"), {"answers": "taken"}, {}),
+        (RRI, {"answers": "taken"}, {"mllp.answers": "0" * 32}),
+    ],
+    ids=["not wanted", "a mere ACK", "not delivered", "an answer to an answer"],
+)
+async def test_any_other_answer_is_kept_only(answer: bytes, options: Any, attributes: dict[str, str]) -> None:
+    desk = Desk()
+    async with pair(says(framed(answer)), desk, ack_timeout=SHORT, **options) as (_, end):
+        outcome = await end.deliver(message(5, **attributes))
+    assert desk.messages == []
+    assert outcome.reply.startswith(b"MSH")
+
+
+async def test_what_cannot_be_journaled_is_asked_for_again() -> None:
+    desk = Desk(lambda _: Receipt(ReceiptCode.FAILED))
+    async with pair(says(framed(RRI)), desk, answers="taken", ack_timeout=SHORT) as (_, end):
+        assert (await end.deliver(message(5))).code is DEFERRED

@@ -27,6 +27,8 @@ class Receiver:
     def __init__(self, name: str, script: Script = faithful) -> None:
         self.name = name
         self.script = script
+        self.says_more: Callable[[bytes], bytes] | None = None
+        """What it answers to a message in place of AA, where that is more."""
         self.port = 0
         self.taken: list[str] = []
         self.bodies: dict[str, bytes] = {}
@@ -93,7 +95,8 @@ class Receiver:
                     self.changed.append(control_id)
                 self.taken.append(control_id)
                 self.last = time.monotonic()
-            transport.write(START + _HEAD + what.encode() + b"|" + control_id.encode() + b"\r" + END)
+            answer = _HEAD + what.encode() + b"|" + control_id.encode() + b"\r"
+            transport.write(START + (self.says_more(body) if what == "AA" and self.says_more else answer) + END)
         self._moved.set()
 
     def joined(self, transport: asyncio.Transport) -> None:

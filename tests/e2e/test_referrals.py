@@ -13,6 +13,8 @@ from schemas.ids import utc_now
 from tests.e2e.harness import Places
 from tests.e2e.referring import CLINICS, CONSULT, FORMS, LETTER, Referral, Scene, scene
 from transforms.refer import Act, Appointment, Attached, Identifier
+from transforms.refer.ref import write_ref
+from transforms.refer.v2.written import Ends
 
 NOTE = (Attached(CONSULT, "text/xml"), Attached(LETTER, "application/pdf"))
 PAIRS = [(initiator, recipient) for initiator in FORMS for recipient in FORMS]
@@ -114,6 +116,22 @@ async def test_a_document_alone_that_answers_our_mail_is_the_outcome(at_work: Sc
     await at_work.replies(CLINICS["360x"], asked.message_id, CONSULT)
     done = await at_work.gets(referral.practice, "D-1", Act.COMPLETE)
     assert done.documents == (CONSULT,)
+
+
+async def test_an_answer_at_once_in_place_of_the_ack_counts(at_work: Scene) -> None:
+    referral = Referral(at_work, "A-1", "fhir", "ref")
+    declined = referral.said(Act.DECLINE, explanation="No capacity")
+
+    def answer(request: bytes) -> bytes:
+        control_id = request.split(b"|", 10)[9].decode()
+        ends = Ends(sending_facility="RIVERSIDE")
+        return write_ref(declined, ends=ends, answers=control_id).message.encode()
+
+    at_work.riverside.says_more = answer
+    await referral.requested()
+    await at_work.gets(referral.practice, "A-1", Act.DECLINE)
+    await at_work.settled()
+    assert [each.act for each in referral.got(referral.practice)] == ["decline"]
 
 
 async def test_nothing_is_lost_or_said_twice_when_the_engine_is_killed(at_work: Scene) -> None:
