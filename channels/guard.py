@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_UNICAST = IPv6Network("2000::/3")
+"""The global unicast addresses of IPv6 (RFC 4291, 2.5.4, as IANA assigns them): all else leads into some network."""
 
 
 class Guard:
@@ -22,7 +24,8 @@ class Guard:
             return False
         if any(found in network for network in self._networks):
             return True
-        return found.is_global and not found.is_multicast
+        is_assigned = isinstance(found, IPv4Address) or found in _UNICAST
+        return is_assigned and found.is_global and not found.is_multicast
 
 
 def _innermost(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
