@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from channels.guard import Guard
 
@@ -38,13 +38,15 @@ def check_endpoint(endpoint: str, address: str) -> None:
 
 
 def is_below(endpoint: str, address: str) -> bool:
-    """Whether `endpoint` begins with `address`, the server and whole parts of the path."""
+    """Whether `endpoint` begins with `address`, the server and whole parts of the path, and does not climb out of it,
+    as many servers resolve a path that they have decoded."""
     if not address:
         return False
     its, ours = _parts(endpoint), urlsplit(address)
     same = (its.scheme, its.hostname, _port(its)) == (ours.scheme, ours.hostname, _port(ours))
     path = ours.path.rstrip("/")
-    return same and (its.path == path or its.path.startswith(f"{path}/")) and "/.." not in its.path
+    within = its.path == path or its.path.startswith(f"{path}/")
+    return same and within and "/.." not in unquote(its.path).replace("\\", "/")
 
 
 async def reach(endpoint: str, address: str) -> list[str]:
