@@ -87,7 +87,8 @@ class Poster:
         }
         client = await self._client(f"{named.scheme}://{named.netloc.decode()}")
         # The certificate is that of the name, whichever address it was looked up at.
-        extensions = {"sni_hostname": self._tls.server_name or named.host}
+        # As it is on the wire: decoding an A-label fails where that is none, and TLS has no use for it.
+        extensions = {"sni_hostname": self._tls.server_name or named.raw_host.decode()}
         request = client.build_request("POST", url, content=body, headers=encoded(headers), extensions=extensions)
         response = await client.send(request, stream=True)
         try:

@@ -82,6 +82,21 @@ async def test_what_fails_has_its_code(poster: Poster) -> None:
     assert slow[1] == "no answer within 0.2 s"
 
 
+@pytest.mark.parametrize("host", ["xn--zzzzzz99999.ehr.example", "xn--a", "xn--mnchen-3ya.example"])
+async def test_a_name_that_is_no_international_one_is_posted_to_as_it_is(
+    poster: Poster, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    async def lookup(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+    with serving() as server:
+        address = f"http://{host}:{server.server_address[1]}/"
+        found = await poster.post(replace(WANTED, endpoint=address), address, BUNDLE, "r")
+        assert isinstance(found, Reply)
+        assert server.requests[0].headers["host"] == address.removeprefix("http://").rstrip("/")
+
+
 async def test_the_certificate_is_that_of_the_name(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     for host, answers in (("localhost", True), ("ehr.example", False)):
