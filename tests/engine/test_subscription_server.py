@@ -144,12 +144,15 @@ async def test_requests_that_cannot_be(client: httpx.AsyncClient) -> None:
         "a history": await client.get(f"Subscription/{id}/_history"),
         "an operation": await client.post(f"Subscription/{id}/$resend"),
         "a number": await client.get(f"Subscription/{id}/$events?eventsSinceNumber=x"),
+        "too many": await client.get(f"Subscription/{id}/$events?{'a=1&' * 1_001}"),
+        "many ids": await client.get(f"Subscription?{'_id=1&' * 1_001}"),
+        "many codes": await client.get(f"Basic?{'code=1&' * 1_001}"),
         "by id in the query": await client.delete("Subscription?_id=1"),
     }  # fmt: skip
     assert {name: answer.status_code for name, answer in answers.items()} == {
         "no JSON": 400, "no body": 400, "R5": 415, "text": 415, "a condition": 412, "too large": 413, "another id": 400,
         "an old version": 412, "one that is not there": 404, "a patch": 405, "a history": 404, "an operation": 404,
-        "a number": 400, "by id in the query": 405,
+        "a number": 400, "too many": 400, "many ids": 400, "many codes": 400, "by id in the query": 405,
     }  # fmt: skip
     assert all(answer.json()["resourceType"] == "OperationOutcome" for answer in answers.values())
     assert (await client.get(f"Subscription/{id}")).json()["meta"]["versionId"] == "1"

@@ -58,8 +58,9 @@ def asked_of(method: str, path: str, query: str, *, reads: bool) -> Asked | None
 
 
 def parameters_of(query: str, body: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
-    """The parameters of an operation: of the address, and of the Parameters resource that was posted."""
-    found = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST)
+    """The parameters of an operation: of the address, and of the Parameters resource that was posted; raises
+    `RefusedError` (400) for more than anybody needs."""
+    found = _pairs(query)
     given = body.get("parameter") if body is not None and body.get("resourceType") == "Parameters" else None
     for each in given if isinstance(given, list) else ():
         name = each.get("name") if isinstance(each, dict) else None
@@ -113,5 +114,12 @@ def _id(text: str) -> str:
 
 
 def _asks_for_topics(query: str) -> bool:
-    codes = [value for name, value in parse_qsl(query, max_num_fields=_MOST) if name == "code"]
+    codes = [value for name, value in _pairs(query) if name == "code"]
     return any(each in (CODE, f"{SYSTEM}|{CODE}") for each in codes)
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST)
+    except ValueError:
+        raise RefusedError(400, "too-costly", f"At most {_MOST:,} parameters are taken.") from None
