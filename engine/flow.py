@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from channels.ends import Busy, EndContext, Gathering, Outbound
+from channels.ends import Busy, EndContext, Outbound
 from engine.accept import Acceptor
 from engine.backbone import Backbone
 from engine.channel import Channel, Route
@@ -22,6 +22,7 @@ from engine.feed import Feed
 from engine.gather import Gatherer
 from engine.journal import Entry, Journal, Numbers, Waiting
 from engine.journal.keeping import JournalStore
+from engine.late import Asked
 from engine.registry.allowed import why_not
 from engine.registry.site import SiteRegistry
 from engine.registry.subscriptions import JournalBook
@@ -156,11 +157,12 @@ class Flow:
 
         return stop
 
-    def _deliverer(self, route: Route, outbound: Outbound) -> Deliverer | Gatherer:
+    def _deliverer(self, route: Route, end: Outbound) -> Deliverer | Gatherer:
         journal, clock, holds = self._services.journal, self._services.clock, self._services.holds
+        outbound = Asked(end, journal, clock, partial(why_not, self._services.registry, clock))
         queue = self.channel.queue(route)
         digester = Digester(self.channel, route, journal, clock, self._journaled)
-        if isinstance(outbound, Gathering) and outbound.together is not None:
+        if outbound.together is not None:
             feed = Feed(journal, queue, deferred=True)
             return Gatherer(self.channel, route, outbound, outbound.together, journal, feed, clock, holds, digester)
         feed = Feed(journal, queue, deferred=route.in_order is not None)
