@@ -30,7 +30,7 @@ class WorklistOutbound:
 
     async def deliver(self, message: Message) -> Outcome:
         """Have `message` wait; see `channels.ends.Outbound`."""
-        found = message.fill(self._reason) if self._reason else message.get("match.rule")
+        found = " ".join(message.fill(self._reason).split()) if self._reason else message.get("match.rule")
         if not found:
             found = message.findings[-1].what if message.findings else "a person has to look at it"
         return Outcome(OutcomeCode.PENDING, ON_THE_LIST + found, until=self._now() + _UNTIL)

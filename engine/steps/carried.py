@@ -53,7 +53,7 @@ def acts_of(message: Message) -> list[Message]:
     """
     if message.format != MAIL:
         return [message]
-    parts, packages = _of_mail(message)
+    parts, packages = message.once(_of_mail)
     acts = [each for each in parts if each.is_act]
     if len(acts) < 2:
         return [message]
@@ -73,7 +73,7 @@ def carried_by(message: Message) -> Carried:
 
 def _carried(message: Message) -> Carried:
     if message.format == MAIL:
-        return _told_apart(message, _of_mail(message)[0])
+        return _told_apart(message, message.once(_of_mail)[0])
     if message.format == BINARY and recognize(message.body) is Kind.XDM:
         return _told_apart(message, list(_of_package(message.body, 1)))
     return Carried(message, is_document=message.format == CCDA)

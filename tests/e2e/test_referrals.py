@@ -118,6 +118,28 @@ async def test_a_document_alone_that_answers_our_mail_is_the_outcome(at_work: Sc
     assert done.documents == (CONSULT,)
 
 
+async def test_whom_nobody_knows_waits_for_a_person_and_goes_on(at_work: Scene) -> None:
+    directory = at_work.site.folder / "registry/providers.csv"
+    known = directory.read_text()
+    directory.write_text(known.replace("9992033313,", "9500003337,"))
+    await at_work.engine.reload()
+    referral = Referral(at_work, "W-1", "ref", "360x")
+    await at_work.says(referral.said(Act.REQUEST), referral.initiator, referral.practice)
+    async with asyncio.timeout(30):
+        while not (items := await at_work.hie("worklist", "list")):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
+    assert [each["reason"] for each in items] == ["the NPI is not in the directory"]
+
+    directory.write_text(known)
+    await at_work.engine.reload()
+    await at_work.hie("worklist", "settle", items[0]["id"], "--done", "--replay")
+    asked = await at_work.gets(referral.clinic, "W-1", Act.REQUEST)
+    assert len(asked.documents) == 1  # the Referral Note
+    await at_work.replies(referral.clinic, asked.message_id, CONSULT)
+    done = await at_work.gets(referral.practice, "W-1", Act.COMPLETE)
+    assert done.documents == (CONSULT,)
+
+
 async def test_an_answer_at_once_in_place_of_the_ack_counts(at_work: Scene) -> None:
     referral = Referral(at_work, "A-1", "fhir", "ref")
     declined = referral.said(Act.DECLINE, explanation="No capacity")
