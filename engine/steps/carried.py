@@ -136,6 +136,8 @@ def _is_act(kind: Kind, data: bytes) -> bool:
 
 
 def _asks(resource: Node) -> bool:
+    if resource.peek("type") == "document":
+        return False  # what a document says of orders is history
     inside = [each.one("resource").peek("resourceType") for each in resource.all("entry")]
     return any(each in _RESOURCES for each in (resource.peek("resourceType"), *inside))
 
