@@ -10,13 +10,16 @@ from channels.direct.error import DirectError
 from channels.direct.mime import Entity, MailFacts
 from engine.steps.carried import NothingCarriedError, acts_of, carried_by
 from engine.steps.said import outcome, read_carried, unreadable
-from schemas.message import FHIR, HL7V2, MAIL, Message
+from schemas.content import Kind, recognize
+from schemas.message import CCDA, FHIR, HL7V2, MAIL, Message
 from schemas.tables import CodeMap, CodeMapFile
 from schemas.values import Template
 from transforms import StepError, sets, step
 from transforms.moments import TimeZone
 from transforms.refer import Identifier, NoActError, ReferralError, ReferralMessage, Side
 from transforms.refer.facts import FACTS, UNKNOWN, facts_of
+from transforms.refer.person import are_two, numbers_of
+from transforms.refer.read import read
 from transforms.refer.state import State
 from transforms.refer.thread import Thread
 from transforms.registry import Registry
@@ -86,6 +89,8 @@ class _Opening:
             return None
         except ReferralError as error:
             raise unreadable(error) from None
+        if self._is_of_two(said):
+            return {UNKNOWN: "a document that came along is about another patient"}
         form = _FORMS.get(self._message.format, "360x")
         sender = self._sender or self._own_sender()
         if carried.is_document:
@@ -96,6 +101,19 @@ class _Opening:
         if not said.referral.system:
             said = replace(said, referral=Identifier(said.referral.value, sender))
         return {**facts_of(said), "referral.form": form, "referral.sender": sender}
+
+    def _is_of_two(self, said: ReferralMessage) -> bool:
+        """Whether a clinical document that came along is about another patient than what is said."""
+        for each in said.documents:
+            if recognize(each.body) is not Kind.CCDA:
+                continue
+            document = self._message.derive("open_referral/document", body=each.body, format=CCDA)
+            try:
+                if are_two(said.patient, read(document, systems=self._systems).patient):
+                    return True
+            except ReferralError:
+                continue  # without a header that can be read there is nothing to compare
+        return False
 
     def _own_sender(self) -> str:
         """The address that the message itself gives, else what its end knows."""
@@ -110,7 +128,7 @@ class _Opening:
         """What a clinical document alone is: a request, an outcome, or why that is not known."""
         answered = self._answered(sender)
         if answered is not None:
-            if answered.is_about_another(_patients(said)):
+            if answered.is_about_another(numbers_of(said.patient)):
                 return "the document answers our mail, and is about another patient than the referral"
             return outcome(said, answered.referral)
         if code == _REFERRAL_NOTE:
@@ -131,15 +149,11 @@ class _Opening:
     def _threads(self, said: ReferralMessage, sender: str) -> list[Thread]:
         """The open threads about the patient of a document that were referred to its sender."""
         found: dict[Identifier, Thread] = {}
-        for patient in _patients(said):
+        for patient in numbers_of(said.patient):
             for thread in self._registry.referrals_about(patient, sender):
                 if _is_recipient(thread, sender) and thread.state in _OPEN:
                     found[thread.referral] = thread
         return list(found.values())
-
-
-def _patients(said: ReferralMessage) -> list[Identifier]:
-    return [Identifier(each.get("value", ""), each.get("system", "")) for each in said.patient.get("identifier", ())]
 
 
 def _is_recipient(thread: Thread, sender: str) -> bool:

@@ -7,6 +7,7 @@ import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
+from transforms.refer.person import numbers_of
 from transforms.refer.referral import Identifier, Party, ReferralMessage, Side
 
 FACTS = (
@@ -24,8 +25,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def facts_of(said: ReferralMessage) -> dict[str, str]:
     """What `said` comes to as attributes (docs/referrals.md); ids and no names of patients, "" is left out."""
     party = said.initiator if said.act.side is Side.INITIATOR else said.recipient
-    named = said.patient.get("identifier", ())
-    patients = [Identifier(each["value"], each.get("system", "")) for each in named if each.get("value")]
     found = {
         "referral.id": said.referral.value,
         "referral.authority": said.referral.system,
@@ -33,7 +32,7 @@ def facts_of(said: ReferralMessage) -> dict[str, str]:
         "referral.at": said.at.isoformat(),
         "referral.digest": digest_of(said),
         "referral.control_id": said.control_id,
-        "referral.patients": "\n".join(map(line_of, patients)),
+        "referral.patients": "\n".join(map(line_of, numbers_of(said.patient))),
         "referral.filler": identifier_text(said.filler) if said.filler is not None else "",
         "referral.party": _name(party),
         "referral.npi": party.npi,

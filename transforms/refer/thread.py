@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from schemas.message import Message
 from transforms.refer.facts import read_identifier
+from transforms.refer.person import are_of_two
 from transforms.refer.referral import Act, Identifier, Side
 from transforms.refer.state import Said, Standing, State, Verdict
 
@@ -125,10 +126,7 @@ class Thread:
 
 
 def _is_another(patients: Iterable[Identifier], noted: Iterable[Noted]) -> bool:
-    known = {id for each in noted if each.counts for id in each.patients}
-    authorities = {id.system for id in known if id.system}
-    comparable = {id for id in patients if id.system in authorities}
-    return bool(comparable) and not comparable & known
+    return are_of_two(patients, [id for each in noted if each.counts for id in each.patients])
 
 
 def says_of_referral(message: Message) -> bool:

@@ -11,6 +11,7 @@ from channels.direct.xdm import read_xdm
 from engine.steps import open_referral
 from engine.steps.carried import carried_by
 from engine.steps.said import said_in
+from schemas.fhir import dumps
 from schemas.message import MAIL, Message
 from tests.engine.steps.exchange import (
     CLINICS,
@@ -152,6 +153,27 @@ def test_a_mail_that_says_nothing_of_a_referral_is_left_to_a_person(files: list[
     (made,) = exchange("ref").opened(mail(files, PRACTICES["360x"]))
     assert "neither a message of a referral" in made.get("referral.unknown")
     assert (made.format, made.get("referral.act"), made.get("referral.verdict")) == (MAIL, "", "")
+
+
+def test_a_document_about_another_patient_goes_along_with_nothing() -> None:
+    ours, other = document("11488-4"), document("11488-4", "P-18").replace(b"7704318", b"7704319")
+    younger = CONSULT.replace(b'birthTime value="19610417"', b'birthTime value="19910417"')
+    assert CONSULT not in (ours, other, younger)
+    order = write_360x(ASKED).message.encode()
+    within = arrives(replace(ASKED, documents=(Attached(younger, "text/xml"),)), "ref")
+    for arrived in (mail([ours, other], CLINIC), mail([order, other], CLINIC), within):
+        (made,) = exchange("ref").opened(arrived)
+        assert made.get("referral.unknown") == "a document that came along is about another patient"
+        assert (made.get("referral.act"), made.get("referral.to.address")) == ("", "")
+    (made,) = exchange("ref").opened(mail([package(write_360x(ASKED).message.encode(), ours, CONSULT)], CLINIC))
+    assert made.get("referral.act") == "request"
+
+
+def test_a_document_in_fhir_with_orders_in_it_is_a_document() -> None:
+    order = {"resourceType": "ServiceRequest", "id": "s", "status": "completed"}
+    history = dumps({"resourceType": "Bundle", "type": "document", "entry": [{"resource": order}]})
+    (made,) = exchange("ref").opened(mail([package(write_360x(ASKED).message.encode(), history)], PRACTICES["360x"]))
+    assert history in [each.body for each in said_in(made, "", None).documents]
 
 
 def document(code: str, patient: str = "P-17") -> bytes:
