@@ -8,7 +8,7 @@ from engine.steps.said import said_in
 from schemas.message import Message
 from schemas.tables import CodeMapFile
 from schemas.values import Template
-from transforms import sets, step
+from transforms import StepError, sets, step
 from transforms.moments import TimeZone
 from transforms.recipient import by_endpoint
 from transforms.refer import Act, Identifier, Party, Side
@@ -17,6 +17,7 @@ from transforms.registry import Provider, Registry, Subscriber
 
 _FORMS = {"direct": "360x", "fhir": "fhir", "mllp": "ref"}
 """The form of a referral by the kind of endpoint."""
+_ASKS = (Act.REQUEST, Act.CHANGE)
 
 
 @step
@@ -35,7 +36,8 @@ def find_specialist(
     organizations; one who is named otherwise where exactly one of that name has an endpoint; where nobody is named, the
     one of the wanted specialty with an endpoint. Failing that, the Direct address that the request itself gives is
     taken. `recipient.verdict` is `known`, or `unknown` with why in `recipient.rule`: route that to a work list. Once
-    the other side of a referral is known, nothing is looked up. Put it between `open_referral` and `track_referral`.
+    the other side of a referral is known, it stays that: a request or change that names somebody else by NPI, who is
+    reached elsewhere, stops, for it would go to the wrong one. Put it between `open_referral` and `track_referral`.
 
     Args:
         place: The city or postal code of who is looked for by specialty or name, a template.
@@ -46,10 +48,17 @@ def find_specialist(
     if message.get(UNKNOWN) or message.get("referral.to.address") or (act and Act(act).side is Side.RECIPIENT):
         return message
     said = said_in(message, time_zone, systems)
-    known = registry.referral(Identifier(message.get("referral.id"), message.get("referral.authority")), message.origin)
-    if known.contact(Side.RECIPIENT).address:
-        return message
+    thread = registry.referral(
+        Identifier(message.get("referral.id"), message.get("referral.authority")), message.origin
+    )
     search = _Search(registry, said.recipient, message.fill(place))
+    known = thread.contact(Side.RECIPIENT).address
+    if known:
+        has_answered = any(each.npi == said.recipient.npi for each in thread.noted if each.counts)
+        if said.act in _ASKS and not has_answered and search.is_of_another(known):
+            hint = "a referral to somebody else needs an id of its own; cancel this one, or close it"
+            raise StepError("the request names another specialist than the one who was asked before", hint)
+        return message
     found = search.found()
     if found is None:
         facts = {"recipient.verdict": "unknown", "recipient.rule": search.rule}
@@ -68,6 +77,11 @@ class _Search:
         self._party = party
         self._place = place
         self.rule = ""
+
+    def is_of_another(self, address: str) -> bool:
+        """Whether the party has an NPI that the directory has elsewhere than at `address`."""
+        reached = self._by_npi(self._party.npi) if self._party.npi else None
+        return reached is not None and reached.address.lower() != address.lower()
 
     def found(self) -> tuple[str, str] | None:
         """The form and the address; None where nobody is found."""

@@ -292,6 +292,18 @@ def test_a_later_act_goes_to_who_was_asked_whatever_the_directory_says_now() -> 
     assert hub.take(arrives(cancelled, "360x", at=cancelled.at)).get("referral.to.address") == "CLINIC"
 
 
+def test_a_request_that_names_somebody_else_now_goes_not_to_who_was_asked_before() -> None:
+    hub = exchange("ref")
+    hub.directory["9306778249"] = specialist("fhir", "9306778249")
+    hub.take(arrives(ASKED, "360x"))
+    to_other = replace(ASKED, recipient=replace(ASKED.recipient, npi="9306778249"), **LATER)
+    with pytest.raises(StepError, match="another specialist") as stopped:
+        hub.take(arrives(to_other, "360x", at=to_other.at))
+    assert "an id of its own" in stopped.value.hint
+    cancelled = replace(to_other, act=Act.CANCEL)
+    assert hub.take(arrives(cancelled, "360x", at=cancelled.at)).get("referral.to.address") == "CLINIC"
+
+
 def test_what_a_form_has_no_word_for_stops_with_a_reason() -> None:
     hub = exchange("360x")
     hub.take(arrives(ASKED, "ref"))
