@@ -182,5 +182,5 @@ def _status_url(base: httpx.URL, content_location: str) -> httpx.URL | None:
         url = base.join(content_location)
     except httpx.InvalidURL:
         return None
-    same = (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
+    same = (url.scheme, url.raw_host, url.port) == (base.scheme, base.raw_host, base.port)
     return url if same else None

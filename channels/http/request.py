@@ -28,7 +28,7 @@ def fill_url(template: str, message: Message) -> httpx.URL:
     else:
         text = message.fill(template, _quoted)
     url = httpx.URL(text)
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not _host(url):
         raise httpx.UnsupportedProtocol("")
     return url
 
@@ -69,6 +69,14 @@ def failure(error: Exception, timeout: float) -> Outcome:
         case httpx.LocalProtocolError():
             return Outcome(OutcomeCode.REFUSED, "a header holds what HTTP does not allow; look at `headers`")
     return Outcome(OutcomeCode.DEFERRED, f"the connection broke: {type(error).__name__}")
+
+
+def _host(url: httpx.URL) -> str:
+    """The host, which httpx decodes where it begins with `xn--`, as it does again when it sends."""
+    try:
+        return url.host
+    except UnicodeError:
+        raise httpx.InvalidURL("") from None
 
 
 def _quoted(text: str) -> str:
