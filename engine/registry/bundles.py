@@ -156,6 +156,8 @@ class _Walk:
                     raise self._wrong(where, f"not JSON ({error.msg})") from None
             except RecursionError:
                 raise self._wrong(where, "nested too deeply") from None
+            except ValueError:
+                raise self._wrong(where, "a number of thousands of digits") from None
             if len(self._text) - self._at > _LONGEST:
                 raise self._wrong(where, "neither ends nor is JSON within 16 MB")
             self._more()

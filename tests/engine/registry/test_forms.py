@@ -165,6 +165,7 @@ ONE = bundle(group(member("Patient/a")), patient("a"))
         (json.dumps(ONE)[:-20], "not JSON"),
         (json.dumps(ONE) + "x", "text after its end"),
         (json.dumps(ONE).replace('"Rosalind"', "NaN"), "Bundle.entry[1].resource: not JSON"),
+        (json.dumps(ONE).replace('"Rosalind"', "1" * 5_000), "Bundle.entry[1].resource: a number of thousands"),
         (json.dumps(ONE).replace('"Rosalind"', '"\\ud800"'), "Bundle.entry[1].resource: not JSON"),
         (json.dumps(ONE).replace('"Rosalind"', "[" * 100_000), "Bundle.entry[1].resource: n"),
         (json.dumps(ONE).replace('"id": "a"', '"id": "a", "id": "b"'), "an element stands twice"),
