@@ -60,11 +60,11 @@ def read_roster(path: Path, name: str, most: int | None = None) -> Iterator[Memb
 
 def _heading(name: str, cells: list[str]) -> list[str]:
     columns = [cell.lower() for cell in cells]
+    if "member" not in columns or len(set(columns)) < len(columns):  # a row without a heading, perhaps: not quoted
+        raise RosterError(f"{name}:1: the first line names the columns, `member` among them and none twice")
     unknown = [column for column in columns if column not in COLUMNS]
     if unknown:
         raise RosterError(f"{name}:1: there is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
-    if "member" not in columns or len(set(columns)) < len(columns):
-        raise RosterError(f"{name}:1: the first line names the columns, `member` among them and none twice")
     return columns
 
 
