@@ -6,6 +6,9 @@ import csv
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
+
+_LONGEST = 1 << 20  # characters of a row
 
 
 class RosterError(ValueError):
@@ -29,8 +32,9 @@ def read_rows(path: Path, name: str, heading: Callable[[list[str]], list[str]]) 
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            rows = (cells for cells in reader if any(cells) and not cells[0].lstrip().startswith("#"))
+            lines = _Lines(file, name)
+            reader = csv.reader(lines, strict=True)
+            rows = (cells for cells in lines.rows(reader) if any(cells) and not cells[0].lstrip().startswith("#"))
             columns = heading([cell.strip() for cell in next(rows, [])])
             for cells in rows:
                 where = f"{name}:{reader.line_num}"
@@ -43,3 +47,26 @@ def read_rows(path: Path, name: str, heading: Callable[[list[str]], list[str]]) 
         raise RosterError(f"{name}: not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise RosterError(f"{name}: {error.strerror}") from None
+
+
+class _Lines:
+    """The lines of a CSV file; of one row no more than a row can be is held. Raises `RosterError` beyond."""
+
+    def __init__(self, file: TextIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._number = self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(_LONGEST):
+            self._number += 1
+            self._size += len(line)
+            if self._size >= _LONGEST:
+                raise RosterError(f"{self._name}:{self._number}: a row of more than 1 MB; is a quote missing?")
+            yield line
+
+    def rows(self, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+        """Each row that `reader` makes of the lines."""
+        for cells in reader:
+            self._size = 0
+            yield cells

@@ -150,7 +150,9 @@ async def test_an_attribute_at_the_beginning_is_the_url_itself(partner: Partner)
     assert partner.requests[0][0] == "/in/MSG00001"
 
 
-@pytest.mark.parametrize("url", ["ftp://h/x", "{a.b}", "/only/a/path", "http://", "http://[::1", "http://xn--a.invalid/in"])
+@pytest.mark.parametrize(
+    "url", ["ftp://h/x", "{a.b}", "/only/a/path", "http://", "http://[::1", "http://xn--a.invalid/in"]
+)
 async def test_what_is_no_url_is_refused(url: str) -> None:
     assert (await send(url)).code == REFUSED
 

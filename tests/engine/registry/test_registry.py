@@ -187,6 +187,7 @@ def test_what_came_before_somebody_opted_out_is_told_to_nobody_after(tmp_path: P
     [
         ("", r"panel\.csv:1: .*`member`"),
         ("family,given\n", r":1: .*`member`"),
+        ("1,Oxenham,Rosalind\n", r":1: .*`member`"),
         ("member,surname\n", r":1: there is no column 'surname'"),
         (HEADING + ",Oxenham\n", ":2: the member has no id"),
         (HEADING + "1,Oxenham\n1,Ward\n", ":3: the member's id stands in an earlier line"),
@@ -194,6 +195,8 @@ def test_what_came_before_somebody_opted_out_is_told_to_nobody_after(tmp_path: P
         (HEADING + "1,Oxenham,R,,,,,,soon\n", ":2: since is no day"),
         (HEADING + "1,a,b,c,d,e,f,g,h,i,j,k\n", ":2: 12 cells under 10 columns"),
         (HEADING + '1,"Oxenham\n', "not CSV"),
+        (HEADING + "1,Oxenham" + " " * (1 << 20) + "\n", ":2: a row of more than 1 MB"),
+        (HEADING + '"Oxenham\n",' * 120_000 + "\n", ":.*: a row of more than 1 MB"),
     ],
 )
 def test_what_is_no_roster_is_refused_without_quoting_it(tmp_path: Path, text: str, what: str) -> None:
