@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.registry.bundles import Found, only, read_resources
-from engine.registry.rosters import Member
+from engine.registry.rosters import Member, checked_id
 from engine.registry.rows import RosterError
 from schemas.fhir.resource import Resource
 from schemas.fhir.structure import structure
@@ -139,7 +139,7 @@ def _id(patient: Resource, found: Found) -> str:
     chosen = next(records, numbers[0] if numbers else {"value": found.resource.get("id")})
     if not isinstance(chosen["value"], str):
         raise RosterError(f"{found.where}: the Patient has neither an identifier nor an id")
-    return chosen["value"]
+    return checked_id(chosen["value"], found.where)
 
 
 def _day(written: Any, where: str, *, after: bool = False) -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.registry.hl7_file import read_messages
-from engine.registry.rosters import Member
+from engine.registry.rosters import Member, checked_id
 from engine.registry.rows import RosterError
 from schemas.hl7v2 import Er7, Hl7Error
 from transforms.matching import normal
@@ -82,7 +82,7 @@ def _events(path: Path, name: str, most: int | None) -> Iterator[_Event]:
         if not member or (kind in MERGES and not given_up):
             field = "MRG-1" if member else "PID-3"
             raise RosterError(f"{where}: {field} has no number of the authority that the first message's PID-3 names")
-        yield _Event(where, kind, member, given_up, er7)
+        yield _Event(where, kind, checked_id(member, where), given_up, er7)
 
 
 def _numbers(er7: Er7, segment: str, field: int) -> Sequence[Value]:

@@ -46,6 +46,13 @@ class Member(NamedTuple):
     until: int | None
 
 
+def checked_id(member: str, where: str) -> str:
+    """The id of a member as every database can hold it; raises `RosterError` for one that none can."""
+    if "\0" in member:
+        raise RosterError(f"{where}: the member's id holds a NUL")
+    return member
+
+
 def read_roster(path: Path, name: str, most: int | None = None) -> Iterator[Member]:
     """The members in the file at `path`, called `name` in errors, `most` of them or all; raises `RosterError` at the
     line at fault."""
@@ -87,7 +94,7 @@ def _member(cells: Mapping[str, str], where: str) -> Member:
         phones=frozenset(filter(None, map(normal.phone, _phones(cells.get("phone", ""))))),
         ssn4=normal.ssn4(cells.get("ssn4", "")),
     )
-    return Member(cells["member"], person, _day(cells, "since", where), _day(cells, "until", where))
+    return Member(checked_id(cells["member"], where), person, _day(cells, "since", where), _day(cells, "until", where))
 
 
 def _phones(cell: str) -> list[str]:

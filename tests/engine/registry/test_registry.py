@@ -195,6 +195,7 @@ def test_what_came_before_somebody_opted_out_is_told_to_nobody_after(tmp_path: P
         (HEADING + "1,Oxenham,R,,,,,,soon\n", ":2: since is no day"),
         (HEADING + "1,a,b,c,d,e,f,g,h,i,j,k\n", ":2: 12 cells under 10 columns"),
         (HEADING + '1,"Oxenham\n', "not CSV"),
+        (HEADING + "1\0,Oxenham\n", ":2: the member's id holds a NUL"),
         (HEADING + "1,Oxenham" + " " * (1 << 20) + "\n", ":2: a row of more than 1 MB"),
         (HEADING + '"Oxenham\n",' * 120_000 + "\n", ":.*: a row of more than 1 MB"),
     ],
