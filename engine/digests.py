@@ -27,7 +27,7 @@ from engine.journal import (
     Work,
     resolve,
 )
-from engine.journal.gathered import Gathered, load, note_told_in, waiting_until
+from engine.journal.gathered import Gathered, Held, load, note_told_in, waiting_until
 from engine.plan import PlanError, run_steps
 from engine.route import Journaled
 from schemas.ids import Clock, derived_id
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 MOST = 1_000
 """Notices in one digest; more of one subscriber go out in the next, a second later."""
+MOST_BYTES = 32 << 20
+"""Bytes of the notices in one digest, which are in memory together; one notice goes out whatever its size."""
 ONE_BY_ONE = ("mllp",)
 """Ends whose protocol carries one message at a time, each with its own answer."""
 _SLICE = 0.005  # seconds of rendering after which others get their turn
@@ -66,8 +68,8 @@ class Digester:
         times = {each.due for each in due if each.due is not None and waits_for_digest(each.message)}
         for when in sorted(times):
             found = await self._journal.read(partial(waiting_until, queue=self._queue, due=when, attribute=DIGEST))
-            for name, ids in found.items():
-                await self._tell(name, when, ids[:MOST])
+            for name, held in found.items():
+                await self._tell(name, when, _first(held))
         return [each for each in due if not waits_for_digest(each.message)]
 
     async def _tell(self, name: str, due: datetime, ids: Sequence[str]) -> None:
@@ -138,3 +140,15 @@ class Digester:
             entries.append(Entry(whole, self._queue, Status.QUEUED, True, NO_KEYS, keys, end=self._end))
             told_in |= {each.message.id: whole.id for each in of}
         return entries, told_in
+
+
+def _first(held: Sequence[Held]) -> list[str]:
+    """The ids of the first of `held`, as many as one digest has."""
+    ids: list[str] = []
+    size = 0
+    for each in held[:MOST]:
+        size += each.size
+        if ids and size > MOST_BYTES:
+            break
+        ids.append(each.id)
+    return ids

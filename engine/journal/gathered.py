@@ -29,19 +29,26 @@ class Gathered(NamedTuple):
     told_in: Mapping[str, str]
 
 
-def waiting_until(connection: Connection, queue: str, due: datetime, attribute: str) -> dict[str, list[str]]:
-    """The ids of the open messages of `queue` that wait until exactly `due`, in their order, by the text of their
+class Held(NamedTuple):
+    """A message that waits to be told: its id, and the size of its body in bytes."""
+
+    id: str
+    size: int
+
+
+def waiting_until(connection: Connection, queue: str, due: datetime, attribute: str) -> dict[str, list[Held]]:
+    """The open messages of `queue` that wait until exactly `due`, in their order, by the text of their
     `attribute`; those without it are left out."""
     query = (
-        select(messages.c.id, messages.c.attributes)
+        select(messages.c.id, messages.c.size, messages.c.attributes)
         .where(messages.c.queue == queue, messages.c.open, messages.c.due == microseconds(due))
         .order_by(messages.c.seq)
     )
-    found: dict[str, list[str]] = {}
-    for id, written in connection.execute(query):
+    found: dict[str, list[Held]] = {}
+    for id, size, written in connection.execute(query):
         named = read_attributes(written).get(attribute)
         if named is not None:
-            found.setdefault(named, []).append(id)
+            found.setdefault(named, []).append(Held(id, size))
     return found
 
 

@@ -233,6 +233,19 @@ async def test_a_notice_that_cannot_be_said_fails_alone_and_can_be_replayed(jour
         await settled(journal)
 
 
+async def test_large_notices_are_not_all_held_at_once(
+    journal_url: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.digests.MOST_BYTES", 1)
+    site = Site(Box(), utc_now() + SOON_DUE)
+    async with site.at_work(journal_url, journal) as hand:
+        for number in range(3):
+            await hand.send(adt(f"M{number}", f"a{number}"))
+        await site.box.until(3)
+        await settled(journal)
+    assert [of(each) for each in site.box.taken] == [["a0"], ["a1"], ["a2"]]
+
+
 async def test_a_large_digest_goes_out_in_parts_and_leaves_nothing(
     journal_url: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
