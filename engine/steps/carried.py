@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from channels.direct.error import DirectError
 from channels.direct.mime import attachments
-from channels.direct.xdm import read_xdm
+from channels.direct.xdm import LIMITS, read_xdm
 from schemas.content import Kind, recognize
 from schemas.error import BodyError
 from schemas.fhir.read import read
@@ -75,7 +74,7 @@ def _carried(message: Message) -> Carried:
     if message.format == MAIL:
         return _told_apart(message, message.once(_of_mail)[0])
     if message.format == BINARY and recognize(message.body) is Kind.XDM:
-        return _told_apart(message, list(_of_package(message.body, 1)))
+        return _told_apart(message, _of_package(message.body, 1, LIMITS.unpacked))
     return Carried(message, is_document=message.format == CCDA)
 
 
@@ -92,8 +91,9 @@ def _told_apart(message: Message, parts: list[_Part]) -> Carried:
 
 
 def _of_mail(message: Message) -> tuple[list[_Part], list[bytes]]:
-    """The parts of a mail, and its packages as they are."""
+    """The parts of a mail, and its packages as they are; all of them together unpack to what one may."""
     parts: list[_Part] = []
+    left = LIMITS.unpacked
     packages: list[bytes] = []
     try:
         for each in attachments(message.body):
@@ -102,7 +102,9 @@ def _of_mail(message: Message) -> tuple[list[_Part], list[bytes]]:
             kind = recognize(each.data)
             if kind is Kind.XDM:
                 packages.append(each.data)
-                parts += _of_package(each.data, len(packages))
+                inside = _of_package(each.data, len(packages), left)
+                left -= sum(len(part.attached.body) for part in inside)
+                parts += inside
             else:
                 parts.append(_part(each.data, each.name, "", each.type, 0))
     except DirectError as error:
@@ -110,13 +112,15 @@ def _of_mail(message: Message) -> tuple[list[_Part], list[bytes]]:
     return parts, packages
 
 
-def _of_package(body: bytes, number: int) -> Iterator[_Part]:
+def _of_package(body: bytes, number: int, unpacked: int) -> list[_Part]:
+    """The documents of a package, which may unpack to so many bytes."""
     try:
-        documents = read_xdm(body).documents
+        documents = read_xdm(body, limits=replace(LIMITS, unpacked=unpacked)).documents
     except DirectError as error:
         raise _unreadable(error) from None
-    for each in documents:
-        yield _part(each.data, each.entry.title, each.entry.unique_id, each.entry.mime_type, number)
+    return [
+        _part(each.data, each.entry.title, each.entry.unique_id, each.entry.mime_type, number) for each in documents
+    ]
 
 
 def _part(data: bytes, title: str, unique_id: str, said: str, package: int) -> _Part:

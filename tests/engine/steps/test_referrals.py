@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from channels.direct.xdm import read_xdm
+from channels.direct.xdm import LIMITS, read_xdm
 from engine.steps import open_referral
 from engine.steps.carried import carried_by
 from engine.steps.said import said_in
@@ -116,6 +116,15 @@ def test_several_packages_of_one_mail_are_several_messages() -> None:
     assert [each.get("referral.id") for each in made] == ["R|1", "R-2"]
     assert {each.get("referral.sender") for each in made} == {PRACTICES["360x"]}
     assert [each.body for each in made] == packages
+
+
+def test_packages_of_one_mail_together_unpack_to_what_one_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(ASKED, referral=REFERRAL._replace(value="R-2"))
+    packages = [package(write_360x(each).message.encode(), PDF + b"x" * 60_000) for each in (ASKED, other)]
+    monkeypatch.setattr("engine.steps.carried.LIMITS", replace(LIMITS, unpacked=100_000))
+    with pytest.raises(StepError, match="xdm-too-large"):
+        exchange("ref").opened(mail(packages, PRACTICES["360x"]))
+    assert len(exchange("ref").opened(mail(packages[:1], PRACTICES["360x"]))) == 1
 
 
 @pytest.mark.parametrize("loose", [(PDF,), (write_360x(ASKED).message.encode(),)], ids=["a file", "a third message"])
