@@ -21,6 +21,7 @@ _LABEL = 110.0
 _CALM = ("Normal", "Susceptible", "Negative", "Not detected", "Non-reactive")
 _RED = (0.7, 0.0, 0.0)
 _MOST_PAGES = 200
+_MOST_LINES = _MOST_PAGES * int(HEIGHT / _LEADING)
 
 
 class Piece(NamedTuple):
@@ -177,11 +178,14 @@ def _notes(notes: Sequence[str], fonts: Fonts) -> Iterator[Line]:
 
 
 def wrapped(text: str, width: float, fonts: Fonts, *, bold: bool = False, size: float = _SIZE) -> list[str]:
-    """`text` in lines that are at most `width` points wide; a word that is wider is broken."""
+    """`text` in lines that are at most `width` points wide; a word that is wider is broken. Raises `TooLongError` as
+    soon as there are more than a report can have."""
     lines: list[str] = []
     line, used = "", 0.0
     space = fonts.width(" ", size, bold=bold)
     for word in _words(text):
+        if len(lines) > _MOST_LINES:
+            raise TooLongError
         rest, wide = word, fonts.width(word, size, bold=bold)
         if line and used + space + wide <= width:
             line, used = f"{line} {rest}", used + space + wide

@@ -17,6 +17,8 @@ from transforms.step import StepError, sets, step
 UNREADABLE = "LAB-301"
 UNDRAWN = "LAB-302"
 
+_MOST = 100
+
 
 def _load(written: object, info: ValidationInfo) -> str:
     """The name by which the font in a file of the site is drawn with."""
@@ -38,8 +40,8 @@ def result_to_pdf(message: Message, *, fonts: list[FontFile] | None = None) -> I
     """Turn a result message into a PDF: the laboratory's own report where it brings one (OBX-2 ED), else one that is
     written here, with every result, unit, range, flag, status and note.
 
-    `result.report` is `own` or `written`. Each report that the message brings is a message. What has no font is
-    drawn as a mark and reported (LAB-302).
+    `result.report` is `own` or `written`. Each report that the message brings is a message, of a hundred at most.
+    What has no font is drawn as a mark and reported (LAB-302).
 
     Args:
         fonts: TrueType files of the site for characters that DejaVu Sans has not: `[fonts/NotoSansHebrew-Regular.ttf]`.
@@ -50,6 +52,8 @@ def result_to_pdf(message: Message, *, fonts: list[FontFile] | None = None) -> I
     report = read_report(message)
     found = list(embedded_pdfs(message.er7))
     own = [each for each in found if each.data]
+    if len(own) > _MOST:
+        raise StepError(f"the message brings {len(own):,} documents, more than {_MOST}", "put split_orders before")
     for number, each in enumerate(own, start=1):
         facts = {"result.report": "own"}
         yield message.derive(f"result_to_pdf/{number}", body=each.data, format=BINARY, attributes=facts)

@@ -13,6 +13,8 @@ from pypdf import PdfReader
 from schemas.message import BINARY, FHIR, TEXT, Message
 from tests.transforms.labs.lab import HALE, LISK, npi, order, oru
 from tests.transforms.written import UnboundError, bind, message, run
+from transforms.labs.fonts import Fonts
+from transforms.labs.pdf import TooLongError, wrapped
 from transforms.labs.result_to_pdf import result_to_pdf
 from transforms.labs.result_to_text import result_to_text
 from transforms.step import StepError
@@ -184,6 +186,18 @@ def test_a_hostile_report_ends_soon() -> None:
     with pytest.raises(StepError, match="200 pages"):
         list(result_to_pdf(huge))  # type: ignore[arg-type]
     assert time.perf_counter() - since < 20
+
+
+def test_a_text_of_more_lines_than_a_report_has_is_not_laid_out_to_its_end() -> None:
+    with pytest.raises(TooLongError):
+        wrapped("lorem ipsum " * 100_000, 60, Fonts())
+
+
+def test_a_message_brings_so_many_documents_at_most() -> None:
+    document = f"^^^Base64^{base64.b64encode(b'%PDF-1.4').decode()}"
+    assert len(list(result_to_pdf(oru(order(OBX_2="ED", OBX_5="~".join([document] * 100)))))) == 100  # type: ignore[arg-type]
+    with pytest.raises(StepError, match="101 documents"):
+        list(result_to_pdf(oru(order(OBX_2="ED", OBX_5="~".join([document] * 101)))))  # type: ignore[arg-type]
 
 
 def test_a_text_that_comes_line_by_line_is_one_result() -> None:
