@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from channels.direct.options import is_address
 from engine.steps.said import said_in
 from schemas.message import Message
 from schemas.tables import CodeMapFile
@@ -90,8 +91,13 @@ class _Search:
             return _FORMS[reached.delivery], reached.address
         if not self._party.direct:
             return None
+        try:
+            address = is_address(self._party.direct)
+        except ValueError:
+            self.rule = f"what the request gives as Direct address is not one address ({self.rule})"
+            return None
         self.rule = f"the Direct address that the request gives ({self.rule})"
-        return "360x", self._party.direct
+        return "360x", address
 
     def _in_directory(self) -> Subscriber | None:
         party = self._party

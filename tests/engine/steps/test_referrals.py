@@ -265,6 +265,7 @@ NOBODY = {"npi": "", "family": "", "given": (), "organization": ""}
         (asking(), ("ref", "CLINIC"), "by NPI"),
         (asking(npi="9880425977"), ("", ""), "not in the directory"),
         (asking(npi="9880425977", direct="new@clinic.example"), ("360x", "new@clinic.example"), "the request gives"),
+        (asking(npi="9880425977", direct="new@clinic.example, spy@other.example"), ("", ""), "not one address"),
         (asking(npi="9306778249"), ("fhir", CLINICS["fhir"]), "by NPI"),
         (asking(npi="9500000009"), ("", ""), "without an endpoint"),
         (asking(npi=""), ("ref", "CLINIC"), "by name"),
