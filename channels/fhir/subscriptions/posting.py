@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import httpx
@@ -32,6 +33,14 @@ class Unsent(NamedTuple):
     detail: str
 
 
+@dataclass(slots=True)
+class _Held:
+    """A client, and how many requests it has under way."""
+
+    client: httpx.AsyncClient
+    users: int = 0
+
+
 class Poster:
     """Posts notifications; each may take `timeout` seconds, or less where its subscription says so."""
 
@@ -39,7 +48,7 @@ class Poster:
         self._tls = tls
         self._timeout = timeout
         self._report = report
-        self._clients: OrderedDict[str, httpx.AsyncClient] = OrderedDict()
+        self._clients: OrderedDict[str, _Held] = OrderedDict()
 
     async def post(self, wanted: Wanted, address: str, bundle: Resource, request_id: str) -> Reply | Unsent:
         """The answer of the endpoint, which is below `address` or public."""
@@ -64,8 +73,8 @@ class Poster:
     async def close(self) -> None:
         """Close all connections."""
         clients, self._clients = self._clients, OrderedDict()
-        for client in clients.values():
-            await client.aclose()
+        for each in clients.values():
+            await each.client.aclose()
 
     async def _post_to_any(self, wanted: Wanted, addresses: list[str], body: bytes, request_id: str) -> Reply:
         """The answer from the first of `addresses` that can be connected to."""
@@ -85,22 +94,31 @@ class Poster:
             "host": named.netloc.decode(),
             "content-type": wanted.mime,
         }
-        client = await self._client(f"{named.scheme}://{named.netloc.decode()}")
         # The certificate is that of the name, whichever address it was looked up at.
         # As it is on the wire: decoding an A-label fails where that is none, and TLS has no use for it.
         extensions = {"sni_hostname": self._tls.server_name or named.raw_host.decode()}
-        request = client.build_request("POST", url, content=body, headers=encoded(headers), extensions=extensions)
-        response = await client.send(request, stream=True)
-        try:
-            content = await read_some(response, _ANSWER)
-        finally:
-            await response.aclose()
+        async with self._client(f"{named.scheme}://{named.netloc.decode()}") as client:
+            request = client.build_request("POST", url, content=body, headers=encoded(headers), extensions=extensions)
+            response = await client.send(request, stream=True)
+            try:
+                content = await read_some(response, _ANSWER)
+            finally:
+                await response.aclose()
         return Reply(response.status_code, content, response.headers.get("retry-after", ""))
 
-    async def _client(self, server: str) -> httpx.AsyncClient:
-        found = self._clients.pop(server, None) or new_client(self._tls, self._report, _CONNECTIONS, self._timeout)
-        self._clients[server] = found
-        if len(self._clients) > _SERVERS:
-            _, oldest = self._clients.popitem(last=False)
-            await oldest.aclose()
-        return found
+    @contextlib.asynccontextmanager
+    async def _client(self, server: str) -> AsyncIterator[httpx.AsyncClient]:
+        """The client for one server. Beyond `_SERVERS` those that were used last stay, and all that are in use."""
+        held = self._clients.pop(server, None) or _Held(
+            new_client(self._tls, self._report, _CONNECTIONS, self._timeout)
+        )
+        self._clients[server] = held
+        held.users += 1
+        try:
+            yield held.client
+        finally:
+            held.users -= 1
+            idle = [name for name, each in self._clients.items() if not each.users]
+            spare = [self._clients.pop(name) for name in idle[: max(0, len(self._clients) - _SERVERS)]]
+            for each in spare:
+                await each.client.aclose()

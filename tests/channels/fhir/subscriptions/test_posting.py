@@ -97,6 +97,30 @@ async def test_a_name_that_is_no_international_one_is_posted_to_as_it_is(
         assert server.requests[0].headers["host"] == address.removeprefix("http://").rstrip("/")
 
 
+async def test_many_servers_do_not_break_off_what_is_under_way(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channels.fhir.subscriptions.posting._SERVERS", 1)
+    arrived, others_are_done = asyncio.Event(), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        arrived.set()
+        await others_are_done.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    slow = await asyncio.start_server(answer, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{slow.sockets[0].getsockname()[1]}/"
+    first = asyncio.create_task(poster.post(replace(WANTED, endpoint=address), address, BUNDLE, "r"))
+    await arrived.wait()
+    for _ in range(2):
+        with serving() as server:
+            reply = await poster.post(replace(WANTED, endpoint=server.base), server.base, BUNDLE, "r")
+            assert isinstance(reply, Reply)
+    others_are_done.set()
+    assert isinstance(await first, Reply)
+    slow.close()
+
+
 async def test_the_certificate_is_that_of_the_name(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     for host, answers in (("localhost", True), ("ehr.example", False)):
