@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from transforms.labs.report import Report, Row
 
 WIDTH = 78
+_UNPRINTED = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
+"""Control characters, which would steer a terminal or a mail program."""
 
 
 def text_of(report: Report) -> str:
@@ -48,7 +50,7 @@ def _row(row: Row) -> Iterator[str]:
 def _wrapped(text: str, indent: str = "") -> list[str]:
     """`text` in lines; what goes on is indented."""
     return textwrap.wrap(
-        " ".join(text.split("\t")),
+        text.translate(_UNPRINTED),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + "  ",

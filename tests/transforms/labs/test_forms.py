@@ -193,6 +193,12 @@ def test_a_text_of_more_lines_than_a_report_has_is_not_laid_out_to_its_end() -> 
         wrapped("lorem ipsum " * 100_000, 60, Fonts())
 
 
+def test_control_characters_are_no_part_of_the_text() -> None:
+    body = result_to_text(oru(order(OBX_2="TX", OBX_5=r"a\X1B\[2Jb\X00\c\X9B\d\X07\e"))).body.decode()
+    assert all(each.isprintable() or each == "\n" for each in body)
+    assert "a [2Jb c" in body
+
+
 def test_a_message_brings_so_many_documents_at_most() -> None:
     document = f"^^^Base64^{base64.b64encode(b'%PDF-1.4').decode()}"
     assert len(list(result_to_pdf(oru(order(OBX_2="ED", OBX_5="~".join([document] * 100)))))) == 100  # type: ignore[arg-type]
