@@ -49,10 +49,11 @@ async def replay(journal: Journal, id: str, now: datetime) -> Replayed:
     delivered in any case. A delivery goes out as it is, with the body and control id that it had. What was the outcome
     before is kept as an event. Raises `ReplayError`, `UnknownIdError`, `JournalError`.
     """
-    return await journal.change(lambda connection: _replay(connection, find_id(connection, id), now))
+    return await journal.change(lambda connection: put_again(connection, find_id(connection, id), now))
 
 
-def _replay(connection: Connection, id: str, now: datetime) -> Replayed:
+def put_again(connection: Connection, id: str, now: datetime) -> Replayed:
+    """`replay`, in a transaction that does more."""
     parent = connection.execute(select(messages.c.parent).where(messages.c.id == id)).scalar()
     if parent is not None:
         # Retention takes a message with its deliveries, and holds the message's row while it does.

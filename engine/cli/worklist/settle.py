@@ -23,43 +23,44 @@ if TYPE_CHECKING:
 @click.option("--dismiss", "decided", flag_value="dismissed", help="Nothing is to be done; the delivery is refused.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the history. Write no patient's data.")
 @click.option("--who", default="", metavar="NAME", help="Who decided; without it the user of this machine.")
-@click.option("--replay", is_flag=True, help="Have the received message routed again, though others get it again too.")
+@click.option("--replay", is_flag=True, help="Have what was received routed again, though others get it again too.")
 @site_option
 @json_option
 def command(id: str, decided: Decided | None, reason: str, who: str, replay: bool, site: Path, as_json: bool) -> None:
-    """Settle what waits under ID, with one of --same, --different, --done, --dismiss.
+    """Settle what waits under ID, and everything else with the same question, with one of --same, --different, --done,
+    --dismiss.
 
     --same and --different are remembered for the patient's identifiers, and obeyed by `match_panel` from then on. After
-    --same the received message is routed again, so that the panel's subscribers are told; where other deliveries were
-    made of it as well, only with --replay, for they are made again.
+    --same the received messages are routed again in the order in which they came, so that the panel's subscribers are
+    told; those of which other deliveries were made as well only with --replay, for they are made again.
     """
     if decided is None:
         raise click.UsageError("say what it is: --same, --different, --done or --dismiss")
     who = who or getpass.getuser()
-    settled, again = with_journal(site, lambda journal: _settle(journal, id, decided, who, reason, replay))
+    settled = with_journal(site, lambda journal: _settle(journal, id, decided, who, reason, replay))
     if as_json:
-        print_json({"item": settled.item, "decided": decided, "who": who, "routed_again": again})
+        print_json({"decided": decided, "who": who, "settled": settled})
         return
-    click.echo(f"settled: {decided}" + ("; the received message is routed again" if again else ""))
-    if decided == "same" and not again:
+    count, again = len(settled.items), len(settled.routed_again)
+    what = f"settled: {decided}" + (f", {count} messages with this question" if count > 1 else "")
+    click.echo(what + (f"; {_received(again)} routed again" if again else ""))
+    if settled.left:
         click.echo(
-            f"this message told others too, and was not routed again: hie replay {settled.item.parent}", err=True
+            f"{_received(len(settled.left))} not routed again, for others were told of it too: "
+            f"hie replay {' '.join(settled.left)}",
+            err=True,
         )
 
 
-async def _settle(
-    journal: Journal, id: str, decided: Decided, who: str, reason: str, replay: bool
-) -> tuple[Settled, bool]:
-    from engine.journal.replay import replay as route_again  # noqa: PLC0415
+def _received(count: int) -> str:
+    return "the received message is" if count == 1 else f"{count} received messages are"
+
+
+async def _settle(journal: Journal, id: str, decided: Decided, who: str, reason: str, replay: bool) -> Settled:
     from engine.worklist import WorklistError, settle  # noqa: PLC0415
     from schemas.ids import utc_now  # noqa: PLC0415
 
-    now = utc_now()
     try:
-        settled = await settle(journal, id, decided, who, reason, now)
+        return await settle(journal, id, decided, who, reason, utc_now(), again=replay)
     except WorklistError as error:
         raise Failure(str(error)) from None
-    again = replay or (decided == "same" and settled.alone)
-    if again:
-        await route_again(journal, settled.item.parent, now)
-    return settled, again

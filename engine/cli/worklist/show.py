@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,16 +31,27 @@ if TYPE_CHECKING:
 @site_option
 @json_option
 def command(id: str, site: Path, as_json: bool) -> None:
-    """Show what waits under ID: why, the patient beside the member that it may be, and the message."""
+    """Show what waits under ID: why, the patient beside the member that it may be, and the message.
+
+    Where more waits with the same question, it says how much, and in what the patient's records differ there.
+    """
     found = with_journal(site, lambda journal: _show(journal, id))
-    rows = list(_rows(found))
+    rows, differs = list(_rows(found)), _differs(found.patients)
     if as_json:
         records = [{"what": what, "patient": patient, "member": member} for what, patient, member in rows]
-        print_json({"item": found.item, "records": records, "body": found.message.body})
+        more = {"question": found.question, "differs": differs}
+        print_json({"item": found.item, "records": records, "body": found.message.body, **more})
         return
     item = found.item
     click.echo(f"{item.id}  in {item.queue} since {local(item.received)}; made of {item.parent}")
-    click.echo(f"reason: {shown(item.reason)}\n")
+    click.echo(f"reason: {shown(item.reason)}")
+    question = found.question
+    if question.count > 1:
+        click.echo(
+            f"one of {question.count} with this question, from {local(question.first)} to {local(question.last)}; "
+            + (f"the patient's records in them differ in: {', '.join(differs)}" if differs else "all records are equal")
+        )
+    click.echo()
     head = ("", "PATIENT", f"MEMBER {shown(item.member)} OF {shown(item.panel)}" if item.member else "")
     for line in columns([head, *(tuple(map(shown, row)) for row in rows)]):
         click.echo(line)
@@ -61,6 +72,13 @@ def _rows(found: Shown) -> Iterator[tuple[str, str, str]]:
     patient, member = dict(_parts(found.patient)), dict(_parts(found.candidate))
     for what in patient | member:
         yield what, patient.get(what, ""), member.get(what, "")
+
+
+def _differs(patients: Sequence[Person]) -> list[str]:
+    """In what the records of one patient differ."""
+    records = [dict(_parts(each)) for each in patients]
+    names = dict.fromkeys(what for record in records for what in record)
+    return [what for what in names if len({record.get(what, "") for record in records}) > 1]
 
 
 def _parts(person: Person | None) -> Iterable[tuple[str, str]]:
