@@ -28,6 +28,7 @@ from engine.journal import (
     resolve,
 )
 from engine.journal.gathered import Gathered, Held, load, note_told_in, waiting_until
+from engine.late import WhyNot, is_notice, why_unsent
 from engine.plan import PlanError, run_steps
 from engine.route import Journaled
 from schemas.ids import Clock, derived_id
@@ -55,13 +56,22 @@ def waits_for_digest(message: Message) -> bool:
 class Digester:
     """Makes the digests of one route, for the process that owns the route's queue."""
 
-    def __init__(self, channel: Channel, route: Route, journal: Journal, clock: Clock, journaled: Journaled) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        route: Route,
+        journal: Journal,
+        clock: Clock,
+        journaled: Journaled,
+        why_not: WhyNot,
+    ) -> None:
         self._queue = channel.queue(route)
         self._route = route
         self._end = route.outbound.end.name
         self._journal = journal
         self._clock = clock
         self._tell_feed = journaled
+        self._why_not = why_not
 
     async def gather(self, due: Sequence[Waiting]) -> list[Waiting]:
         """Those of `due` that are delivered as they are. Of the others digests are made, which come by the feed."""
@@ -100,8 +110,10 @@ class Digester:
 
     async def _gathered(self, waiting: Sequence[Waiting], id: str) -> Gathered:
         now = self._clock()
-        items, gone = fold([each.message for each in waiting])
-        states = [State(each, Status.FILTERED, False, now, None, 0, detail=_UNTOLD) for each in gone]
+        unsent = await self._unsent(waiting)
+        states = [State(each, Status.REFUSED, False, now, None, 0, detail=why) for each, why in unsent.items()]
+        items, gone = fold([each.message for each in waiting if each.message.id not in unsent])
+        states += [State(each, Status.FILTERED, False, now, None, 0, detail=_UNTOLD) for each in gone]
         told: list[tuple[Message, Item]] = []
         since = time.monotonic()
         for item in items:
@@ -121,6 +133,15 @@ class Digester:
         for each, message in told_in.items():
             states.append(State(each, Status.ROUTED, False, now, None, 0, detail=f"told in the digest {message}"))
         return Gathered(entries, states, told_in)
+
+    async def _unsent(self, waiting: Sequence[Waiting]) -> dict[str, str]:
+        """Which of `waiting` are not told any more, since their subscriber may not hear of the patient now, and why."""
+        found = {
+            each.message.id: await why_unsent(each.message, self._journal, self._why_not)
+            for each in waiting
+            if is_notice(each.message)
+        }
+        return {id: why for id, why in found.items() if why}
 
     def _entries(
         self, waiting: Sequence[Waiting], told: Sequence[tuple[Message, Item]], id: str, now: datetime

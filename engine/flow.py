@@ -159,9 +159,10 @@ class Flow:
 
     def _deliverer(self, route: Route, end: Outbound) -> Deliverer | Gatherer:
         journal, clock, holds = self._services.journal, self._services.clock, self._services.holds
-        outbound = Asked(end, journal, clock, partial(why_not, self._services.registry, clock))
+        still = partial(why_not, self._services.registry, clock)
+        outbound = Asked(end, journal, clock, still)
         queue = self.channel.queue(route)
-        digester = Digester(self.channel, route, journal, clock, self._journaled)
+        digester = Digester(self.channel, route, journal, clock, self._journaled, still)
         if outbound.together is not None:
             feed = Feed(journal, queue, deferred=True)
             return Gatherer(self.channel, route, outbound, outbound.together, journal, feed, clock, holds, digester)

@@ -51,18 +51,26 @@ class Asked:
         await self._outbound.close()
 
     def _is_late(self, message: Message) -> bool:
-        """Whether `message` tells a subscriber of a member of its panel, and has waited. What goes to FHIR
-        subscriptions is asked about there, where it has its number."""
-        if self._clock() - message.received < LATE:
-            return False
-        found = message.attributes
-        return all(name in found for name in _OF_NOTICES) and "subscription.id" not in found
+        return self._clock() - message.received >= LATE and is_notice(message)
 
     async def _instead(self, message: Message) -> Outcome | None:
         """What becomes of `message` without the end; None where it goes there."""
         try:
-            received = await self._journal.read(partial(read_message, id=message.parent or message.id))
-            why = self._why_not(received, message) if received is not None else ""
+            why = await why_unsent(message, self._journal, self._why_not)
         except (JournalError, RegistryError) as error:
             return Outcome(OutcomeCode.DEFERRED, str(error))
-        return Outcome(OutcomeCode.REFUSED, f"not sent: {why}") if why else None
+        return Outcome(OutcomeCode.REFUSED, why) if why else None
+
+
+def is_notice(message: Message) -> bool:
+    """Whether `message` tells a subscriber of a member of its panel. What goes to FHIR subscriptions is none here: it
+    is asked about where it has its number."""
+    found = message.attributes
+    return all(name in found for name in _OF_NOTICES) and "subscription.id" not in found
+
+
+async def why_unsent(notice: Message, journal: Journal, why_not: WhyNot) -> str:
+    """Why `notice` is not sent any more; "" where it is. Raises `JournalError` and `RegistryError`."""
+    received = await journal.read(partial(read_message, id=notice.parent or notice.id))
+    why = why_not(received, notice) if received is not None else ""
+    return f"not sent: {why}" if why else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,14 +21,19 @@ from transforms.step import Step
 
 JANE = Person(identifiers=frozenset({("STANNE", "7")}), names=(Name.of("Doe", ["Jane"]),))
 SOON = timedelta(seconds=0.5)
-_CHILD = select(messages.c.status, messages.c.detail).where(messages.c.parent.is_not(None))
+_CHILDREN = select(messages.c.status, messages.c.detail).where(messages.c.parent.is_not(None)).order_by(messages.c.seq)
 
 
 def tell(message: Message) -> Message:
-    """A notice to riverside that waits for the end of its quiet hours."""
+    """A notice to riverside that waits for the end of its quiet hours, or for its digest."""
     facts = {"subscriber.id": "riverside", "subscriber.member": "17", "match.panel": "riverside"}
     facts |= {"notice.key": "V1 arrival", "notice.kind": "new", "notice.event": "admit", "notice.digest": "d"}
     return message.derive("tell", attributes={**facts, "deliver.after": (utc_now() + SOON).isoformat()})
+
+
+def tell_together(message: Message) -> Message:
+    """The same for a digest."""
+    return tell(message).derive("together", attributes={"deliver.digest": "riverside"})
 
 
 def nothing(_known: FakeRegistry) -> None:
@@ -56,6 +60,7 @@ def ends(known: FakeRegistry) -> None:
     known.known.clear()
 
 
+@pytest.mark.parametrize(("step", "becomes"), [(tell, ["delivered"]), (tell_together, ["routed", "delivered"])])
 @pytest.mark.parametrize(
     ("meanwhile", "why"),
     [
@@ -66,20 +71,25 @@ def ends(known: FakeRegistry) -> None:
         (ends, "not sent: its subscriber is none of the panel any more"),
     ],
 )
-async def test_what_changed_in_quiet_hours_counts(
-    journal_url: str, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[FakeRegistry], None], why: str
+async def test_what_changed_while_a_notice_waited_counts(
+    journal_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[FakeRegistry], None],
+    why: str,
+    step: Callable[[Message], Message],
+    becomes: list[str],
 ) -> None:
     monkeypatch.setattr(late, "LATE", timedelta(0))
     known = FakeRegistry([Subscriber("riverside", panel="riverside")], [Membership("riverside", "17", JANE)])
     registry = no_registry()
     registry.use(known)
     hand, script = Hand(), Script()
-    telling = channel(hand, replace(route(script), steps=(Step("tell", tell),)))
+    telling = channel(hand, route(script), steps=(Step("tell", step),))
     async with at_work(journal_url, telling, hand, registry=registry) as stand:
         await hand.send(adt("M1", "7"))
         meanwhile(known)
         await settled(stand.journal)
-        (row,) = await stand.journal.read(lambda connection: connection.execute(_CHILD).all())
-    assert (script.delivered, row.status, row.detail or "") == (
-        ([], "refused", why) if why else (["M1"], "delivered", "AA")
-    )
+        rows = await stand.journal.read(lambda connection: connection.execute(_CHILDREN).all())
+    assert [row.status for row in rows] == (["refused"] if why else becomes)
+    assert rows[-1].detail == (why or "AA")
+    assert bool(script.tried) is not bool(why)
