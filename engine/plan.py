@@ -16,7 +16,7 @@ from schemas.ids import derived_id
 from schemas.message import CCDA, FHIR, HL7V2, Message, is_attribute
 from transforms.notify.digest import DIGEST
 from transforms.registry import RegistryError
-from transforms.step import Step, StepError
+from transforms.step import Nothing, Step, StepError
 
 NO_ROUTE = "no route takes it"
 _GATHERED = "put tell_once in the channel's steps"
@@ -120,11 +120,10 @@ def run_steps(steps: tuple[Step, ...], message: Message, route: str | None = Non
     """What `steps` make of `message` in sequence, and, where that is nothing, why; raises `PlanError`."""
     messages = [message]
     for step in steps:
-        given: list[Message] = []
-        for one in messages:
-            given.extend(run_step(step, one, route))
+        made = [run_step(step, one, route) for one in messages]
+        given = [each for some in made for each in some]
         if not given:
-            return given, why_nothing(step, messages)
+            return given, why_nothing(step, messages, made)
         messages = given
     return messages, ""
 
@@ -144,12 +143,14 @@ def run_step(step: Step, message: Message, route: str | None = None) -> list[Mes
     return given
 
 
-def why_nothing(step: Step, messages: list[Message]) -> str:
-    """Why `step` gave nothing for `messages`: the step as written, and for a filter the first clause that decided."""
+def why_nothing(step: Step, messages: list[Message], made: list[list[Message]]) -> str:
+    """Why `step` gave nothing for `messages`: the step as written, and what it says of each of the empty lists that it
+    `made`, for a filter the first clause that decided."""
     written = step.written or step.name
     condition = step.arguments[0] if step.arguments else None
     if not isinstance(condition, Condition):
-        return f"{written}: gave no message"
+        said = dict.fromkeys(each.why for each in made if isinstance(each, Nothing))
+        return f"{written}: {'; '.join(said) or 'gave no message'}"
     clause = condition.first_failing(messages[0])
     return f"{written}: {'holds' if clause is None else f'not met: {clause}'}"
 

@@ -17,11 +17,12 @@ from transforms.notify import (
     to_practice_adt,
 )
 from transforms.refer import track
-from transforms.step import STEPS, Step, StepError, sets, step
+from transforms.step import STEPS, Nothing, Step, StepError, sets, step
 from transforms.v2_to_fhir import step as v2_to_fhir
 
 __all__ = [
     "STEPS",
+    "Nothing",
     "Step",
     "StepError",
     "adt_to_alert_bundle",

@@ -13,6 +13,15 @@ StepFunction = Callable[..., Result]
 F = TypeVar("F", bound=StepFunction)
 
 
+class Nothing(list[Message]):
+    """No message, and why: a step that filters gives it, and the journal and `hie try` show it. `why` is without a
+    patient's data."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+
 class StepError(Exception):
     """A step cannot do its work on this message: the message stops here, loudly. Neither text quotes patient data."""
 
@@ -62,8 +71,11 @@ class Step:
     """The line as the engineer wrote it, for explanations."""
 
     def __call__(self, message: Message) -> list[Message]:
-        """What the step makes of `message`, in order, nothing when it was filtered; raises what the step raises."""
+        """What the step makes of `message`, in order, nothing when it was filtered (`Nothing` where the step says why);
+        raises what the step raises."""
         result = self.function(message, *self.arguments, **(self.options or {}))
         if result is None:
             return []
-        return [result] if isinstance(result, Message) else list(result)
+        if isinstance(result, Message):
+            return [result]
+        return result if isinstance(result, Nothing) else list(result)

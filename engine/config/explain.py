@@ -148,18 +148,17 @@ def _through(
     for step in steps:
         name = step.written or step.name
         outputs: list[Output] = []
-        given: list[Message] = []
+        made: list[list[Message]] = []
         try:
             for message in messages:
-                made = run_step(step, message, route)
-                given += made
-                outputs += (_output(message, each) for each in made)
+                made.append(run_step(step, message, route))
+                outputs += (_output(message, each) for each in made[-1])
         except PlanError as stopped:
             return [*passages, Passage(name, len(messages), tuple(outputs), failed=stopped.failure)], []
-        if not given:
-            return [*passages, Passage(name, len(messages), filtered=why_nothing(step, messages))], []
+        if not any(made):
+            return [*passages, Passage(name, len(messages), filtered=why_nothing(step, messages, made))], []
         passages.append(Passage(name, len(messages), tuple(outputs)))
-        messages = given
+        messages = [each for some in made for each in some]
     return passages, messages
 
 

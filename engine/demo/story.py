@@ -109,8 +109,8 @@ class Story:
             "the list that Lantern Row gets once a day."
         )
         self._say(
-            "A bed move, a pre-admission, a test patient and a patient who opted out are told to nobody. Who one of "
-            "them is, is not sure: a person has to look."
+            "A bed move, a pre-admission, a test patient and a patient who opted out are told to nobody. Of one more "
+            "it is not sure who that is: a person has to look."
         )
 
     async def _failing(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from channels.direct.error import DirectError
@@ -14,7 +13,7 @@ from schemas.content import Kind, recognize
 from schemas.message import CCDA, FHIR, HL7V2, MAIL, Message
 from schemas.tables import CodeMap, CodeMapFile
 from schemas.values import Template
-from transforms import StepError, sets, step
+from transforms import Nothing, StepError, sets, step
 from transforms.moments import TimeZone
 from transforms.refer import Identifier, NoActError, ReferralError, ReferralMessage, Side
 from transforms.refer.facts import FACTS, UNKNOWN, facts_of
@@ -42,7 +41,7 @@ def open_referral(
     time_zone: TimeZone = "",
     systems: CodeMapFile | None = None,
     sender: Template = "",
-) -> Iterator[Message]:
+) -> list[Message]:
     """Say what a message does in which referral (`referral.*`, docs/referrals.md): of a mail or an XDM package with a
     360X message or a clinical document, of OMG, OSU, SIU, REF and RRI, of a FHIR Bundle or Task. The body stays.
 
@@ -58,10 +57,9 @@ def open_referral(
             HL7 v2, MessageHeader.source.endpoint of one in FHIR, else the name of the FHIR client.
     """
     address = message.fill(sender).strip()
-    for each in acts_of(message):
-        opened = _Opening(each, registry, time_zone, systems, address).facts()
-        if opened is not None:
-            yield each.derive("open_referral", attributes=opened)
+    opened = [(each, _Opening(each, registry, time_zone, systems, address).facts()) for each in acts_of(message)]
+    made = [each.derive("open_referral", attributes=facts) for each, facts in opened if facts is not None]
+    return made or Nothing("it changes nothing of a referral")
 
 
 class _Opening:

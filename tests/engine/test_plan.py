@@ -15,7 +15,7 @@ from schemas.condition import Condition
 from schemas.finding import Finding, Severity
 from schemas.message import Message
 from transforms.select import drop, keep
-from transforms.step import Step, StepError, StepFunction
+from transforms.step import Nothing, Step, StepError, StepFunction
 
 ROOT = "019a" + "0" * 28
 SECRET = "Penelope"
@@ -144,6 +144,8 @@ def test_a_route_takes_what_its_condition_names() -> None:
         ),
         ((bound(drop, where(MSH__9_2="A01"), written="drop: {MSH-9.2: A01}"),), "drop: {MSH-9.2: A01}: holds"),
         ((Step("nothing", lambda one: None),), "nothing: gave no message"),
+        ((Step("nothing", lambda one: Nothing("it is old")),), "nothing: it is old"),
+        ((bound(twice), Step("nothing", lambda one: Nothing("it is old"))), "nothing: it is old"),
         ((bound(twice), Step("nothing", lambda one: [])), "nothing: gave no message"),
     ],
 )

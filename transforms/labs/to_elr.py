@@ -14,7 +14,7 @@ from transforms.labs.orders import Order, families, only, orders
 from transforms.labs.reportable import ReportableFile, reportable
 from transforms.paths import ElementPath
 from transforms.registry import Provider, Registry
-from transforms.step import StepError, sets, step
+from transforms.step import Nothing, StepError, sets, step
 
 
 def _designator(written: str) -> str:
@@ -41,7 +41,7 @@ def to_elr(
     profile: Profile = "NoAck",
     systems: CodeMapFile | None = None,
     supply: dict[ElementPath, str] | None = None,
-) -> Message | None:
+) -> Message | Nothing:
     """Turn a result that the site has to report into a report to public health by HL7's guide (ELR 2.5.1, release 1);
     filter any other.
 
@@ -64,7 +64,7 @@ def to_elr(
     er7 = message.er7
     found = [each for each in families(orders(er7)) if any(reportable(order, reportable_codes) for order in each)]
     if not found:
-        return None
+        return Nothing("no code of it is reportable")
     chosen = [order for family in found for order in family]
     ends = Ends(sending_application, sending_facility, receiving_application, receiving_facility)
     facility = _facility(chosen[0], registry)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from schemas.message import HL7V2, Message
 from transforms.notify.events import CLASSES, happening
-from transforms.step import StepError, sets, step
+from transforms.step import Nothing, StepError, sets, step
 
 
 @step
 @sets("notice.kind", "notice.event", "notice.visit", "notice.phase", "notice.digest", "notice.patient", "notice.sender")
 def notify_event(
     message: Message, *, classes: dict[str, str] | None = None, emergency_units: list[str] | None = None
-) -> Message | None:
+) -> Message | Nothing:
     """Let ADT messages pass that tell of an event at a visit, an update of one, or its withdrawal; others are filtered.
 
     A01, A04, A06 and A10 are an arrival, A02 a transfer where the facility changes or the patient leaves the emergency
@@ -28,7 +28,7 @@ def notify_event(
     er7 = message.er7
     found = happening(er7, {**CLASSES, **(classes or {})}, emergency_units or ())
     if isinstance(found, str):
-        return None
+        return Nothing(found)
     if len(er7.named("PID")) > 1:
         raise StepError("the message names two patients (PID), and not whose event it is", "have the sender part them")
     facts = {

@@ -11,10 +11,14 @@ from schemas.message import HL7V2, Message
 from transforms.notify.digest import DIGEST
 from transforms.notify.events import PHASES, Kind, Phase, key_of, least_digest_of
 from transforms.registry import Registry, Subscriber, Told
-from transforms.step import StepError, sets, step
+from transforms.step import Nothing, StepError, sets, step
 
 _SKEW = timedelta(minutes=1)
 """By how much the clocks of two engines may differ: what is newer by less is not taken for newer."""
+
+
+_UNTOLD = "the subscriber was not told of it"
+_OLD = "the subscriber was told what is newer"
 
 
 class Telling(NamedTuple):
@@ -31,7 +35,7 @@ class Telling(NamedTuple):
     *("notice.key", "notice.kind", "notice.event", "notice.phase", "notice.digest"),
     *("deliver.after", "deliver.digest"),
 )
-def tell_once(message: Message, *, registry: Registry) -> Message | None:
+def tell_once(message: Message, *, registry: Registry) -> Message | Nothing:
     """Let a notice pass once: what the subscriber wants to hear and was not told yet, what changed of it, or that it is
     taken back.
 
@@ -47,8 +51,8 @@ def tell_once(message: Message, *, registry: Registry) -> Message | None:
     if subscriber is None or not message.get("notice.visit"):
         raise StepError("there is no notice to a subscriber", "put notify_event and match_panel before tell_once")
     found = _telling(message, subscriber, registry)
-    if found is None:
-        return None
+    if isinstance(found, str):
+        return Nothing(found)
     key = key_of(message.get("notice.visit"), found.phase)
     facts = {"notice.kind": found.kind, "notice.event": found.event, "notice.phase": found.phase, "notice.key": key}
     facts["notice.digest"] = found.digest
@@ -60,8 +64,8 @@ def tell_once(message: Message, *, registry: Registry) -> Message | None:
     return message.derive("tell_once", attributes=facts)
 
 
-def _telling(message: Message, subscriber: Subscriber, registry: Registry) -> Telling | None:
-    """What there is to tell `subscriber` of what happened, by what it was told of the visit before.
+def _telling(message: Message, subscriber: Subscriber, registry: Registry) -> Telling | str:
+    """What there is to tell `subscriber` of what happened, by what it was told of the visit before; or why nothing.
 
     A message that is routed late (a replay, a doubtful match that was settled) says nothing over what is newer. What
     never arrived is told when the hospital repeats it, and taken back all the same: who knows whether it did arrive?
@@ -80,21 +84,27 @@ def _telling(message: Message, subscriber: Subscriber, registry: Registry) -> Te
 
     if kind == "update":
         latest = next(((each, found) for each in PHASES if (found := standing(each)) != []), None)
-        if latest is None or not latest[1]:
-            return None
+        if latest is None:
+            return _UNTOLD
+        if not latest[1]:
+            return _OLD
         last, digest = latest[1][-1], digest_in(latest[0])
-        return None if _is_repeated(last, last.event, digest) else Telling("update", last.event, latest[0], digest)
+        if _is_repeated(last, last.event, digest):
+            return "nothing has changed that was told"
+        return Telling("update", last.event, latest[0], digest)
     phase = next(each for each in PHASES if each == message.get("notice.phase"))
     told = standing(phase)
     if told is None:
-        return None
+        return _OLD
     digest = digest_in(phase)
     if kind == "withdrawal":
-        return Telling("withdrawal", told[-1].event, phase, digest) if told else None
+        return Telling("withdrawal", told[-1].event, phase, digest) if told else _UNTOLD
     # A patient may be transferred to and fro, and the same again is a repeat there where nothing came between.
     same = told[-1:] if phase == "transfer" else told
-    if event not in subscriber.events or any(_is_repeated(each, event, digest) for each in same):
-        return None
+    if event not in subscriber.events:
+        return f"{subscriber.name} does not want to hear of {event}"
+    if any(_is_repeated(each, event, digest) for each in same):
+        return "it was told already"
     # A patient is transferred more than once in a visit, and is admitted from the emergency department.
     is_new = phase == "transfer" or all(each.lost for each in told) or told[-1].event != event
     return Telling("new" if is_new else "update", event, phase, digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from schemas.message import Message
 from transforms.matching import Decision, Model, Person, Verdict, decide
 from transforms.notify.person import person_of
 from transforms.registry import Membership, Registry, Subscriber
-from transforms.step import StepError, sets, step
+from transforms.step import Nothing, StepError, sets, step
 
 UNSURE = "MATCH-101"
 _MODEL = Model()
@@ -38,7 +38,7 @@ Weights = Annotated[dict[str, float], AfterValidator(_weights)]
     *("subscriber.title", "subscriber.npi", "subscriber.delivery", "subscriber.address", "subscriber.format"),
     "subscriber.content",
 )
-def match_panel(message: Message, *, registry: Registry, weights: Weights | None = None) -> Iterator[Message]:
+def match_panel(message: Message, *, registry: Registry, weights: Weights | None = None) -> list[Message]:
     """Give a message for each subscriber whose panel the patient is in; nothing where the patient is in none.
 
     Where a person has to look (docs/matching.md), one message is given for each such panel with `match.verdict:
@@ -49,7 +49,16 @@ def match_panel(message: Message, *, registry: Registry, weights: Weights | None
     """
     person = _patient(message)
     model = replace(_MODEL, **weights) if weights else _MODEL
-    for panel, decision in by_roster(registry.members(person, message.received.date()), person, model):
+    decided = list(by_roster(registry.members(person, message.received.date()), person, model))
+    if not decided:
+        return Nothing("the patient is in no panel")
+    matched = list(_matched(message, decided, registry))
+    return matched or Nothing(f"nobody subscribes to {', '.join(panel for panel, _ in decided)}")
+
+
+def _matched(message: Message, decided: Iterable[tuple[str, Decision]], registry: Registry) -> Iterator[Message]:
+    """A message for each subscriber of the panels that the patient is in, and for each panel that is in doubt."""
+    for panel, decision in decided:
         facts = {
             "match.verdict": decision.verdict.value,
             "match.panel": panel,
@@ -67,7 +76,7 @@ def match_panel(message: Message, *, registry: Registry, weights: Weights | None
 
 
 @step
-def drop_opted_out(message: Message, *, registry: Registry, weights: Weights | None = None) -> Message | None:
+def drop_opted_out(message: Message, *, registry: Registry, weights: Weights | None = None) -> Message | Nothing:
     """Stop a message about a patient who wants nobody told, or wants the subscriber of the message not told.
 
     Where it cannot be said for sure that the patient is another than who opted out, nobody is told either.
@@ -79,7 +88,8 @@ def drop_opted_out(message: Message, *, registry: Registry, weights: Weights | N
     model = replace(_MODEL, **weights) if weights else _MODEL
     rosters = {"", message.get("subscriber.id")}
     found = by_roster(registry.opted_out(person, message.received.date()), person, model)
-    return None if any(roster in rosters for roster, _ in found) else message
+    stops = any(roster in rosters for roster, _ in found)
+    return Nothing("the patient, or who may be that patient, has opted out") if stops else message
 
 
 def _patient(message: Message) -> Person:

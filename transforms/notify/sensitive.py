@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from schemas.fhir import Resource
 from schemas.hl7v2 import Er7
 from schemas.message import FHIR, HL7V2, Message
-from transforms.step import StepError, step
+from transforms.step import Nothing, StepError, step
 
 _CODES = tuple(
     f"{field}.{component}"
@@ -26,7 +26,7 @@ def drop_sensitive(
     codes: list[str] | None = None,
     units: list[str] | None = None,
     confidentiality: list[str] | None = None,
-) -> Message | None:
+) -> Message | Nothing:
     """Stop a message that says one of these things, whoever it is for: diagnoses and tests that the law or the site
     keeps from others, the units that treat them, confidentiality codes.
 
@@ -48,7 +48,7 @@ def drop_sensitive(
         found = _says_fhir(message.fhir, codes or (), confidentiality or ())
     else:
         raise StepError(f"a body that is {message.format} is not read here", "put the step before")
-    return None if found else message
+    return Nothing("it says what the site's lists call sensitive") if found else message
 
 
 def _says_er7(er7: Er7, codes: Iterable[str], units: Iterable[str], confidentiality: Iterable[str]) -> bool:

@@ -43,8 +43,7 @@ SPM = "SPM|1|^S1&LAB&1.2.3.4&ISO||UR^Urine^HL70487|||||||||||||20260312113000|20
 
 def report(sent: Message, **options: object) -> Message | None:
     made = to_elr(sent, **{"registry": PLACES, "reportable_codes": CODES, **STATE, **options})  # type: ignore[arg-type]
-    assert made is None or isinstance(made, Message)
-    return made
+    return made if isinstance(made, Message) else None
 
 
 @pytest.mark.parametrize(
