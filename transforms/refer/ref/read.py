@@ -36,7 +36,7 @@ def read_ref(source: Source, documents: Iterable[Attached] = ()) -> ReferralMess
     rf1 = rf1 or source.need("RF1")
     held = list(documents_of(source, NOTE))
     act = _answer(rf1, [each for each, _ in held], source) if is_answer else _request(source)
-    referral = own_referral(rf1.first(6), source.facility(6 if is_answer else 4), source, "RF1-6")
+    referral = own_referral(rf1.first(6), source.facility(6 if is_answer else 4), source)
     if referral is None:
         raise ReferralError("RF1 names no referral", where="RF1-6", hint="it is what holds the messages together")
     return ReferralMessage(

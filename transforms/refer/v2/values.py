@@ -48,7 +48,7 @@ def ei_of(identifier: Identifier | None) -> dict[int, Part]:
     return {1: identifier.value, 2: namespace, 3: universal, 4: kind}
 
 
-def own_referral(ei: Value | None, facility: Value | None, source: Source, where: str) -> Identifier | None:
+def own_referral(ei: Value | None, facility: Value | None, source: Source) -> Identifier | None:
     """The identifier of the referral; one without an authority is its initiator's `facility`'s own."""
     found = ei_identifier(ei, source)
     if found is None or found.system or facility is None:

@@ -62,7 +62,7 @@ def _act(orc: SourceSegment) -> Act:
 def _referral(orc: SourceSegment, obr: SourceSegment | None, act: Act, source: Source) -> Identifier:
     facility = source.facility(4 if act.side is Side.INITIATOR else 6)
     ei = orc.first(2) or (obr.first(2) if obr is not None else None)
-    found = own_referral(ei, facility, source, "ORC-2")
+    found = own_referral(ei, facility, source)
     if found is None:
         raise ReferralError("the order names no referral", where="ORC-2", hint="it is what holds the messages together")
     return found

@@ -18,7 +18,7 @@ def read_schedule(source: Source, documents: Iterable[Attached] = ()) -> Referra
     """The act that an SIU says; raises `ReferralError` where it says none, or leaves the time or its zone open."""
     sch = source.need("SCH")
     act = _act(source.er7.trigger_event, sch.text(25).upper())
-    referral = own_referral(sch.first(26), source.facility(6), source, "SCH-26")
+    referral = own_referral(sch.first(26), source.facility(6), source)
     if referral is None:
         hint = "the appointment is for no referral, or its sender does not say for which"
         raise ReferralError("the appointment names no referral", where="SCH-26", hint=hint)
