@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple
 
 from schemas.fhir import Resource
 
+Priority = Literal["", "routine", "urgent", "asap", "stat"]
+
 
 class Side(StrEnum):
     """Who acts: who refers the patient, or who the patient is referred to."""
@@ -120,7 +122,7 @@ class ReferralMessage:
     initiator: Party = NOBODY
     recipient: Party = NOBODY
     service: Coded = NO_CODE
-    priority: Literal["", "routine", "urgent", "asap", "stat"] = ""
+    priority: Priority = ""
     until: datetime | None = None
     reason: tuple[Coded, ...] = ()
     explanation: str = ""

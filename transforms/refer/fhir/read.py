@@ -33,10 +33,10 @@ from transforms.refer.referral import (
     Coded,
     Identifier,
     Party,
+    Priority,
     ReferralMessage,
     Side,
 )
-from transforms.refer.v2.values import Priority
 
 _PRIORITIES: dict[str, Priority] = {"routine": "routine", "urgent": "urgent", "asap": "asap", "stat": "stat"}
 _REVOKED, _ENDED = ("revoked", "entered-in-error"), ("cancelled", "entered-in-error")

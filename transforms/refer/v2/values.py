@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from typing import Literal
 
 from schemas.codes import identifier_system, system_name, system_uri
 from schemas.hl7v2 import timestamp
 from transforms.fhir_to_v2.datatypes.authorities import system_hd
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import Run
-from transforms.refer.referral import Coded, Identifier
+from transforms.refer.referral import Coded, Identifier, Priority
 from transforms.refer.v2.source import Source
 from transforms.v2_to_fhir.datatypes.authorities import system_of
 from transforms.v2_to_fhir.datatypes.contacts import number_of
 from transforms.v2_to_fhir.source import SourceSegment, Value
-
-Priority = Literal["", "routine", "urgent", "asap", "stat"]
 
 _PRIORITIES: dict[str, Priority] = {"R": "routine", "U": "urgent", "A": "asap", "S": "stat"}
 """HL7 tables 0280 and 0485; neither has a code for urgent, U is what feeds send."""
