@@ -16,6 +16,7 @@ OWN = "urn:hie-engine:"
 ALTERNATE_CODES = f"{CORE}alternate-codes"
 DATA_ABSENT_REASON = f"{CORE}data-absent-reason"
 IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
+NPI = "http://hl7.org/fhir/sid/us-npi"
 URI = "urn:ietf:rfc:3986"
 """The system of an identifier whose value is a URI."""
 

@@ -11,10 +11,9 @@ from transforms.ccda_to_fhir.datatypes.identifiers import identifiers, key_of
 from transforms.ccda_to_fhir.datatypes.names import human_names, organization_name
 from transforms.ccda_to_fhir.node import Node
 from transforms.ccda_to_fhir.run import Run
-from transforms.elements import US_CORE, absent, append, put
+from transforms.elements import NPI, US_CORE, absent, append, put
 from transforms.identity import resource_id
 
-NPI = "http://hl7.org/fhir/sid/us-npi"
 _PERSONS = (
     "assignedPerson",
     "associatedPerson",

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 from schemas.fhir import Element, Resource
 from schemas.fhir.bundled import references
-from transforms.elements import US_CORE, absent, append, coded
+from transforms.elements import NPI, US_CORE, absent, append, coded
 from transforms.identity import resource_id
 from transforms.notify.notice import Notice
 
 ALERTS = "http://hl7.org/fhir/us/davinci-alerts/"
 PROFILE = f"{ALERTS}StructureDefinition/"
 EVENTS = f"{ALERTS}CodeSystem/notification-event"
-NPI = "http://hl7.org/fhir/sid/us-npi"
 REASONS = "http://terminology.hl7.org/CodeSystem/message-reasons-encounter"
 PANEL = "urn:hie-engine:panel:"
 """What the system of a member's id in a subscriber's own panel begins with."""

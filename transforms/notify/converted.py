@@ -7,8 +7,7 @@ from schemas.finding import Finding
 from schemas.hl7v2 import Er7
 from schemas.message import Message
 from transforms.converting import refusal
-from transforms.elements import append
-from transforms.notify.alert import NPI
+from transforms.elements import NPI, append
 from transforms.notify.notice import Notice
 from transforms.v2_to_fhir.convert import convert
 from transforms.v2_to_fhir.options import Options

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from schemas.fhir import Resource
+from transforms.elements import NPI
 
 Priority = Literal["", "routine", "urgent", "asap", "stat"]
 
@@ -79,8 +81,20 @@ class Party:
     direct: str = ""
     phone: str = ""
 
+    @property
+    def numbers(self) -> tuple[Identifier, ...]:
+        """The NPI and the others, as identifiers."""
+        return (Identifier(self.npi, NPI), *self.identifiers) if self.npi else self.identifiers
+
 
 NOBODY = Party()
+
+
+def npi_and_others(numbers: Iterable[Identifier]) -> tuple[str, tuple[Identifier, ...]]:
+    """The first NPI of these, "" of none, and those that are none, each once: as a `Party` has them."""
+    listed = tuple(dict.fromkeys(numbers))
+    npi = next((each.value for each in listed if each.system == NPI), "")
+    return npi, tuple(each for each in listed if each.system != NPI)
 
 
 class Attached(NamedTuple):

@@ -10,8 +10,8 @@ from transforms.elements import US_CORE, extension
 from transforms.fhir_node import Node
 from transforms.identity import resource_id
 from transforms.refer.fhir.source import Entries
-from transforms.refer.fhir.values import NPI, concept, concept_of, identifier, identifier_of, unknown
-from transforms.refer.referral import NO_CODE, NOBODY, Identifier, Party
+from transforms.refer.fhir.values import concept, concept_of, identifier, identifier_of, unknown
+from transforms.refer.referral import NO_CODE, NOBODY, Identifier, Party, npi_and_others
 
 DIRECT = f"{US_CORE}us-core-direct"
 """Says of an e-mail address that it is a Direct address; an address without it is plain mail, and no place for a
@@ -40,11 +40,11 @@ def party(reference: Node, entries: Entries) -> Party:
     name = person.one("name")
     is_person = person or found.type == "PractitionerRole"
     own = [person, node] if is_person else [place, reference]
-    numbers = [each for element in own for each in _numbers(element, entries)]
+    npi, others = npi_and_others([each for element in own for each in _numbers(element, entries)])
     telecoms = [*node.all("telecom"), *person.all("telecom"), *place.all("telecom")]
     return Party(
-        npi=next((each.value for each in numbers if each.system == NPI), ""),
-        identifiers=tuple(dict.fromkeys(each for each in numbers if each.system != NPI)),
+        npi=npi,
+        identifiers=others,
         family=name.peek("family") or (name.peek("text") if not name.peek("given") else "") or shown,
         given=tuple(name.peeks("given")),
         organization=place.peek("name") or (named if is_place else "" if place else place_reference.peek("display")),
@@ -61,9 +61,8 @@ def party_resources(party: Party, side: str) -> list[Resource]:
     key = (*_key(party), side)
     role: Resource = {"resourceType": "PractitionerRole", "id": resource_id("PractitionerRole", *key)}
     found = [role]
-    numbers = [*([Identifier(party.npi, NPI)] if party.npi else []), *party.identifiers]
-    listed = [identifier_of(each) for each in numbers]
-    is_person = bool(party.family or party.given or (numbers and not party.organization))
+    listed = [identifier_of(each) for each in party.numbers]
+    is_person = bool(party.family or party.given or (listed and not party.organization))
     if is_person:
         person: Resource = {"resourceType": "Practitioner", "id": resource_id("Practitioner", *key)}
         if listed:
@@ -106,7 +105,7 @@ def logical_reference_of(party: Party) -> Element:
         "Practitioner" if party.family or party.given or not party.organization else "Organization"
     )
     found: Element = {"type": kind}
-    numbers = [*([Identifier(party.npi, NPI)] if party.npi else []), *party.identifiers]
+    numbers = party.numbers
     if numbers:
         found["identifier"] = identifier_of(numbers[0])
     shown = " ".join((*party.given, party.family)).strip() or party.organization

@@ -14,8 +14,6 @@ from transforms.refer.referral import NO_CODE, Coded, Identifier
 from transforms.v2_to_fhir.datatypes.authorities import AUTHORITY
 from transforms.v2_to_fhir.extensions import V2_SYSTEM
 
-NPI = "http://hl7.org/fhir/sid/us-npi"
-
 
 def identifier(node: Node, entries: Entries) -> Identifier | None:
     """An Identifier; one without a system is that of who assigned it."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from transforms.elements import NPI
 from transforms.fhir_to_v2.datatypes.authorities import system_hd
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import Run
-from transforms.refer.referral import NO_CODE, Coded, Identifier, Party
+from transforms.refer.referral import NO_CODE, Coded, Identifier, Party, npi_and_others
 from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import coded, cwe_of, identifier_of, numbers, xtns_of
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
-NPI = "http://hl7.org/fhir/sid/us-npi"
 _NPI_AUTHORITY = ("", "2.16.840.1.113883.4.6", "ISO")
 
 
@@ -105,8 +105,7 @@ def is_another(one: Party, other: Party) -> bool:
 
 
 def _party(found: Iterable[Identifier], family: str, given: tuple[str, ...]) -> Party:
-    npi = next((each.value for each in found if each.system == NPI), "")
-    others = tuple(dict.fromkeys(each for each in found if each.system != NPI))
+    npi, others = npi_and_others(found)
     return Party(npi=npi, identifiers=others, family=family, given=given)
 
 
