@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -20,18 +21,14 @@ from channels.direct.mime import Attachment, Entity, attachments, write_mail
 from channels.direct.noticed import notices_of
 from channels.direct.notices import ASKS_FINAL_DELIVERY, Mdn, Notice, NoticeKind, write_mdn
 from channels.direct.partners import Partners
-from channels.direct.smtp.relay import Relay, RelayOptions
-from channels.direct.smtp.server import SmtpServer, SmtpSettings
 from channels.direct.trust.options import DiscoveryOptions, TrustOptions
+from engine.demo.mail_server import MailServer, insist
 from schemas.finding import Finding
 from schemas.ids import utc_now
-from schemas.values import Address
 
 HOSPITAL, PRACTICE = "direct.stanne.example", "direct.eastmere.example"
 INBOX, DOCTOR = f"inbox@{HOSPITAL}", f"harrowgate@{PRACTICE}"
-_LIMIT = 50 << 20
 _LASTS = timedelta(days=1)
-_TRIES, _AGAIN = 100, 0.5  # seconds until a notice that was not taken is handed over once more
 
 
 def make_identities(hospital: Path, practice: Path, now: datetime) -> None:
@@ -85,32 +82,16 @@ class Hisp:
         )
         files = IdentityFiles(certificate=folder / "eastmere.pem", key=folder / "eastmere.key")
         self._agent = Agent(Keys([files], self.findings.append), self._partners, utc_now)
-        relay = RelayOptions(connect=Address("127.0.0.1", hospital), security="none")
-        self._relay = Relay(relay, self.findings.append)
-        settings = SmtpSettings(
-            Address("127.0.0.1", port), PRACTICE, tls=None, is_tls_required=False, users={}, limit=_LIMIT,
-            connections=10, timeout=60,
-        )  # fmt: skip
-        self._server = SmtpServer(settings, _is_ours, self._receive, self.findings.append)
-        self._serving: asyncio.Task[None] | None = None
-        self._answering: set[asyncio.Task[None]] = set()
+        self._hospital = hospital
+        self._server = MailServer(PRACTICE, port, _is_ours, self._receive)
 
     async def open(self) -> None:
         """Listen; raises `OSError`."""
-        ready = asyncio.Event()
-        self._serving = asyncio.create_task(self._server.serve(ready.set))
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait((waiting, self._serving), return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if self._serving.done():
-            self._serving.result()
+        await self._server.open()
 
     async def close(self) -> None:
         """Go away."""
-        if self._serving is not None:
-            self._serving.cancel()
-            await asyncio.gather(self._serving, *self._answering, return_exceptions=True)
-        await self._relay.close()
+        await self._server.close()
         await self._partners.close()
 
     async def send(self, document: bytes, file: str) -> str:
@@ -127,8 +108,7 @@ class Hisp:
 
     async def hand_over(self, parcel: Parcel) -> str:
         """Hand sealed mail to the hospital's server; why it did not take it."""
-        relayed = await self._relay.send(DOCTOR, parcel.recipients, parcel.mail)
-        return relayed.error or ", ".join(str(code) for code, _ in relayed.refused.values())
+        return await self._server.hand_over(self._hospital, DOCTOR, parcel.recipients, parcel.mail)
 
     async def _receive(self, envelope: Envelope, text: IO[bytes]) -> str:
         wire = text.read()
@@ -140,9 +120,7 @@ class Hisp:
             self.notices += notices_of(inner)
             return "250 2.0.0 OK"
         self.got.append(Got(wire, tuple(each.data for each in attachments(inner) if not each.is_text)))
-        answering = asyncio.create_task(self._answer(received.sender.spec, received.facts.message_id.strip("<>")))
-        self._answering.add(answering)
-        answering.add_done_callback(self._answering.discard)
+        self._server.soon(self._answer(received.sender.spec, received.facts.message_id.strip("<>")))
         return "250 2.0.0 OK"
 
     async def _answer(self, to: str, about: str) -> None:
@@ -152,10 +130,7 @@ class Hisp:
             mdn = Mdn(kind, DOCTOR, to, about, PRACTICE)
             mail = write_mdn(mdn, utc_now(), f"{os.urandom(16).hex()}@{PRACTICE}")
             parcel = await self.seal(mail, to)
-            for _ in range(_TRIES):
-                if not await self.hand_over(parcel):
-                    break
-                await asyncio.sleep(_AGAIN)
+            await insist(partial(self.hand_over, parcel))
 
 
 def letter(document: bytes, file: str) -> bytes:
