@@ -97,6 +97,10 @@ def npi_and_others(numbers: Iterable[Identifier]) -> tuple[str, tuple[Identifier
     return npi, tuple(each for each in listed if each.system != NPI)
 
 
+LINKS = "text/uri-list"
+"""The media type of a document that lies elsewhere: its address, on one line (RFC 2483, 5)."""
+
+
 class Attached(NamedTuple):
     """A document that a message carries, byte for byte; `media_type` is what the bytes are."""
 
@@ -104,6 +108,14 @@ class Attached(NamedTuple):
     media_type: str
     title: str = ""
     unique_id: str = ""
+
+    @property
+    def link(self) -> str:
+        """The address of a document that lies elsewhere, "" of one that is here."""
+        if self.media_type != LINKS or not self.body.endswith(b"\r\n") or not self.body.isascii():
+            return ""
+        url = self.body[:-2].decode("ascii")
+        return url if url.isprintable() and ":" in url else ""
 
 
 class Appointment(NamedTuple):

@@ -352,6 +352,13 @@ def test_a_document_that_is_a_bundle_stays_one(form: Form) -> None:
     assert said(write_fhir(spaced, form=form).resource) == spaced
 
 
+@pytest.mark.parametrize("form", ["message", "transaction", "task"])
+@pytest.mark.parametrize("body", [b"https://images.example/\xff\r\n", b"https://images.example/a b\r\n", b"1\r\n"])
+def test_what_is_no_address_stays_as_it_is(body: bytes, form: Form) -> None:
+    reported = act(Act.COMPLETE, documents=(Attached(body, "text/uri-list"),))
+    assert said(write_fhir(reported, form=form).resource).documents == reported.documents
+
+
 def test_an_inquiry_is_a_search_in_fhir() -> None:
     with pytest.raises(NotSayableError):
         write_fhir(act(Act.INQUIRE))

@@ -15,11 +15,9 @@ from transforms.identity import resource_id
 from transforms.refer.error import ReferralError
 from transforms.refer.fhir.source import Entries, Entry
 from transforms.refer.fhir.words import LOINC
-from transforms.refer.referral import Attached
+from transforms.refer.referral import LINKS, Attached
 
 FHIR_JSON = "application/fhir+json"
-LINKS = "text/uri-list"
-"""The media type of a document that lies elsewhere: its address, on one line (RFC 2483, 5)."""
 UNIQUE_ID = f"{OWN}document-id"
 OWN_BUNDLE = f"{OWN}referral-clinical"
 """The identifier system of a document that was made here of what is known of the patient's health: no document that
@@ -100,13 +98,11 @@ def bundle_in(document: Attached) -> Resource | None:
 
 def attachment_of(document: Attached) -> Element:
     """An Attachment with the bytes, or with the address where the document lies."""
-    url = document.body[:-2].decode("ascii", "replace") if document.media_type == LINKS else ""
-    is_link = document.body.endswith(b"\r\n") and url.isprintable() and ":" in url and " " not in url
-    found: Element = {} if is_link else {"contentType": document.media_type}
-    if is_link:
-        found["url"] = url
+    if document.link and " " not in document.link:
+        found: Element = {"url": document.link}
     else:
-        found["data"] = base64.b64encode(document.body).decode("ascii")
+        data = base64.b64encode(document.body).decode("ascii")
+        found = {"contentType": document.media_type, "data": data}
     if document.title:
         found["title"] = document.title
     return found

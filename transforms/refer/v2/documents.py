@@ -10,15 +10,13 @@ from schemas.content import Kind, recognize
 from transforms.fhir_to_v2.line import Part
 from transforms.fhir_to_v2.run import Run
 from transforms.refer.error import ReferralError
-from transforms.refer.referral import Attached, Coded
+from transforms.refer.referral import LINKS, Attached, Coded
 from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import coded, cwe_of
 from transforms.refer.v2.written import numbered
 from transforms.v2_to_fhir.datatypes.attachments import ed_attachment
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
-LINKS = "text/uri-list"
-"""The media type of a document that lies elsewhere: its address, on one line (RFC 2483, 5)."""
 _TYPES = {"application": "AP", "audio": "AU", "image": "IM", "text": "TEXT", "multipart": "multipart"}
 """Table 0191 by the type of a media type; from 2.8 on the type stands there itself (table 0834)."""
 _BY_CODE = {code: kind for kind, code in _TYPES.items()}
@@ -50,21 +48,13 @@ def put_document(run: Run, document: Attached, note: Coded, status: str) -> None
     obx.put(1, "1")
     obx.put(3, cwe_of(note))
     obx.put(11, status if status in ("F", "P") else "F")
-    url = _link(document)
-    if url:
+    if document.link:
         obx.put(2, "RP")
-        obx.put(5, {1: url})
+        obx.put(5, {1: document.link})
     else:
         obx.put(2, "ED")
         data = base64.b64encode(document.body).decode("ascii")
         obx.put(5, {**_media_parts(document.media_type, run), 4: "Base64", 5: data})
-
-
-def _link(document: Attached) -> str:
-    if document.media_type != LINKS or not document.body.endswith(b"\r\n"):
-        return ""
-    url = document.body[:-2].decode("ascii", "replace")
-    return url if url.isprintable() and ":" in url and "\ufffd" not in url else ""
 
 
 def _content(value: Value, segment: SourceSegment, source: Source) -> tuple[bytes, str]:
