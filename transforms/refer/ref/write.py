@@ -7,7 +7,6 @@ from transforms.fhir_to_v2.datatypes.authorities import system_hd
 from transforms.fhir_to_v2.messages.common import observations
 from transforms.fhir_to_v2.run import Run
 from transforms.refer.error import NotSayableError
-from transforms.refer.lost import lost
 from transforms.refer.ref.read import read_ref
 from transforms.refer.ref.words import (
     ACCEPTED,
@@ -28,11 +27,9 @@ from transforms.refer.ref.words import (
 from transforms.refer.referral import NOBODY, Act, ReferralMessage, Side
 from transforms.refer.v2.documents import put_document
 from transforms.refer.v2.parties import put_provider
-from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import cwe_of, day_of, dtm_of, ei_of, priority_of
 from transforms.refer.v2.written import (
     NO_ENDS,
-    TOLD_BY_MAPS,
     Ends,
     Written,
     begin,
@@ -84,9 +81,7 @@ def write_ref(
     _put_visit(message, run)
     if not has_told:
         put_notes(run, message.explanation)
-    written = finish(run)
-    again = read_ref(Source(written, message.at, "", systems))
-    return Written(written, (*run.findings, *lost(message, again, *TOLD_BY_MAPS)))
+    return finish(run, message, read_ref, systems)
 
 
 def _put_rf1(message: ReferralMessage, run: Run) -> None:

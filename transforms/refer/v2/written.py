@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,10 +21,12 @@ from transforms.fhir_to_v2.segments.al1 import allergies_of
 from transforms.fhir_to_v2.segments.dg1 import dg1s_of
 from transforms.fhir_to_v2.segments.pid import pid_of
 from transforms.refer.error import ReferralError
+from transforms.refer.lost import lost
 from transforms.refer.referral import ReferralMessage
+from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import dtm_of
 
-TOLD_BY_MAPS = ("patient", "clinical")
+_TOLD_BY_MAPS = ("patient", "clinical")
 """The facts of which the maps of the resources say themselves what no field carries."""
 _CHARSET = "UNICODE UTF-8"
 
@@ -99,8 +102,21 @@ def numbered(run: Run, name: str) -> Line:
     return line
 
 
-def finish(run: Run) -> Er7:
-    """The message of what was written; raises `ReferralError` where its text cannot be."""
+def finish(
+    run: Run,
+    message: ReferralMessage,
+    read: Callable[[Source], ReferralMessage],
+    systems: CodeMap | None,
+    *beside: str,
+) -> Written:
+    """What was written of `message`, and what of that `read` does not find in it; `beside` are facts that travel
+    outside it. Raises `ReferralError` where its text cannot be."""
+    written = _encoded(run)
+    again = read(Source(written, message.at, "", systems))
+    return Written(written, (*run.findings, *lost(message, again, *beside, *_TOLD_BY_MAPS)))
+
+
+def _encoded(run: Run) -> Er7:
     fit(run)
     report_unread(run)
     charset = charset_named(_CHARSET)

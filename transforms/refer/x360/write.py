@@ -7,14 +7,11 @@ from transforms.fhir_to_v2.line import Encoded, Part
 from transforms.fhir_to_v2.messages.common import observations
 from transforms.fhir_to_v2.run import Run
 from transforms.refer.error import NotSayableError
-from transforms.refer.lost import lost
 from transforms.refer.referral import NOBODY, Act, Coded, Party, ReferralMessage
 from transforms.refer.v2.parties import put_provider, xcns_of
-from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import cwe_of, day_of, dtm_of, ei_of, priority_of, xtns_of
 from transforms.refer.v2.written import (
     NO_ENDS,
-    TOLD_BY_MAPS,
     Ends,
     Written,
     begin,
@@ -42,15 +39,10 @@ def write_360x(message: ReferralMessage, *, ends: Ends = NO_ENDS, systems: CodeM
     Raises `NotSayableError` for an inquiry and for a booking without a time, which 360X has no message for.
     """
     if message.act in (Act.BOOK, Act.NO_SHOW):
-        run = _schedule(message, ends, systems)
-    elif message.act in ORDERS:
-        run = _order(message, ends, systems)
-    else:
-        raise NotSayableError("360X has no message for this act", where="ORC-1", hint="answer it from the thread")
-    written = finish(run)
-    source = Source(written, message.at, "", systems)
-    again = read_schedule(source) if message.act in (Act.BOOK, Act.NO_SHOW) else read_order(source)
-    return Written(written, (*run.findings, *lost(message, again, "documents", *TOLD_BY_MAPS)))
+        return finish(_schedule(message, ends, systems), message, read_schedule, systems, "documents")
+    if message.act in ORDERS:
+        return finish(_order(message, ends, systems), message, read_order, systems, "documents")
+    raise NotSayableError("360X has no message for this act", where="ORC-1", hint="answer it from the thread")
 
 
 def _order(message: ReferralMessage, ends: Ends, systems: CodeMap | None) -> Run:
