@@ -14,7 +14,7 @@ from transforms.notify.converted import converted
 from transforms.notify.notice import notice_of
 from transforms.notify.to_practice_adt import adt_of
 from transforms.step import step
-from transforms.v2_to_fhir.options import Options
+from transforms.v2_to_ccda import options_of
 
 _WANTED = "CCDA-203"  # what a document must say, and the least content leaves out
 
@@ -51,19 +51,21 @@ def adt_to_ccda(
         unmapped: Whether to `report` elements that no part of the document has a place for, or `ignore` them.
     """
     notice = notice_of(message, time_zone)
-    er7, _ = adt_of(message, notice)
-    to_fhir = Options(time_zone=time_zone, systems=systems, codes=codes, unmapped_field="report")
-    bundle, findings = converted(message, er7, notice, to_fhir)
-    options = fhir_to_ccda.Options(
+    options = options_of(
         document=document,
         title=notice.heading,
         custodian=custodian,
         custodian_id=custodian_id,
         software=software,
-        systems=oids,
+        time_zone=time_zone,
+        systems=systems,
+        codes=codes,
+        oids=oids,
         unmapped=unmapped,
     )
-    made = fhir_to_ccda.convert(bundle, options, message.received)
+    er7, _ = adt_of(message, notice)
+    bundle, findings = converted(message, er7, notice, options.to_fhir)
+    made = fhir_to_ccda.convert(bundle, options.to_ccda, message.received)
     if made.document is None:
         raise refusal(made.findings[-1])
     found = [each for each in (*findings, *made.findings) if not (notice.is_least and each.code == _WANTED)]
