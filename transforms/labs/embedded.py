@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.content import Kind, recognize
-from schemas.hl7v2 import Er7
-from transforms.labs.orders import orders
+from transforms.labs.orders import Order
 
 
 class Embedded(NamedTuple):
@@ -19,9 +18,9 @@ class Embedded(NamedTuple):
     data: bytes
 
 
-def embedded_pdfs(er7: Er7) -> Iterator[Embedded]:
-    """The PDFs of a result message in order, those that are deleted or wrong (OBX-11 D, W, X) left out."""
-    for order in orders(er7):
+def embedded_pdfs(found: Iterable[Order]) -> Iterator[Embedded]:
+    """The PDFs in the orders of a result message, those that are deleted or wrong (OBX-11 D, W, X) left out."""
+    for order in found:
         for obx in order.named("OBX"):
             if obx.text(2) != "ED" or obx.text(11) in ("D", "W", "X"):
                 continue

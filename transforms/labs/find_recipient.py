@@ -10,7 +10,7 @@ from schemas.message import HL7V2, Message
 from schemas.tables import CodeMapFile
 from transforms.codes import HELD
 from transforms.labs.named import Named, Reader
-from transforms.labs.orders import Order, orders
+from transforms.labs.orders import Order, answered
 from transforms.notify.panel import attributes_of
 from transforms.recipient import ENDS, Reached, recipients
 from transforms.registry import Registry, Subscriber
@@ -62,9 +62,7 @@ def find_recipient(
         yield message
         return
     er7 = message.er7
-    found = orders(er7)
-    if not found:
-        raise StepError("the message answers no order", "keep such messages away from this step: keep: {MSH-9.1: ORU}")
+    found = answered(er7)
     senders = tuple(dict.fromkeys(filter(None, (er7.get("MSH-4.1"), er7.get("MSH-3.1")))))
     search = _Search(registry, Reader(ids, senders, bare_numbers == "npi"), tuple(ends or ENDS), facility == "also")
     for order in found:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from schemas.hl7v2 import Er7, Segment
+from schemas.hl7v2 import Er7
+from transforms.step import StepError
 from transforms.v2_to_fhir.source import Reading, SourceSegment, Value
 
 _CLOSING = ("BTS", "FTS", "DSC")
@@ -97,6 +98,14 @@ def orders(er7: Er7) -> list[Order]:
     return [each for each in found if each.named("OBR")]
 
 
+def answered(er7: Er7) -> list[Order]:
+    """The orders of a message that a step takes for a result; raises `StepError` where it answers none."""
+    found = orders(er7)
+    if not found:
+        raise StepError("the message answers no order", "keep such messages away from this step: keep: {MSH-9.1: ORU}")
+    return found
+
+
 def families(found: Sequence[Order]) -> list[list[Order]]:
     """Orders that belong together: each with those that name it as their parent (OBR-29), the susceptibilities of a
     culture for example."""
@@ -122,13 +131,7 @@ def families(found: Sequence[Order]) -> list[list[Order]]:
 def only(er7: Er7, chosen: Sequence[Order]) -> Er7:
     """A message of its own with these orders of `er7` alone."""
     kept = {(each.name, each.number) for order in chosen for each in (*order.head, *order.segments)}
-    return er7.only(list(_kept(er7, kept)))
-
-
-def _kept(er7: Er7, kept: set[tuple[str, int]]) -> Iterator[Segment]:
-    for segment in er7.segments:
-        if (segment.name, segment.occurrence) in kept:
-            yield segment
+    return er7.only([each for each in er7.segments if (each.name, each.occurrence) in kept])
 
 
 def _number(value: Value | None) -> str:

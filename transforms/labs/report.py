@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from schemas.hl7v2 import Er7
 from transforms.labs import shown
-from transforms.labs.orders import Order, families, orders
+from transforms.labs.orders import Order, families
 from transforms.labs.version import Status, version_of
 from transforms.v2_to_fhir.source import SourceSegment
 
@@ -54,11 +53,8 @@ class Report(NamedTuple):
     sections: tuple[Section, ...]
 
 
-def report_of(er7: Er7) -> Report | None:
-    """The report of a result message; None where it answers no order."""
-    found = orders(er7)
-    if not found:
-        return None
+def report_of(found: Sequence[Order]) -> Report:
+    """The report of the orders of one message, of which there is at least one."""
     statuses = [version_of(family).status for family in families(found)]
     status: Status = next((each for each in BANNERS if each in statuses), "final")
     head = found[0].head

@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, InstanceOf, ValidationInfo, WithJsonSchema
 from schemas.finding import Finding, Severity
 from schemas.message import BINARY, Message
 from transforms.labs.embedded import embedded_pdfs
-from transforms.labs.result_to_text import read_report
+from transforms.labs.report import report_of
+from transforms.labs.result_to_text import results_in
 from transforms.step import StepError, sets, step
 
 UNREADABLE = "LAB-301"
@@ -49,9 +50,9 @@ def result_to_pdf(message: Message, *, fonts: list[FontFile] | None = None) -> I
     from transforms.labs.fonts import Fonts  # noqa: PLC0415 - see above
     from transforms.labs.pdf import TooLongError, pdf_of  # noqa: PLC0415
 
-    report = read_report(message)
-    found = list(embedded_pdfs(message.er7))
-    own = [each for each in found if each.data]
+    found = results_in(message)
+    documents = list(embedded_pdfs(found))
+    own = [each for each in documents if each.data]
     if len(own) > _MOST:
         raise StepError(f"the message brings {len(own):,} documents, more than {_MOST}", "put split_orders before")
     for number, each in enumerate(own, start=1):
@@ -63,11 +64,11 @@ def result_to_pdf(message: Message, *, fonts: list[FontFile] | None = None) -> I
         Finding(
             UNREADABLE, each.where, "the document cannot be read, a report is written instead", "", Severity.WARNING
         )
-        for each in found
+        for each in documents
     ]
     drawing = Fonts(fonts or ())
     try:
-        body = pdf_of(report, drawing)
+        body = pdf_of(report_of(found), drawing)
     except TooLongError:
         raise StepError("the report has more than 200 pages", "send it in another form") from None
     for scripts, what in ((drawing.undrawn, "no font has"), (drawing.disordered, "letters are drawn one by one of")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.message import HL7V2, Message
-from transforms.labs.orders import families, only, orders
+from transforms.labs.orders import answered, families, only
 from transforms.split import MOST_PARTS
 from transforms.step import StepError, sets, step
 
@@ -19,9 +19,7 @@ def split_orders(message: Message) -> list[Message]:
     if message.format != HL7V2:
         raise StepError(f"only HL7 v2 is split, and the body is {message.format}", "put the step before")
     er7 = message.er7
-    parts = families(orders(er7))
-    if not parts:
-        raise StepError("the message answers no order", "keep such messages away from this step: keep: {MSH-9.1: ORU}")
+    parts = families(answered(er7))
     if len(parts) > MOST_PARTS:
         raise StepError(
             f"the message has {len(parts):,} orders, more than {MOST_PARTS:,}", "split it before it is sent"

@@ -77,7 +77,7 @@ def test_no_result_is_lost_and_none_raises(capsys: pytest.CaptureFixture[str]) -
             assert isinstance(text, Message)
             written = "".join(text.body.decode().split())
             assert [word for word in words(part) if word not in written] == []
-            if counts["orders"] % _EVERY == 0 and not list(embedded_pdfs(part.er7)):
+            if counts["orders"] % _EVERY == 0 and not list(embedded_pdfs(orders(part.er7))):
                 (drawn,) = result_to_pdf(part)  # type: ignore[misc]
                 read = "".join("".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(drawn.body)).pages)
                 assert [word for word in words(part) if word not in read] == []
