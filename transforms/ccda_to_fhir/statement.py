@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from schemas.fhir import Resource
 from transforms.ccda_to_fhir.node import Node
@@ -25,12 +26,7 @@ def wrapper_of(node: Node) -> Node | None:
 
 def is_negated(node: Node) -> bool:
     """Whether `node`, or an act or organizer that it is within, says that it is not so (negationInd)."""
-    here: Node | None = node
-    while here is not None:
-        if is_denied(here):
-            return True
-        here = wrapper_of(here)
-    return False
+    return any(map(is_denied, _outward(node)))
 
 
 def is_denied(node: Node) -> bool:
@@ -39,19 +35,14 @@ def is_denied(node: Node) -> bool:
     Systems that write that no allergy is known deny the entryRelationship as often as the observation.
     """
     link = node.parent
-    is_related = link is not None and link.name == "entryRelationship"
-    return node.flag("negationInd") or (link is not None and is_related and link.flag("negationInd"))
+    if node.flag("negationInd"):
+        return True
+    return link is not None and link.name == "entryRelationship" and link.flag("negationInd")
 
 
 def mood_of(node: Node) -> str:
     """The moodCode of `node`, without one that of the act or organizer that it is within; "" where none has one."""
-    here: Node | None = node
-    while here is not None:
-        mood = here.attr("moodCode")
-        if mood:
-            return mood
-        here = wrapper_of(here)
-    return ""
+    return next(filter(None, (each.attr("moodCode") for each in _outward(node))), "")
 
 
 def is_planned(node: Node) -> bool:
@@ -65,11 +56,8 @@ def status_of(node: Node) -> str:
     `nullified` where an act or organizer that it is within is so; `unknown` where `node` has a nullFlavor, and so
     leaves open what it speaks of.
     """
-    here: Node | None = node
-    while here is not None:
-        if here.value("statusCode", "code").lower() == "nullified":
-            return "nullified"
-        here = wrapper_of(here)
+    if any(each.value("statusCode", "code").lower() == "nullified" for each in _outward(node)):
+        return "nullified"
     return "unknown" if node.null else node.value("statusCode", "code").lower()
 
 
@@ -89,6 +77,14 @@ def is_said_of(inner: Node, outer: Node, *, to_come: bool = False) -> bool:
         return False
     status = inner.value("statusCode", "code").lower()
     return status not in _TAKEN_BACK or status == outer.value("statusCode", "code").lower()
+
+
+def _outward(node: Node) -> Iterator[Node]:
+    """`node`, and the acts and organizers that it is within, the nearest first."""
+    here: Node | None = node
+    while here is not None:
+        yield here
+        here = wrapper_of(here)
 
 
 def says_none(text: str) -> bool:

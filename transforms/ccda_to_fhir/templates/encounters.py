@@ -35,7 +35,7 @@ DIAGNOSIS = "2.16.840.1.113883.10.20.22.4.80"
     carries=["encounter"],
 )
 def encounter_activity(encounter: Node, run: Run) -> list[Resource]:
-    """Encounter Activity: an Encounter, the header's where it is that; one that is planned: a ServiceRequest."""
+    """Encounter Activity: an Encounter, the header's where it is that."""
     resource = start("Encounter", encounter, run, profile="us-core-encounter")
     encounter.target = resource
     put_kind(resource, encounter.get("code"), run)

@@ -32,7 +32,7 @@ _NOT_PERFORMED = ("not-done", "entered-in-error", "preparation", "unknown")
     carries=["procedure"],
 )
 def procedure_activity(procedure: Node, run: Run) -> list[Resource]:
-    """Procedure Activity Procedure, Act and Observation: a Procedure; one that is planned: a ServiceRequest."""
+    """Procedure Activity Procedure, Act and Observation: a Procedure."""
     resource = start("Procedure", procedure, run, profile="us-core-procedure")
     procedure.target = resource
     status = concept_map("CF-ProcedureStatus").code(status_of(procedure)) or "unknown"
@@ -46,8 +46,8 @@ def procedure_activity(procedure: Node, run: Run) -> list[Resource]:
     if method is not None:
         add_extension(resource, extension(METHOD, "valueCodeableConcept", method))
     outcome = codeable_concept(procedure.get("value"), run)
-    if is_negated(procedure):
-        add_extension(resource, *([extension(NEGATED, "valueCodeableConcept", outcome)] if outcome else ()))
+    if outcome is not None and is_negated(procedure):
+        add_extension(resource, extension(NEGATED, "valueCodeableConcept", outcome))
     else:
         put(resource, "outcome", outcome)
     for each in procedure.all("performer"):

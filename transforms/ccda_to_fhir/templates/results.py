@@ -29,7 +29,7 @@ NOTE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.n
     sections=[(RESULTS, "organizer")],
 )
 def result_organizer(organizer: Node, run: Run) -> list[Resource]:
-    """Result Organizer: a DiagnosticReport with an Observation for each result; a planned one: what is to be done."""
+    """Result Organizer: a DiagnosticReport with an Observation for each result."""
     resource = start("DiagnosticReport", organizer, run, profile="us-core-diagnosticreport-lab")
     organizer.target = resource
     resource["status"] = result_status(organizer, "CF-ResultReportStatus")
@@ -60,7 +60,7 @@ def result_organizer(organizer: Node, run: Run) -> list[Resource]:
     sections=[(RESULTS, "observation")],
 )
 def result_observation(observation: Node, run: Run) -> list[Resource]:
-    """Result Observation: an Observation of the laboratory; a planned one: a ServiceRequest."""
+    """Result Observation: an Observation of the laboratory."""
     resource = observation_of(observation, run, "laboratory", "us-core-observation-lab")
     put_specimens(resource, observation, run, many=False)
     for each in taken(observation, resource, CONDITION, names=("observation",)):

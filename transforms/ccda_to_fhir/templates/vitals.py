@@ -71,7 +71,7 @@ def vital_signs_organizer(organizer: Node, run: Run) -> list[Resource]:
 
 @template("2.16.840.1.113883.10.20.22.4.27", sections=[(VITAL_SIGNS, "observation")])
 def vital_sign_observation(observation: Node, run: Run) -> list[Resource]:
-    """Vital Sign Observation: an Observation; a planned one: a ServiceRequest."""
+    """Vital Sign Observation: an Observation."""
     code = observation.value("code", "code")
     pressure = run.known_by(observation) if code in _PRESSURES else None
     if pressure is not None and component_of(observation, {}, run) in pressure.get("component", ()):
