@@ -7,6 +7,7 @@ from schemas.message import HL7V2, Message
 from transforms.codes import HELD
 from transforms.labs.orders import families, orders
 from transforms.labs.version import Version, key_of, version_of
+from transforms.notify.events import sender_of
 from transforms.registry import Registry
 from transforms.step import StepError, sets, step
 
@@ -53,7 +54,7 @@ def tell_result(message: Message, *, registry: Registry) -> Message:
         "notice.key": key,
         "notice.digest": str(version),
     }
-    facts |= {"notice.patient": er7.get("PID-3.1"), "notice.sender": er7.get("MSH-4.1") or er7.get("MSH-3.1")}
+    facts |= {"notice.patient": er7.get("PID-3.1"), "notice.sender": sender_of(er7)}
     if told:
         newest, lost = told[0]
         for each, never_arrived in told[1:]:

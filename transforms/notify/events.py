@@ -130,9 +130,14 @@ def is_transfer(er7: Er7, emergency_units: Sequence[str] = ()) -> bool:
     return left in emergency_units and unit not in emergency_units
 
 
+def sender_of(er7: Er7) -> str:
+    """Who tells of it: the facility (MSH-4), else the application (MSH-3)."""
+    return er7.get("MSH-4.1") or er7.get("MSH-3.1")
+
+
 def visit_of(er7: Er7) -> str:
     """What identifies the visit at its facility: the visit number, else the account, else the patient and the day."""
-    facility = er7.get("MSH-4.1") or er7.get("MSH-3.1")
+    facility = sender_of(er7)
     for path in ("PV1-19.1", "PV1-50.1", "PID-18.1"):
         if number := er7.get(path):
             return f"{facility} {number}"

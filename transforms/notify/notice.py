@@ -56,13 +56,14 @@ class Notice(NamedTuple):
     @property
     def heading(self) -> str:
         """What the notice is, in one line, and whether it changes or takes back another: `Notice of discharge`."""
-        what = "end of outpatient visit" if self._ends_outpatient else _WORDS.get(self.event, _OF_PHASE[self.phase])
+        what = "end of outpatient visit" if self.ends_outpatient else _WORDS.get(self.event, _OF_PHASE[self.phase])
         if self.kind == "update":
             return f"Update of the notice of {what}"
         return f"Withdrawn: notice of {what}" if self.kind == "withdrawal" else f"Notice of {what}"
 
     @property
-    def _ends_outpatient(self) -> bool:
+    def ends_outpatient(self) -> bool:
+        """Whether a visit ends for which nobody was admitted."""
         return self.event == "outpatient" and self.phase == "discharge"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.message import HL7V2, Message
-from transforms.notify.events import CLASSES, happening
+from transforms.notify.events import CLASSES, happening, sender_of
 from transforms.step import Nothing, StepError, sets, step
 
 
@@ -38,6 +38,6 @@ def notify_event(
         "notice.phase": found.phase or "",
         "notice.digest": found.digest,
         "notice.patient": er7.get("PID-3.1"),
-        "notice.sender": er7.get("MSH-4.1") or er7.get("MSH-3.1"),
+        "notice.sender": sender_of(er7),
     }
     return message.derive("notify_event", attributes=facts)

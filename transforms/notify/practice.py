@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from schemas.hl7v2 import Er7, Segment
 from schemas.hl7v2.structure_tables import Node, tables
+from transforms.notify.events import sender_of
 from transforms.notify.notice import Notice, happened
 
 VERSION = "2.5.1"
@@ -69,7 +70,7 @@ def _least(er7: Er7, notice: Notice, control_id: str, event: tuple[str, str]) ->
     for field in range(3, len(made.named("MSH")[0].fields) + 1):
         if field not in (4, 7, 11, 18):
             made.set(f"MSH-{field}", "")
-    made.set("MSH-4", er7.get("MSH-4.1") or er7.get("MSH-3.1"))
+    made.set("MSH-4", sender_of(er7))
     for name in ("EVN", "PID", "PV1"):
         made.add(name)
     _put_event(made, er7, control_id, *event)
@@ -106,7 +107,7 @@ def _put_event(made: Er7, er7: Er7, control_id: str, trigger: str, structure: st
     made.set("EVN-1", trigger)
     made.set("EVN-2", er7.get("EVN-2.1") or er7.get("MSH-7.1"))
     if not made.get("EVN-7"):
-        made.set("EVN-7", er7.get("MSH-4.1") or er7.get("MSH-3.1"))
+        made.set("EVN-7", sender_of(er7))
 
 
 def _cut(segment: Segment) -> None:

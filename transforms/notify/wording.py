@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from schemas.hl7v2 import Er7
 from transforms.moments import moment
+from transforms.notify.events import sender_of
 from transforms.notify.notice import Notice, zone_of
 from transforms.v2_to_fhir.source import Reading, SourceSegment, Value
 
@@ -53,11 +54,11 @@ def _facts(er7: Er7, notice: Notice, time_zone: str) -> Iterator[tuple[str, str]
     if full:
         born = _when(pid[7][1], "", days=True)
         yield "Born", ", ".join(filter(None, (born, _SEXES.get(pid[8][1], ""))))
-    yield "What", "visit ended" if _ends_visit(notice) else _WHAT.get(notice.event, _OF_PHASE[notice.phase])
+    yield "What", "visit ended" if notice.ends_outpatient else _WHAT.get(notice.event, _OF_PHASE[notice.phase])
     if notice.kind != "new" and (notice.kind, notice.phase) != ("withdrawal", "discharge"):
         yield "When", _when(pv1[_TIMES.get(notice.phase, 0)][1], zone)
     yield _LABELS.get(notice.kind, "When"), _spaced(notice.occurred)
-    yield "Where", _plain(notice.institution or er7.get("MSH-4.1") or er7.get("MSH-3.1"))
+    yield "Where", _plain(notice.institution or sender_of(er7))
     treating = pv1.all(7)
     yield "Treated by", _people(treating if full else treating[:1], with_number=full)
     if full:
@@ -95,10 +96,6 @@ class _Fields:
     def all(self, number: int) -> list[Value]:
         """Every repetition."""
         return self._segment[number] if self._segment is not None and number else []
-
-
-def _ends_visit(notice: Notice) -> bool:
-    return notice.phase == "discharge" and notice.event == "outpatient"
 
 
 def _line(name: str, text: str) -> str:
