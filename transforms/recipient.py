@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from transforms.registry import Provider, Registry, Subscriber
@@ -34,21 +34,21 @@ def recipients(registry: Registry, npi: str, event: str, ends: Sequence[str] = E
             return Reached(found, f"subscribed by {of}")
     if provider is None:
         return Reached((), f"NPI {npi} is not in the directory, and nobody subscribes by it")
-    for one in (provider, *filter(None, map(registry.provider, organizations))):
-        reached = by_endpoint(one, ends)
-        if reached is not None:
-            whose = "its endpoint" if one is provider else f"the endpoint of its organization {one.npi}"
-            return Reached((reached,), f"{whose} in the directory: {reached.delivery}")
-    return Reached((), f"NPI {npi} is in the directory without an endpoint ({', '.join(ends)})")
+    reached = by_endpoint(registry, provider, ends)
+    if reached is None:
+        return Reached((), f"NPI {npi} is in the directory without an endpoint ({', '.join(ends)})")
+    whose = "its endpoint" if reached.npi == provider.npi else f"the endpoint of its organization {reached.npi}"
+    return Reached((reached,), f"{whose} in the directory: {reached.delivery}")
 
 
-def by_endpoint(provider: Provider, ends: Iterable[str] = ENDS) -> Subscriber | None:
-    """`provider` as one who is told at the first of `ends` at which the directory has an address; None without one.
+def by_endpoint(registry: Registry, provider: Provider, ends: Sequence[str] = ENDS) -> Subscriber | None:
+    """Who is told for `provider` at the first of `ends` at which the directory has an address of it, else of one of
+    its organizations; None without one.
 
-    It is called by its NPI (`npi:1234567893`), as no subscriber can be.
+    It is called by the NPI of whose address that is (`npi:1234567893`), as no subscriber can be.
     """
-    end = next((each for each in ends if provider.endpoints.get(each)), None)
-    if end is None:
-        return None
-    known = Subscriber(f"npi:{provider.npi}", provider.name, provider.npi)
-    return replace(known, delivery=end, address=provider.endpoints[end])
+    for one in chain((provider,), filter(None, map(registry.provider, provider.organizations))):
+        end = next((each for each in ends if one.endpoints.get(each)), None)
+        if end is not None:
+            return Subscriber(f"npi:{one.npi}", one.name, one.npi, delivery=end, address=one.endpoints[end])
+    return None

@@ -117,18 +117,13 @@ class _Search:
         if provider is None:
             self.rule = "the NPI is not in the directory"
             return None
-        reached = self._endpoint(provider)
+        reached = by_endpoint(self._registry, provider)
         self.rule = "by NPI" if reached is not None else "the NPI is in the directory without an endpoint"
         return reached
 
-    def _endpoint(self, provider: Provider) -> Subscriber | None:
-        """How a provider is reached: by its own endpoint, else by that of an organization."""
-        organizations = filter(None, map(self._registry.provider, provider.organizations))
-        return next(filter(None, map(by_endpoint, (provider, *organizations))), None)
-
     def _only(self, by: str, found: Sequence[Provider]) -> Subscriber | None:
         """The one of `found` who has an endpoint, or whose organization has."""
-        reached = {each.npi: one for each in found if (one := self._endpoint(each)) is not None}
+        reached = {each.npi: one for each in found if (one := by_endpoint(self._registry, each)) is not None}
         if len({each.address for each in reached.values()}) == 1:
             self.rule = f"by {by}: the only endpoint in the directory"
             return next(iter(reached.values()))
