@@ -8,6 +8,7 @@ from typing import NamedTuple
 from channels.direct.error import DirectError
 from channels.direct.mime import attachments
 from channels.direct.xdm import LIMITS, read_xdm
+from engine.steps.refused import LOOK_AGAIN, refused_mail
 from schemas.content import Kind, recognize
 from schemas.error import BodyError
 from schemas.fhir.read import read
@@ -19,7 +20,6 @@ from transforms.refer import Attached
 
 _TYPES = ("OMG", "OSU", "SIU", "REF", "RRI")
 _RESOURCES = ("Task", "ServiceRequest")
-_LOOK_AGAIN = "see the message with `hie show`"
 
 
 class NothingCarriedError(StepError):
@@ -85,7 +85,7 @@ def _told_apart(message: Message, parts: list[_Part]) -> Carried:
     clinical = [each for each in parts if each.kind is Kind.CCDA]
     main = next(iter(acts or clinical), None)
     if main is None:
-        raise NothingCarriedError("there is neither a message of a referral nor a clinical document", _LOOK_AGAIN)
+        raise NothingCarriedError("there is neither a message of a referral nor a clinical document", LOOK_AGAIN)
     body = message.derive("carried", body=main.attached.body, format=main.kind.message_format)
     return Carried(body, tuple(each.attached for each in parts if each is not main), is_document=not acts)
 
@@ -108,7 +108,7 @@ def _of_mail(message: Message) -> tuple[list[_Part], list[bytes]]:
             else:
                 parts.append(_part(each.data, each.name, "", each.type, 0))
     except DirectError as error:
-        raise _unreadable(error) from None
+        raise refused_mail(error) from None
     return parts, packages
 
 
@@ -117,7 +117,7 @@ def _of_package(body: bytes, number: int, unpacked: int) -> list[_Part]:
     try:
         documents = read_xdm(body, limits=replace(LIMITS, unpacked=unpacked)).documents
     except DirectError as error:
-        raise _unreadable(error) from None
+        raise refused_mail(error) from None
     return [
         _part(each.data, each.entry.title, each.entry.unique_id, each.entry.mime_type, number) for each in documents
     ]
@@ -144,7 +144,3 @@ def _asks(resource: Node) -> bool:
         return False  # what a document says of orders is history
     inside = [each.one("resource").peek("resourceType") for each in resource.all("entry")]
     return any(each in _RESOURCES for each in (resource.peek("resourceType"), *inside))
-
-
-def _unreadable(error: DirectError) -> StepError:
-    return StepError(f"{error.code}: {error.what}", error.hint or _LOOK_AGAIN)

@@ -9,6 +9,7 @@ from functools import partial
 from channels.direct.error import DirectError
 from channels.direct.mime import Attachment, Entity, MailFacts, attachments
 from channels.direct.xdm import Package, attributes_of, read_xdm
+from engine.steps.refused import refused_mail
 from schemas.content import Kind, recognize
 from schemas.finding import Finding
 from schemas.message import Message
@@ -36,7 +37,7 @@ def open_mail(
         read = partial(read_xdm, strict=strict, accept_wrong_hash=not strict)
         parts = list(_parts(message.body, texts, read if packages else None))
     except DirectError as error:
-        raise StepError(f"{error.code}: {error.what}", error.hint or "see the message with `hie show`") from None
+        raise refused_mail(error) from None
     if not parts:
         raise StepError("the mail carries nothing", "its sender may have to send it again")
     for number, part in enumerate(parts, start=1):

@@ -8,12 +8,13 @@ from dataclasses import replace
 from channels.direct.error import DirectError
 from channels.direct.mime import Entity, MailFacts
 from engine.steps.carried import NothingCarriedError, acts_of, carried_by
-from engine.steps.said import outcome, read_carried, unreadable
+from engine.steps.refused import refused_mail, refused_referral
+from engine.steps.said import outcome, read_carried
 from schemas.content import Kind, recognize
 from schemas.message import CCDA, FHIR, HL7V2, MAIL, Message
 from schemas.tables import CodeMap, CodeMapFile
 from schemas.values import Template
-from transforms import Nothing, StepError, sets, step
+from transforms import Nothing, sets, step
 from transforms.moments import TimeZone
 from transforms.refer import Identifier, NoActError, ReferralError, ReferralMessage, Side
 from transforms.refer.facts import FACTS, UNKNOWN, facts_of
@@ -86,7 +87,7 @@ class _Opening:
         except NoActError:
             return None
         except ReferralError as error:
-            raise unreadable(error) from None
+            raise refused_referral(error) from None
         if self._is_of_two(said):
             return {UNKNOWN: "a document that came along is about another patient"}
         form = _FORMS.get(self._message.format, "360x")
@@ -166,4 +167,4 @@ def _headers(message: Message) -> tuple[str, str]:
         headers = Entity.parse(message.body).headers
         return message.get("direct.from") or MailFacts.of(headers).sender.spec, headers.get("in-reply-to")
     except DirectError as error:
-        raise StepError(f"{error.code}: {error.what}", error.hint or "see the message with `hie show`") from None
+        raise refused_mail(error) from None

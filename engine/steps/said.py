@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.steps.carried import Carried, carried_by
+from engine.steps.refused import refused_referral
 from schemas.message import Message
 from schemas.tables import CodeMap
 from transforms import StepError
@@ -20,7 +21,7 @@ def said_in(message: Message, time_zone: str, systems: CodeMap | None) -> Referr
     try:
         said = read_carried(carried, time_zone, systems)
     except ReferralError as error:
-        raise unreadable(error) from None
+        raise refused_referral(error) from None
     referral = Identifier(message.get("referral.id"), message.get("referral.authority"))
     if carried.is_document and message.get("referral.act") == Act.COMPLETE:
         said = outcome(said, referral)
@@ -41,9 +42,3 @@ def outcome(document: ReferralMessage, referral: Identifier) -> ReferralMessage:
         initiator=document.recipient,
         recipient=document.initiator,
     )
-
-
-def unreadable(error: ReferralError) -> StepError:
-    """The error of a step for a message that no act can be read from."""
-    what = f"{error.where}: {error.args[0]}" if error.where else str(error.args[0])
-    return StepError(what, error.hint or "docs/referral-forms.md says what each form must have")

@@ -13,14 +13,15 @@ from pydantic import AfterValidator, Field
 from channels.direct.error import DirectError
 from channels.direct.options import is_address
 from channels.direct.xdm import Document, Entry, Sending, Submission, submit, write_xdm
-from engine.steps.written import outgoing, unsayable
+from engine.steps.refused import refused_mail, refused_referral
+from engine.steps.written import outgoing
 from schemas.content import Kind, recognize
 from schemas.hl7v2.escape import escape
 from schemas.ids import derived_id
 from schemas.message import BINARY, Message
 from schemas.tables import CodeMapFile
 from schemas.values import Template
-from transforms import StepError, sets, step
+from transforms import sets, step
 from transforms.fhir_to_v2.datatypes.authorities import system_hd
 from transforms.moments import TimeZone
 from transforms.refer import Attached, Identifier, NotSayableError
@@ -76,7 +77,7 @@ def to_360x(
     try:
         written = write_360x(made.said, ends=ends, systems=systems)
     except NotSayableError as error:
-        raise unsayable(error) from None
+        raise refused_referral(error) from None
     sending = Sending(
         from_,
         (message.get("referral.to.address"),),
@@ -89,7 +90,7 @@ def to_360x(
         submission = submit(documents, sending, message.received, _ids(message))
         package = write_xdm(_described(submission, made.said.documents), message.received)
     except DirectError as error:
-        raise StepError(f"{error.code}: {error.what}", error.hint or "see the documents with open_mail") from None
+        raise refused_mail(error, "see the documents with open_mail") from None
     return message.derive(
         "to_360x",
         body=package,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.steps.written import outgoing, unsayable
+from engine.steps.refused import refused_referral
+from engine.steps.written import outgoing
 from schemas.message import HL7V2, Message
 from schemas.tables import CodeMapFile
 from schemas.values import Template
@@ -49,7 +50,7 @@ def to_ref(
     try:
         written = write_ref(made.said, ends=ends, version=version, systems=systems)
     except NotSayableError as error:
-        raise unsayable(error) from None
+        raise refused_referral(error) from None
     return message.derive(
         "to_ref",
         body=written.message.encode(),

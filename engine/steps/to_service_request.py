@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.steps.written import outgoing, unsayable
+from engine.steps.refused import refused_referral
+from engine.steps.written import outgoing
 from schemas.fhir import dumps
 from schemas.message import FHIR, Message
 from schemas.tables import CodeMapFile
@@ -46,7 +47,7 @@ def to_service_request(
     try:
         written = write_fhir(made.said, form=form, ends=ends)
     except NotSayableError as error:
-        raise unsayable(error) from None
+        raise refused_referral(error) from None
     return message.derive(
         "to_service_request",
         body=dumps(written.resource),

@@ -11,10 +11,9 @@ from schemas.finding import Finding
 from schemas.ids import derived_id
 from schemas.message import Message
 from schemas.tables import CodeMap
-from transforms import StepError
 from transforms.converting import refusal
 from transforms.fhir_to_ccda import Options, convert
-from transforms.refer import Act, Attached, Identifier, NotSayableError, ReferralMessage
+from transforms.refer import Act, Attached, Identifier, ReferralMessage
 from transforms.refer.facts import read_identifier
 from transforms.refer.fhir.clinical import clinical_entries
 from transforms.refer.fhir.write import write_fhir
@@ -68,11 +67,6 @@ def outgoing(
         note, findings = _note(replace(said, documents=()), message, oids)
         said = replace(said, documents=(note, *said.documents))
     return Outgoing(said, _SAYS[said.act], findings)
-
-
-def unsayable(error: NotSayableError) -> StepError:
-    """The error of a step for an act that the form has no word for."""
-    return StepError(f"{error.where}: {error.args[0]}", error.hint)
 
 
 def _with_numbers(patient: Resource, message: Message) -> Resource:
