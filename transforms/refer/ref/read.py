@@ -116,10 +116,7 @@ def _appointment(referral: Identifier, source: Source) -> Appointment | None:
     pv1, pv2 = source.first("PV1"), source.first("PV2")
     if pv2 is None or not pv2.has(8):
         return None
-    start = source.moment(pv2.text(8)) if len(pv2.text(8)) > 8 else None
-    if start is None:
-        hint = "name the sender's time_zone, or have it send the offset: nobody may come at the wrong hour"
-        raise ReferralError("the time of the appointment is not certain", where="PV2-8", hint=hint)
+    start = source.certain_hour(pv2.text(8), "PV2-8")
     number = pv1.first(5) if pv1 is not None else None
     place = pv1.first(3) if pv1 is not None else None
     identifier = referral
@@ -127,7 +124,7 @@ def _appointment(referral: Identifier, source: Source) -> Appointment | None:
         hd = number.part(4)
         identifier = identifier_of(hd[1], hd[2], hd[3], number[1], source)
     where = place[9] or " ".join(filter(None, (place.part(4)[1], place[1]))) if place is not None else ""
-    return Appointment(identifier, start, source.moment(pv2.text(9)) if len(pv2.text(9)) > 8 else None, where)
+    return Appointment(identifier, start, source.hour(pv2.text(9)), where)
 
 
 def _remarks(source: Source) -> Iterator[SourceSegment]:

@@ -84,6 +84,18 @@ class Source:
             return None
         return said if said.tzinfo is not None else said.replace(tzinfo=UTC)
 
+    def hour(self, text: str) -> datetime | None:
+        """The moment that a DTM says with a time of day; None of a day alone, and where `moment` is none."""
+        return self.moment(text) if len(text) > len("20260401") else None
+
+    def certain_hour(self, text: str, where: str) -> datetime:
+        """When an appointment at `where` begins; raises `ReferralError` where that leaves the hour open."""
+        found = self.hour(text)
+        if found is None:
+            hint = "name the sender's time_zone, or have it send the offset: nobody may come at the wrong hour"
+            raise ReferralError("the time of the appointment is not certain", where=where, hint=hint)
+        return found
+
     @property
     def at(self) -> datetime:
         """When the message was made: MSH-7, else when it was received."""

@@ -54,14 +54,11 @@ def _appointment(sch: SourceSegment, act: Act, referral: Identifier, source: Sou
         (tq1.text(7) if tq1 is not None else "") or (timing[4] if timing is not None else "") or _resource_start(source)
     )
     end = (tq1.text(8) if tq1 is not None else "") or (timing[5] if timing is not None else "")
-    start = source.moment(begin) if len(begin) > 8 else None
-    if start is None:
-        if act is Act.NO_SHOW and not begin:
-            return None
-        hint = "name the sender's time_zone, or have it send the offset: nobody may come at the wrong hour"
-        raise ReferralError("the time of the appointment is not certain", where="TQ1-7", hint=hint)
+    if act is Act.NO_SHOW and not begin:
+        return None
+    start = source.certain_hour(begin, "TQ1-7")
     identifier = ei_identifier(sch.first(2), source) or ei_identifier(sch.first(1), source) or referral
-    return Appointment(identifier, start, source.moment(end) if len(end) > 8 else None, _place(source))
+    return Appointment(identifier, start, source.hour(end), _place(source))
 
 
 def _resource_start(source: Source) -> str:
