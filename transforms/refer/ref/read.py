@@ -11,18 +11,16 @@ from transforms.refer.ref.words import (
     EXPIRED,
     NO_SHOW,
     NOTE,
-    REFERRAL_NOTE,
     REJECTED,
     REQUESTS,
     RESULTS,
-    RP,
-    RT,
 )
 from transforms.refer.referral import NOBODY, Act, Appointment, Attached, Coded, Identifier, Party, ReferralMessage
 from transforms.refer.v2.documents import documents_of
 from transforms.refer.v2.parties import is_another, merged, provider_party
 from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import NOT_BOOKED, coded, codes, ei_identifier, identifier_of, own_referral, priority
+from transforms.refer.v2.words import REFERRAL_NOTE, RP, RT
 from transforms.v2_to_fhir.source import SourceSegment
 
 

@@ -14,11 +14,6 @@ REQUESTS = {"I12": Act.REQUEST, "I13": Act.CHANGE, "I14": Act.CANCEL, "I15": Act
 EVENTS = {act: event for event, act in REQUESTS.items()} | {Act.CONFIRM_CANCEL: "I14"}
 """The trigger event of an act; every other answer is one to I12."""
 
-RP = Coded("RP", "http://terminology.hl7.org/CodeSystem/v2-0286", "Referring Provider")
-RT = Coded("RT", "http://terminology.hl7.org/CodeSystem/v2-0286", "Referred to Provider")
-
-REFERRAL_NOTE = Coded("57133-1", "http://loinc.org", "Referral note")
-"""OBR-4 of the group that tells how far the consultation has come."""
 NOTE = Coded("34109-9", "http://loinc.org", "Note")
 """OBR-4 of a document of which no type is known."""
 

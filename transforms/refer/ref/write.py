@@ -18,16 +18,14 @@ from transforms.refer.ref.words import (
     PENDING,
     PRELIMINARY,
     RECEIVED,
-    REFERRAL_NOTE,
     REJECTED,
-    RP,
-    RT,
     STATUS_NAMES,
 )
 from transforms.refer.referral import NOBODY, Act, ReferralMessage, Side
 from transforms.refer.v2.documents import put_document
 from transforms.refer.v2.parties import put_provider
 from transforms.refer.v2.values import cwe_of, day_of, dtm_of, ei_of, priority_of
+from transforms.refer.v2.words import REFERRAL_NOTE, RP, RT
 from transforms.refer.v2.written import (
     NO_ENDS,
     Ends,

@@ -10,7 +10,8 @@ from transforms.refer.v2.documents import documents_of
 from transforms.refer.v2.parties import merged, provider_party, xcn_party
 from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import coded, codes, ei_identifier, numbers, own_referral, priority
-from transforms.refer.x360.words import BY_CONTROL, BY_STATUS, REFERRAL_NOTE, STATUS_CHANGED
+from transforms.refer.v2.words import REFERRAL_NOTE, RT
+from transforms.refer.x360.words import BY_CONTROL, BY_STATUS, STATUS_CHANGED
 from transforms.v2_to_fhir.source import SourceSegment
 
 
@@ -89,7 +90,7 @@ def _recipient(orc: SourceSegment, act: Act, source: Source) -> Party:
 
 def _is_referred_to(ctd: SourceSegment) -> bool:
     """Whether a contact is who is asked to see the patient, and nobody else who may be called."""
-    return not ctd.has(1) or any(value[1] in ("", "RT") for value in ctd[1])
+    return not ctd.has(1) or any(value[1] in ("", RT.code) for value in ctd[1])
 
 
 def _service(obr: SourceSegment | None) -> Coded:

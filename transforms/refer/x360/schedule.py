@@ -10,7 +10,8 @@ from transforms.refer.referral import Act, Appointment, Attached, Identifier, Pa
 from transforms.refer.v2.parties import merged, xcn_party
 from transforms.refer.v2.source import Source
 from transforms.refer.v2.values import NOT_BOOKED, coded, ei_identifier, numbers, own_referral
-from transforms.refer.x360.words import BOOKED, CANCELLED, NO_SHOW, REFERRAL_NOTE
+from transforms.refer.v2.words import REFERRAL_NOTE
+from transforms.refer.x360.words import BOOKED, CANCELLED, NO_SHOW
 from transforms.v2_to_fhir.source import SourceSegment
 
 

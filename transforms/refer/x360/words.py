@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from transforms.refer.referral import Act, Coded
-
-REFERRAL_NOTE = Coded("57133-1", "http://loinc.org", "Referral note")
-"""What every 360X order asks for (OBR-4)."""
+from transforms.refer.referral import Act
 
 
 class Order(NamedTuple):

@@ -7,9 +7,10 @@ from transforms.fhir_to_v2.line import Encoded, Part
 from transforms.fhir_to_v2.messages.common import observations
 from transforms.fhir_to_v2.run import Run
 from transforms.refer.error import NotSayableError
-from transforms.refer.referral import NOBODY, Act, Coded, Party, ReferralMessage
+from transforms.refer.referral import NOBODY, Act, Party, ReferralMessage
 from transforms.refer.v2.parties import put_provider, xcns_of
 from transforms.refer.v2.values import cwe_of, day_of, dtm_of, ei_of, priority_of, xtns_of
+from transforms.refer.v2.words import REFERRAL_NOTE, RT
 from transforms.refer.v2.written import (
     NO_ENDS,
     Ends,
@@ -24,11 +25,10 @@ from transforms.refer.v2.written import (
 )
 from transforms.refer.x360.orders import read_order
 from transforms.refer.x360.schedule import read_schedule
-from transforms.refer.x360.words import NO_SHOW, ORDERS, REFERRAL_NOTE
+from transforms.refer.x360.words import NO_SHOW, ORDERS
 
 VERSION = "2.5.1"
 PROFILE = "360X"
-_REFERRED_TO = Coded("RT", "http://terminology.hl7.org/CodeSystem/v2-0286", "Referred to Provider")
 _NOT_KNOWN: dict[int, Part] = {1: Encoded('""')}
 """A required person whom the referral does not name: null, for 360X has no other word (HL7 v2.5.1, 2.5.3)."""
 
@@ -83,7 +83,7 @@ def _put_request(message: ReferralMessage, run: Run) -> None:
     obr.put(31, *(cwe_of(each) for each in message.reason))
     obr.put(44, cwe_of(message.service))
     if message.recipient != NOBODY:
-        put_provider("CTD", message.recipient, _REFERRED_TO, run)
+        put_provider("CTD", message.recipient, RT, run)
     put_diagnoses(run)
     observations(run)
 
