@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
-from channels.fhir.subscriptions.wanted import known_wanted
+from channels.fhir.subscriptions.wanted import wanted_of
 from channels.subscriptions import Change, Happened, Practice, Sending, Subscribed, Told
 from engine.journal import Journal, JournalError
 from engine.journal.entry import SUBSCRIPTION, clean, microseconds, moment
@@ -153,7 +153,7 @@ def listed(connection: Connection) -> list[Listed]:
     found = []
     for told in _all(_WHOLE.order_by(subscriptions.c.id), connection):
         its = told.subscription
-        wanted = known_wanted(orjson.loads(its.resource))
+        wanted = wanted_of(its)
         found.append(
             Listed(
                 *(its.id, its.subscriber, its.status, told.events, waiting.get(its.id, 0), wanted.content, its.filters),

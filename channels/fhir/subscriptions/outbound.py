@@ -8,12 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import orjson
-
 from channels.ends import EndContext, Outcome, OutcomeCode
 from channels.fhir.subscriptions import state
 from channels.fhir.subscriptions.notification import Kind, notification
-from channels.fhir.subscriptions.wanted import Wanted, known_wanted
+from channels.fhir.subscriptions.wanted import Wanted, wanted_of
 from channels.http.reply import Reply, judge_status
 from channels.subscriptions import Book, Subscribed, Told
 from channels.tls import ClientTls
@@ -105,7 +103,7 @@ class SubscriptionOutbound:
         if not subscribed.verified:
             detail = "its endpoint has not answered a handshake yet"
             return Outcome(OutcomeCode.DEFERRED, detail, retry_after=_WAIT)
-        wanted = _wanted(subscribed)
+        wanted = wanted_of(subscribed)
         bundle = notification(told, "event-notification", message.id, now, wanted.content, (sending.event,))
         reply = await self._post(wanted, told, bundle, message.id)
         outcome = _outcome(reply, self._context.now())
@@ -135,7 +133,7 @@ class SubscriptionOutbound:
             await self._beat(told)
 
     async def _shake(self, told: Told) -> None:
-        wanted = _wanted(told.subscription)
+        wanted = wanted_of(told.subscription)
         reply = await self._say(told, wanted, "handshake")
         error = _error(reply)
         now = self._context.now()
@@ -145,7 +143,7 @@ class SubscriptionOutbound:
             await self._change(told.subscription, lambda found: state.unverified(found, *error, now))
 
     async def _beat(self, told: Told) -> None:
-        wanted, now = _wanted(told.subscription), self._context.now()
+        wanted, now = wanted_of(told.subscription), self._context.now()
         last = self._last.get(told.subscription.id)
         if wanted.heartbeat is not None and (last is None or last + wanted.heartbeat <= now):
             await self._note(told, wanted, await self._say(told, wanted, "heartbeat"), always=True)
@@ -185,10 +183,6 @@ class SubscriptionOutbound:
             return change(its) if its.version == subscribed.version and its.status != "off" else its
 
         await self._book.change(subscribed.id, unless_changed)
-
-
-def _wanted(subscribed: Subscribed) -> Wanted:
-    return known_wanted(orjson.loads(subscribed.resource))
 
 
 def _error(reply: Reply | Unsent) -> tuple[str, str] | None:

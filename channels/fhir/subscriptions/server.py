@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import format_datetime
-from typing import get_args
 
 import orjson
 
@@ -19,7 +18,7 @@ from channels.fhir.subscriptions import state
 from channels.fhir.subscriptions.asked import Asked, number_of, parameters_of, values_of
 from channels.fhir.subscriptions.notification import focus_of, notification, status
 from channels.fhir.subscriptions.topic import topic
-from channels.fhir.subscriptions.wanted import Content, Wanted, known_wanted, read_wanted
+from channels.fhir.subscriptions.wanted import Wanted, content_of, read_wanted, wanted_of
 from channels.subscriptions import Book, Practice, Subscribed, Told
 from schemas.fhir import Resource, dumps
 from schemas.fhir.error import FhirError
@@ -108,7 +107,7 @@ class SubscriptionServer:
             before = told.subscription
             if if_match and if_match.removeprefix("W/").strip('"') != str(before.version):
                 raise RefusedError(412, "conflict", "The subscription has another version by now.")
-            return state.changed(before, resource, wanted, _wanted(before), now)
+            return state.changed(before, resource, wanted, wanted_of(before), now)
 
         made = await self._change(id, practice, change)
         assert made is not None  # by change
@@ -149,9 +148,7 @@ class SubscriptionServer:
         first = number_of(parameters, "eventsSinceNumber", 1)
         last = number_of(parameters, "eventsUntilNumber", told.events)
         wish = next(iter(values_of(parameters, "content")), "")
-        content: Content = next(
-            (each for each in get_args(Content) if each == wish), _wanted(told.subscription).content
-        )
+        content = content_of(wish) or wanted_of(told.subscription).content
         events = await self._book.events(id, range(first, last + 1), MOST_EVENTS)
         now, asked_as = self._context.now(), self._context.new_id()
         return Answer(200, notification(told, "query-event", asked_as, now, content, events))
@@ -223,10 +220,6 @@ class SubscriptionServer:
 
 def _no_such() -> RefusedError:
     return RefusedError(404, "not-found", "There is no such subscription.")
-
-
-def _wanted(subscribed: Subscribed) -> Wanted:
-    return known_wanted(orjson.loads(subscribed.resource))
 
 
 def _read(told: Told) -> Answer:

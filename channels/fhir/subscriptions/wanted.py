@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
+import orjson
+
 from channels.fhir.negotiate import FHIR_JSON, FHIR_XML
 from channels.fhir.refusal import RefusedError
 from channels.fhir.subscriptions.endpoint import EndpointError, check_endpoint
+from channels.subscriptions import Subscribed
 from schemas.fhir import Element, Resource
 from schemas.fhir.topic import TOPIC, FilterError, read_filter
 
@@ -77,11 +80,20 @@ def read_wanted(resource: Resource, address: str, now: datetime) -> Wanted:
         raise _refused("not-supported", f"The topic is {TOPIC}.", "Subscription.criteria")
     channel = _element(resource, "channel", "Subscription.channel")
     _check_way(channel, address)
-    return replace(known_wanted(resource), ends=_ends(resource, now))
+    return replace(_read(resource), ends=_ends(resource, now))
 
 
-def known_wanted(resource: Resource) -> Wanted:
+def wanted_of(subscribed: Subscribed) -> Wanted:
     """What a Subscription asks for that was taken before; its end is known apart."""
+    return _read(orjson.loads(subscribed.resource))
+
+
+def content_of(code: object) -> Content | None:
+    """How much that code of the guide means; None where it is none."""
+    return next((each for each in get_args(Content) if each == code), None)
+
+
+def _read(resource: Resource) -> Wanted:
     channel: Element = resource["channel"]
     return Wanted(
         channel["endpoint"],
@@ -135,7 +147,7 @@ def _mime(channel: Element) -> str:
 def _content(channel: Element) -> Content:
     found = _extensions(channel.get("_payload"), "payload-content")
     code = found[0].get("valueCode") if len(found) == 1 else None
-    content: Content | None = next((each for each in get_args(Content) if each == code), None)
+    content = content_of(code)
     if content is None:
         text = f"The extension backport-payload-content says how much is sent: {', '.join(get_args(Content))}."
         raise _refused("not-supported" if code else "required", text, "Subscription.channel.payload.extension")
