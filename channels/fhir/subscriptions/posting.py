@@ -59,9 +59,7 @@ class Poster:
                 return await self._post_to_any(wanted, await reach(wanted.endpoint, address), body, request_id)
         except UnresolvedError as error:
             return Unsent("dns-resolution-error", str(error))
-        except EndpointError as error:
-            return Unsent("no-response", str(error))
-        except TlsError as error:
+        except (EndpointError, TlsError) as error:
             return Unsent("no-response", str(error))
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return Unsent("no-response", "the endpoint cannot be reached")

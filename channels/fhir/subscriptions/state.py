@@ -30,8 +30,7 @@ def changed(before: Subscribed, resource: str, wanted: Wanted, was: Wanted, now:
 
 def verified(before: Subscribed, wanted: Wanted, now: datetime) -> Subscribed:
     """The endpoint answered the handshake."""
-    found = replace(before, status="active", verified=True, started=before.started or now)
-    return scheduled(replace(found, failures=0, failing=None, error="", detail=""), wanted, now)
+    return notified(replace(before, verified=True, started=before.started or now), wanted, now)
 
 
 def unverified(before: Subscribed, error: str, detail: str, now: datetime) -> Subscribed:

@@ -42,14 +42,9 @@ def topic() -> Resource:
             _extension(f"{_ELEMENT}version", "valueString", VERSION),
             _extension(f"{_ELEMENT}title", "valueString", "Encounter events"),
             _extension(f"{_ELEMENT}description", "valueMarkdown", "Arrivals, transfers and discharges of patients."),
-            *(
-                {"url": f"{_ELEMENT}{name}", "extension": each}
-                for name, each in (
-                    ("resourceTrigger", trigger),
-                    *(("canFilterBy", each) for each in filters),
-                    ("notificationShape", shape),
-                )
-            ),
+            {"url": f"{_ELEMENT}resourceTrigger", "extension": trigger},
+            *({"url": f"{_ELEMENT}canFilterBy", "extension": each} for each in filters),
+            {"url": f"{_ELEMENT}notificationShape", "extension": shape},
         ],
         "modifierExtension": [_extension(f"{_ELEMENT}status", "valueCode", "active")],
         "code": {"coding": [{"system": SYSTEM, "code": CODE}]},
