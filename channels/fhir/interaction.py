@@ -70,6 +70,11 @@ def read_interaction(
     return replace(found, reaches=True) if found.kind in READS and reaches(query) else found
 
 
+def is_id(text: str) -> bool:
+    """Whether a resource may have that id (R4, datatypes.html#id)."""
+    return _ID.match(text) is not None
+
+
 def reaches(search: str) -> bool:
     """Whether a search (a query, or the form of one that is posted) goes beyond resources of its own type: by includes,
     chains (R4, 3.1.1.4, 3.1.1.5), or what may do the same."""
@@ -115,7 +120,7 @@ def check_resource(interaction: Interaction, resource: Resource, place: str = ""
     """Raises `RefusedError` (400) when `resource` is not the one that the address names; `place` is where it stands."""
     at = check_type(interaction, resource, place)
     given = resource.get("id")
-    if given is not None and (not isinstance(given, str) or not _ID.match(given)):
+    if given is not None and (not isinstance(given, str) or not is_id(given)):
         raise RefusedError(400, "value", "The id of the resource is no id of FHIR.", f"{at}.id")
     if interaction.kind == "update" and not interaction.condition and given != interaction.id:
         raise RefusedError(400, "invalid", "The resource must have the id that the address names.", f"{at}.id")
@@ -238,7 +243,7 @@ def _condition(query: str) -> str:
 
 
 def _id(text: str) -> str:
-    if not _ID.match(text):
+    if not is_id(text):
         raise RefusedError(400, "value", "The address has no id of FHIR: up to 64 letters, digits, hyphens and dots.")
     return text
 

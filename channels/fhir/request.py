@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from channels.fhir.intake import with_id
+from channels.fhir.interaction import is_id
 from channels.fhir.negotiate import FHIR_JSON, FHIR_XML
 from schemas.fhir import Element, Resource, dumps
 from schemas.fhir.error import FhirError
@@ -27,7 +28,6 @@ Format = Literal["json", "xml"]
 """What the option `format` may say."""
 Kind = Literal["create", "update", "patch", "delete", "transaction", "batch", "message"]
 
-_ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 _TOKEN_SPECIAL = re.compile(r"([\\,$|])")  # R4, search.html, 3.1.1.4.0.1
 _ON_BASE: Mapping[str, Kind] = {"transaction": "transaction", "batch": "batch", "message": "message"}
 
@@ -121,7 +121,7 @@ def _single(
     if condition == "identifier":
         return Request("update", "PUT", f"{type}?{by_identifier}", _without_id(message.body, resource), headers=headers)
     id = resource.get("id", message.id)
-    if not isinstance(id, str) or not _ID.match(id):
+    if not isinstance(id, str) or not is_id(id):
         raise UnsendableError("the id of the resource is no id of FHIR")
     body = message.body if "id" in resource else with_id(message.body, resource, id)
     return Request("update", "PUT", f"{type}/{id}", body, headers=headers)

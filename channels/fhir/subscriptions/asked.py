@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
-from channels.fhir.interaction import Interaction
+from channels.fhir.interaction import Interaction, is_id
 from channels.fhir.refusal import RefusedError
 from channels.fhir.subscriptions.topic import CODE, ID, SYSTEM
 from schemas.fhir.topic import FOCUS
 
 Kind = Literal["create", "read", "update", "delete", "search", "status", "events", "topic", "topics", "focus"]
 
-_ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 _MOST = 1_000
 
 
@@ -50,7 +48,7 @@ def asked_of(method: str, path: str, query: str, *, reads: bool) -> Asked | None
             return Asked("topic")
         case ["Basic"] if method == "GET" and _asks_for_topics(query):
             return Asked("topics")
-        case [type, id] if type == FOCUS and method == "GET" and not reads and _ID.match(id):
+        case [type, id] if type == FOCUS and method == "GET" and not reads and is_id(id):
             return Asked("focus", id)
         case ["Subscription", *below]:
             return _asked(method, below)
@@ -108,7 +106,7 @@ def _one_of(method: str, kinds: Mapping[str, Kind]) -> Kind:
 
 
 def _id(text: str) -> str:
-    if not _ID.match(text):
+    if not is_id(text):
         raise RefusedError(404, "not-found", "There is no such subscription.")
     return text
 
