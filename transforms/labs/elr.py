@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from schemas.finding import Finding, Severity
 from schemas.hl7v2 import Er7, Path, Segment, timestamp
 from schemas.tables import CodeMap
+from transforms.labs.named import NPI_OID
 from transforms.registry import Provider
 
 MISSING = "LAB-401"
@@ -30,7 +31,6 @@ _SEGMENTS = frozenset(
 """The segments that the guide's message has."""
 _LAST_OF_OBX = 25
 _OID = re.compile(r"(?:urn:oid:)?([0-2](?:\.(?:0|[1-9]\d*))+)\Z", re.ASCII)
-_NPI = "2.16.840.1.113883.4.6"
 _PRODUCT = "hie"
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -201,7 +201,7 @@ def _facility(er7: Er7, facility: Provider | None) -> None:
     if facility is None or not orcs or orcs[0].raw("21"):
         return
     orc = orcs[0]
-    for path, text in (("21.1", facility.name), ("21.6.2", _NPI), ("21.6.3", "ISO"), ("21.7", "NPI")):
+    for path, text in (("21.1", facility.name), ("21.6.2", NPI_OID), ("21.6.3", "ISO"), ("21.7", "NPI")):
         orc.set(path, text)
     orc.set("21.10", facility.npi)
     place = (facility.line, "", facility.city, facility.state, facility.postal_code)
@@ -249,7 +249,7 @@ def _name_oid(segment: Segment, local: str, universal: str, kind: str, systems: 
     if not name or segment.get(universal):
         return
     target = systems.find(name, "") if systems is not None else None
-    oid = _OID.match(target.code if target is not None else _NPI if name == "NPI" else "")
+    oid = _OID.match(target.code if target is not None else NPI_OID if name == "NPI" else "")
     if oid is not None:
         segment.set(universal, oid[1])
         segment.set(kind, "ISO")

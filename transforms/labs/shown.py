@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from transforms.labs.version import TIME
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
-_TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?([+-]\d{4})?\Z", re.ASCII)
 _TIMES = ("DT", "TS", "DTM")
 _CODED = ("CE", "CWE", "CNE", "CF")
 _FREE = ("TX", "FT", "ST", "NM", "")
@@ -48,7 +47,7 @@ SEXES = {"F": "Female", "M": "Male", "O": "Other", "U": "Unknown", "A": "Ambiguo
 
 def time(text: str) -> str:
     """A DTM as a person reads it: `2026-03-12 11:30 +0100`; as it is, where it is none."""
-    found = _TIME.match(text)
+    found = TIME.match(text)
     if found is None:
         return text
     year, month, day, hour, minute, second, offset = found.groups()

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from schemas.message import HL7V2, Message
 from schemas.tables import CodeMapFile
-from transforms.labs.elr import Ends, Profile, Report, to_report
+from transforms.labs.elr import MISSING, Ends, Profile, Report, to_report
 from transforms.labs.named import Reader
 from transforms.labs.orders import Order, families, only, orders
 from transforms.labs.reportable import ReportableFile, reportable
@@ -70,17 +70,18 @@ def to_elr(
     facility = _facility(chosen[0], registry)
     made = only(er7, chosen)
     findings = to_report(made, Report(profile, ends, systems, supply or {}, facility, message.received))
-    missing = " ".join(each.where for each in findings if each.code == "LAB-401")
+    missing = " ".join(each.where for each in findings if each.code == MISSING)
     facts = {"elr.missing": missing} if missing else None
     return message.derive("to_elr", body=made.encode(), attributes=facts, findings=findings)
 
 
 def _facility(order: Order, registry: Registry) -> Provider | None:
     """The directory's entry of the ordering provider's organization."""
-    for named in Reader(None, (), bare=False).named(order):
-        provider = registry.provider(named.npi) if named.role == "ordering" and named.npi else None
-        for each in (*(provider.organizations if provider is not None else ()), ""):
-            organization = registry.provider(each) if each else None
-            if organization is not None:
-                return organization
+    named = Reader(None, (), bare=False).named(order)
+    for npi in (each.npi for each in named if each.role == "ordering" and each.npi):
+        provider = registry.provider(npi)
+        organizations = provider.organizations if provider is not None else ()
+        known = next(filter(None, map(registry.provider, organizations)), None)
+        if known is not None:
+            return known
     return None

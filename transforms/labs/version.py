@@ -26,7 +26,8 @@ _OF_RESULT: dict[str, Status] = {
 """What a status of OBX-11 (table 0085) comes to; a deleted (D) or wrong (W) one corrects what was sent before."""
 _STAGES: dict[str, int] = {"registered": 0, "preliminary": 1, "final": 2, "corrected": 2, "cancelled": 2}
 _RANKS: dict[str, int] = {"final": 1, "corrected": 2, "cancelled": 3}
-_TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?([+-]\d{4})?\Z", re.ASCII)
+TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?([+-]\d{4})?\Z", re.ASCII)
+"""A DTM, however exact: year, month, day, hour, minute, second and offset, each None where it is not said."""
 _UNTOLD = {"OBR": (1, 22, 28), "OBX": (1,), "NTE": (1,), "SPM": (1,)}
 """Fields whose change is no other result: numbers of lines, when the report was made, who gets a copy."""
 
@@ -79,7 +80,7 @@ def version_of(family: Sequence[Order]) -> Version:
     if not made:
         msh = root.first("MSH")
         made = msh.text(7) if msh is not None else ""
-    return Version(_status(family), made if _TIME.match(made) else "", _digest(family))
+    return Version(_status(family), made if TIME.match(made) else "", _digest(family))
 
 
 def key_of(family: Sequence[Order]) -> str:
@@ -138,7 +139,7 @@ def _hashed(texts: Sequence[str]) -> str:
 
 def _compare(one: str, other: str) -> int:
     """-1, 0 or 1 as `one` is earlier than `other`, the same, or later; 0 where that cannot be said."""
-    mine, theirs = _TIME.match(one), _TIME.match(other)
+    mine, theirs = TIME.match(one), TIME.match(other)
     if mine is None or theirs is None or (mine[7] is None) != (theirs[7] is None):
         return 0
     exact = min(_exactness(mine), _exactness(theirs))
