@@ -10,17 +10,17 @@ from transforms.accounting import Use
 from transforms.fhir_node import Node
 from transforms.fhir_resources import Resources
 
-_ID = "the id of a resource, which means nothing beyond its server"
-PROFILE = "about the resource as a record: profile, version, when it was stored"
-_NARRATIVE = "the narrative, which says in prose what the elements say"
+ID = "the id of a resource, which means nothing beyond its server"
+NARRATIVE = "the narrative, which says in prose what the elements say"
 BUNDLE = "how the resources travel together"
+_PROFILE = "about the resource as a record: profile, version, when it was stored"
 _ALWAYS = (
-    (r"\w+\.(id|implicitRules)\Z", _ID),
-    (r"\w+(\.contained)?\.(id|resourceType)\Z", _ID),
-    (r"\w+(\.contained)?\.meta\.(?!security|tag)", PROFILE),
-    (r"(.*\.)?text\.(status|div)\Z", _NARRATIVE),
+    (r"\w+\.(id|implicitRules)\Z", ID),
+    (r"\w+(\.contained)?\.(id|resourceType)\Z", ID),
+    (r"\w+(\.contained)?\.meta\.(?!security|tag)", _PROFILE),
+    (r"(.*\.)?text\.(status|div)\Z", NARRATIVE),
     (r"Bundle\.(?!entry\.resource)", BUNDLE),
-    (r"(Patient|Practitioner|Organization|PractitionerRole|RelatedPerson|Location)\.active\Z", PROFILE),
+    (r"(Patient|Practitioner|Organization|PractitionerRole|RelatedPerson|Location)\.active\Z", _PROFILE),
 )
 """What no other standard needs of a resource, by path from the resource on."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.finding import Severity
-from transforms.fhir_leaves import BUNDLE, leaves_of, reasons
+from transforms.fhir_leaves import BUNDLE, ID, NARRATIVE, leaves_of, reasons
 from transforms.fhir_to_ccda.run import NOT_CARRIED, Run
 
 left_out = reasons(
-    (r"\w+\.language\Z", "the id of a resource, which means nothing beyond its server"),
-    (r"\w+\.text\.extension", "the narrative, which says in prose what the elements say"),
+    (r"\w+\.language\Z", ID),
+    (r"\w+\.text\.extension", NARRATIVE),
     (r"MessageHeader\.", BUNDLE),
     (r".*data-absent-reason", "why a required element is missing; the document has a nullFlavor"),
     (r"\w+\.(subject|patient|beneficiary)\.", "whose it is: the document is about one patient"),
