@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from schemas.tables import CodeMap
+from transforms.elements import NPI
 from transforms.labs.orders import Order
 from transforms.v2_to_fhir.source import SourceSegment, Value
 
@@ -14,7 +15,7 @@ Role = Literal["ordering", "copy", "facility"]
 
 NPI_OID = "2.16.840.1.113883.4.6"
 _NPI = re.compile(r"\d{10}\Z", re.ASCII)
-_NPI_NAMES = ("NPI", NPI_OID, f"urn:oid:{NPI_OID}", "http://hl7.org/fhir/sid/us-npi")
+_NPI_NAMES = ("NPI", NPI_OID, f"urn:oid:{NPI_OID}", NPI)
 _ROLES: dict[str, Role] = {"OP": "ordering", "RCT": "copy"}
 """Participations (PRT-4, HL7 table 0912) of those that get the result."""
 _REMOVED = ("DE", "D", "DL")
