@@ -150,7 +150,7 @@ class Digester:
         if not told:
             return [], {}
         by_id = {each.message.id: each for each in waiting}
-        sent = together(told, id, now, one_by_one=self._end in ONE_BY_ONE)
+        sent = together([message for message, _ in told], id, now, one_by_one=self._end in ONE_BY_ONE)
         parts = [[item] for _, item in told] if len(sent) == len(told) else [[item for _, item in told]]
         entries: list[Entry] = []
         told_in: dict[str, str] = {}

@@ -64,25 +64,23 @@ def _latest(first: Message, update: Message) -> Message:
     return update.derive("digest", attributes=attributes, body=made.encode())
 
 
-def together(told: Sequence[tuple[Message, Item]], id: str, now: datetime, *, one_by_one: bool) -> list[Message]:
+def together(told: Sequence[Message], id: str, now: datetime, *, one_by_one: bool) -> list[Message]:
     """The messages that a digest goes out in: `told` are the forms of its items. Their ids are derived from `id`.
 
     Texts become one text, FHIR messages a Bundle of the type batch, HL7 v2 messages a batch. With `one_by_one`, and in
     a form that has nothing of the kind, each goes on its own. None waits for a digest any more.
     """
-    formats = {message.format for message, _ in told}
+    formats = {message.format for message in told}
     joined = None
     if len(told) > 1 and len(formats) == 1 and not one_by_one:
-        joined = _joined(formats.pop(), [message for message, _ in told], id, now)
+        joined = _joined(formats.pop(), told, id, now)
     if joined is None:
-        return [_sent(message, derived_id(id, str(at)), now) for at, (message, _) in enumerate(told)]
-    first = told[0][0]
+        return [_sent(message, derived_id(id, str(at)), now) for at, message in enumerate(told)]
+    first = told[0]
     common = {
-        name: text
-        for name, text in first.attributes.items()
-        if all(each.attributes.get(name) == text for each, _ in told)
+        name: text for name, text in first.attributes.items() if all(each.attributes.get(name) == text for each in told)
     }
-    findings = tuple(dict.fromkeys(finding for each, _ in told for finding in each.findings))
+    findings = tuple(dict.fromkeys(finding for each in told for finding in each.findings))
     whole = replace(first, body=joined, attributes={**common, "digest.count": str(len(told))}, findings=findings)
     return [_sent(whole, derived_id(id, "0"), now)]
 

@@ -19,7 +19,7 @@ _WITHOUT_BED = ("emergency", "observation", "outpatient")
 _OURS = ("MSH", "EVN")
 
 
-def trigger_of(notice: Notice, sent: str) -> str:
+def _trigger_of(notice: Notice, sent: str) -> str:
     """The trigger event by which the practice is told; `sent` is the hospital's.
 
     An arrival stays A01 or A04; where it was another event, it is A04 for who is given no bed. An update is A08,
@@ -40,7 +40,7 @@ def practice_adt(er7: Er7, notice: Notice, control_id: str) -> tuple[Er7, list[s
     Its own number of the patient comes first in PID-3. Times stay as they are, and so does MSH-7, whose offset is that
     of all times without one. What MSH-4 says is in EVN-7 too, should the exchange put itself there.
     """
-    trigger = trigger_of(notice, er7.trigger_event)
+    trigger = _trigger_of(notice, er7.trigger_event)
     structure = _STRUCTURES.get(trigger, "ADT_A01")
     if notice.is_least:
         return _least(er7, notice, control_id, (trigger, structure)), []

@@ -83,7 +83,7 @@ def test_an_update_that_nobody_was_told_before_shows_as_the_event_with_what_is_k
 
 def digest(step: str, *notices: Message, one_by_one: bool = False) -> list[Message]:
     items, _ = fold(notices)
-    return together([(run(step, each.notice)[0], each) for each in items], ID, NOW, one_by_one=one_by_one)
+    return together([run(step, each.notice)[0] for each in items], ID, NOW, one_by_one=one_by_one)
 
 
 TWO = (notice(1), notice(2, key="V2 arrival", name="Tamm"))
