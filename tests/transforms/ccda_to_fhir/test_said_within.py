@@ -9,6 +9,7 @@ import pytest
 
 from schemas.fhir import Resource
 from tests.transforms.ccda_to_fhir.conversion import convert_entries, resources
+from transforms.ccda_to_fhir import Conversion
 
 T = "2.16.840.1.113883.10.20.22.4."
 SNOMED = 'codeSystem="2.16.840.1.113883.6.96"'
@@ -30,6 +31,17 @@ class Case(NamedTuple):
     element: str
     to_come: bool = False
     """Whether that it is to be says so as well: instructions, orders."""
+
+
+class Said(NamedTuple):
+    """What a statement says of itself; without more, that it is so."""
+
+    attributes: str = ""
+    mood: str = "EVN"
+    status: str = "completed"
+
+
+SO = Said()
 
 
 def entry(name: str, root: str, more: str = "", mood: str = "EVN") -> str:
@@ -61,7 +73,7 @@ def within(
 
 def stated(statement: str, more: str = "{}") -> str:
     """A statement that is so, with `more` in it."""
-    said = statement.format(attributes="", mood="EVN", status="completed")
+    said = statement.format(**SO._asdict())
     end = said.rindex("</", 0, said.rindex("</"))
     return f"{said[:end]}{more}{said[end:]}"
 
@@ -223,22 +235,26 @@ CASES = {
     ),
 }
 NOT_SO = {
-    "denied": (' negationInd="true"', "EVN", "completed"),
-    "denied in figures": (' negationInd="1"', "EVN", "completed"),
-    "in error": ("", "EVN", "nullified"),
-    "given up": ("", "EVN", "aborted"),
-    "cancelled": ("", "EVN", "cancelled"),
-    "left open": (' nullFlavor="UNK"', "EVN", "completed"),
-    "intended": ("", "INT", "completed"),
-    "ordered": ("", "RQO", "completed"),
-    "promised": ("", "PRMS", "completed"),
+    "denied": Said(' negationInd="true"'),
+    "denied in figures": Said(' negationInd="1"'),
+    "in error": Said(status="nullified"),
+    "given up": Said(status="aborted"),
+    "cancelled": Said(status="cancelled"),
+    "left open": Said(' nullFlavor="UNK"'),
+    "intended": Said(mood="INT"),
+    "ordered": Said(mood="RQO"),
+    "promised": Said(mood="PRMS"),
 }
 
 
-def converted(case: Case, attributes: str, mood: str, status: str) -> list[Resource]:
+def converted(case: Case, said: Said) -> Conversion:
+    """What becomes of the entry whose statement within says that of itself."""
+    return convert_entries(case.section, case.around.format(case.within.format(**said._asdict())))
+
+
+def around(case: Case, conversion: Conversion) -> list[Resource]:
     """The resources of the kind that the statement would go into, without one that the statement became itself."""
-    inner = case.within.format(attributes=attributes, mood=mood, status=status)
-    found = resources(convert_entries(case.section, case.around.format(inner)), case.kind)
+    found = resources(conversion, case.kind)
     return found[:1] if case.kind in ("MedicationRequest", "CareTeam") else found
 
 
@@ -254,25 +270,20 @@ def stands(resource: Resource, path: str) -> bool:
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_stated_within_an_entry_is_said_of_it(name: str) -> None:
     case = CASES[name]
-    assert any(stands(each, case.element) for each in converted(case, "", "EVN", "completed"))
+    assert any(stands(each, case.element) for each in around(case, converted(case, SO)))
 
 
 @pytest.mark.parametrize("reason", NOT_SO)
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_not_so_is_no_fact_of_the_entry_around(name: str, reason: str) -> None:
     case = CASES[name]
-    attributes, mood, status = NOT_SO[reason]
-    found = converted(case, attributes, mood, status)
+    found = around(case, converted(case, NOT_SO[reason]))
     assert found, "the entry around is there all the same"
-    is_so = case.to_come and mood != "EVN"
+    is_so = case.to_come and NOT_SO[reason].mood != "EVN"
     assert any(stands(each, case.element) for each in found) is is_so
 
 
 @pytest.mark.parametrize("reason", NOT_SO)
 @pytest.mark.parametrize("name", [each for each, case in CASES.items() if MARK in case.within])
 def test_what_is_not_so_is_not_lost(name: str, reason: str) -> None:
-    case = CASES[name]
-    attributes, mood, status = NOT_SO[reason]
-    inner = case.within.format(attributes=attributes, mood=mood, status=status)
-    bundle = convert_entries(case.section, case.around.format(inner)).bundle
-    assert MARK in json.dumps(bundle, default=str)
+    assert MARK in json.dumps(converted(CASES[name], NOT_SO[reason]).bundle, default=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,12 +24,7 @@ BARE = "MSH|^~\\&|A|STANNE|||20261125||ADT^A01|M1|P|2.5.1\nEVN||20261125\nPID|1|
 
 def bundle(body: str | None = None, name: str = "adt_a01", phase: str = "arrival", **facts: str) -> Any:
     sent = notice(name, phase, **facts)
-    if body is not None:
-        attributes = dict(sent.attributes)
-        sent = type(sent)(
-            sent.id, sent.channel, sent.format, body.replace("\n", "\r").encode(), sent.received, None, attributes
-        )
-    return told(sent)
+    return told(sent if body is None else replace(sent, body=body.replace("\n", "\r").encode()))
 
 
 def resources(made: Any, kind: str) -> list[Any]:
@@ -218,7 +214,7 @@ RULES: list[tuple[str, Callable[[], bool]]] = [
     (
         "12 EVN-7 is the facility's NPI",
         lambda: (
-            {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1457350280"}
+            NPI
             in next(each for each in resources(bundle(FULL_FACILITY), "Organization") if each.get("name") == "STANNE")[
                 "identifier"
             ]
