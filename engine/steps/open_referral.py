@@ -9,7 +9,7 @@ from channels.direct.error import DirectError
 from channels.direct.mime import Entity, MailFacts
 from engine.steps.carried import NothingCarriedError, acts_of, carried_by
 from engine.steps.refused import refused_mail, refused_referral
-from engine.steps.said import outcome, read_carried
+from engine.steps.said import outcome, read_in
 from schemas.content import Kind, recognize
 from schemas.message import CCDA, FHIR, HL7V2, MAIL, Message
 from schemas.tables import CodeMap, CodeMapFile
@@ -83,7 +83,7 @@ class _Opening:
         except NothingCarriedError as error:
             return {UNKNOWN: error.reason}
         try:
-            said = read_carried(carried, self._time_zone, self._systems)
+            said = read_in(self._message, self._time_zone, self._systems)
         except NoActError:
             return None
         except ReferralError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,8 +23,9 @@ from tests.engine.steps.exchange import (
     package,
     reread,
     specialist,
+    write,
 )
-from tests.transforms.refer.making import APPOINTMENT, NOW, PATIENT, REFERRAL, REQUEST, SAMPLES, act
+from tests.transforms.refer.making import APPOINTMENT, NOW, PATIENT, REFERRAL, REQUEST, SAMPLES, act, received
 from transforms.refer import Act, Attached, ReferralMessage
 from transforms.refer.x360 import write_360x
 from transforms.step import StepError
@@ -107,6 +109,17 @@ def test_running_a_step_again_makes_the_same_message() -> None:
     arrived = arrives(ASKED, "fhir")
     first, again = hub.take(arrived), exchange("360x").take(arrived)
     assert (first.id, first.body) == (again.id, again.body)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_read_once_for_all_steps_is_changed_by_none(form: str) -> None:
+    sample = received((SAMPLES / "ref_i12.hl7").read_bytes())
+    (opened,) = open_referral(arrives(sample, form), registry=Exchange())
+    before = deepcopy(said_in(opened, "", None))
+    assert before.clinical is not None
+    for to in FORMS:
+        write(opened.derive("addressed", attributes={"referral.to.form": to, "referral.to.address": CLINICS[to]}))
+    assert said_in(opened, "", None) == before
 
 
 def test_several_packages_of_one_mail_are_several_messages() -> None:
