@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from schemas.message import Message
 from transforms.matching import Person
+from transforms.refer.facts import referral_in
 from transforms.refer.referral import Identifier
 from transforms.refer.thread import Noted, Thread, noted_of, says_of_referral
 from transforms.registry import Membership, Provider, Registry, RegistryError, Subscriber, Subscription, Told
@@ -107,7 +108,7 @@ class SiteRegistry:
         ]
         if found:
             self._in_hand[message.id] = found
-        said = [(_referral(child), noted_of(child, message.id)) for child in children if says_of_referral(child)]
+        said = [(referral_in(child), noted_of(child, message.id)) for child in children if says_of_referral(child)]
         if said:
             self._said[message.id] = said
 
@@ -121,10 +122,6 @@ class SiteRegistry:
         if self._registry is None:
             self._registry = self._offline()
         return self._registry
-
-
-def _referral(child: Message) -> Identifier:
-    return Identifier(child.get("referral.id"), child.get("referral.authority"))
 
 
 def _told(message: Message, child: Message) -> Told:

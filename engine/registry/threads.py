@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.journal.entry import moment
-from transforms.refer.facts import read_identifier
+from transforms.refer.facts import read_identifier, read_identifiers
 from transforms.refer.referral import Act, Identifier
 from transforms.refer.state import Verdict
-from transforms.refer.thread import Contact, Noted, read_identifiers
+from transforms.refer.thread import Contact, Noted
 
 NOTED = (
     *("received_as", "at", "act", "written", "digest", "verdict", "form", "sender", "to_form", "to_address"),

@@ -12,8 +12,8 @@ from schemas.values import Template
 from transforms import StepError, sets, step
 from transforms.moments import TimeZone
 from transforms.recipient import by_endpoint
-from transforms.refer import Act, Identifier, Party, Side
-from transforms.refer.facts import UNKNOWN
+from transforms.refer import Act, Party, Side
+from transforms.refer.facts import UNKNOWN, referral_in
 from transforms.registry import Provider, Registry, Subscriber
 
 _FORMS = {"direct": "360x", "fhir": "fhir", "mllp": "ref"}
@@ -49,9 +49,7 @@ def find_specialist(
     if message.get(UNKNOWN) or message.get("referral.to.address") or (act and Act(act).side is Side.RECIPIENT):
         return message
     said = said_in(message, time_zone, systems)
-    thread = registry.referral(
-        Identifier(message.get("referral.id"), message.get("referral.authority")), message.origin
-    )
+    thread = registry.referral(referral_in(message), message.origin)
     search = _Search(registry, said.recipient, message.fill(place))
     known = thread.contact(Side.RECIPIENT).address
     if known:

@@ -10,6 +10,7 @@ from schemas.message import Message
 from schemas.tables import CodeMap
 from transforms import StepError
 from transforms.refer import Act, Identifier, ReferralError, ReferralMessage
+from transforms.refer.facts import referral_in
 from transforms.refer.read import read
 
 
@@ -21,7 +22,7 @@ def said_in(message: Message, time_zone: str, systems: CodeMap | None) -> Referr
         said = read_in(message, time_zone, systems)
     except ReferralError as error:
         raise refused_referral(error) from None
-    referral = Identifier(message.get("referral.id"), message.get("referral.authority"))
+    referral = referral_in(message)
     if carried_by(message).is_document and message.get("referral.act") == Act.COMPLETE:
         said = outcome(said, referral)
     return replace(said, referral=referral)

@@ -7,6 +7,7 @@ import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
+from schemas.message import Message
 from transforms.refer.person import numbers_of
 from transforms.refer.referral import Identifier, Party, ReferralMessage, Side
 
@@ -70,6 +71,16 @@ def read_identifier(text: str) -> Identifier | None:
     """The identifier that `identifier_text` wrote, None for ""."""
     system, bar, value = text.partition("|")
     return Identifier(value, system) if bar and value else None
+
+
+def read_identifiers(text: str) -> tuple[Identifier, ...]:
+    """The identifiers that stand in the lines of `text` (`system|value`)."""
+    return tuple(found for line in text.split("\n") if (found := read_identifier(line)) is not None)
+
+
+def referral_in(message: Message) -> Identifier:
+    """The referral that `message` is about, by its attributes; without a value where it is about none."""
+    return Identifier(message.get("referral.id"), message.get("referral.authority"))
 
 
 def _name(party: Party) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas.message import Message
-from transforms.refer.facts import read_identifier
+from transforms.refer.facts import read_identifier, read_identifiers
 from transforms.refer.person import are_of_two
 from transforms.refer.referral import Act, Identifier, Side
 from transforms.refer.state import Said, Standing, State, Verdict
@@ -158,11 +158,6 @@ def noted_of(message: Message, received: str) -> Noted:
         npi=get("referral.npi"),
         appointment=_time(get("referral.appointment")),
     )
-
-
-def read_identifiers(text: str) -> tuple[Identifier, ...]:
-    """The identifiers that stand in the lines of `text` (`system|value`)."""
-    return tuple(found for line in text.split("\n") if (found := read_identifier(line)) is not None)
 
 
 def _time(text: str) -> datetime | None:

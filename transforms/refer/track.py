@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.finding import Finding, Severity
 from schemas.message import Message
-from transforms.refer.facts import UNKNOWN, identifier_text
-from transforms.refer.referral import Identifier, Side
+from transforms.refer.facts import UNKNOWN, identifier_text, referral_in
+from transforms.refer.referral import Side
 from transforms.refer.state import Said, Treated, Verdict
 from transforms.refer.thread import MOST_SAID, Contact, Noted, Thread, noted_of
 from transforms.registry import Registry
@@ -40,7 +40,7 @@ def track_referral(message: Message, *, registry: Registry) -> Message:
         noted = noted_of(message, message.origin)
     except ValueError:
         raise StepError("the message says no act of a referral", "put open_referral before track_referral") from None
-    referral = Identifier(message.get("referral.id"), message.get("referral.authority"))
+    referral = referral_in(message)
     if not referral.value or noted.act is None:
         raise StepError("the message says no act of a referral", "put open_referral before track_referral")
     side = noted.act.side

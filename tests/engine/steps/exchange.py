@@ -18,6 +18,7 @@ from schemas.message import FHIR, HL7V2, MAIL, Message
 from tests.transforms.notify.fakes import FakeRegistry
 from tests.transforms.refer.making import NOW
 from transforms.refer import Identifier, ReferralMessage, Side
+from transforms.refer.facts import referral_in
 from transforms.refer.fhir import FhirEnds, write_fhir
 from transforms.refer.ref import write_ref
 from transforms.refer.thread import Thread, noted_of
@@ -72,7 +73,7 @@ class Exchange(FakeRegistry):
         """The message that goes to the other side, in its form; it is part of the thread then."""
         (tracked,) = self.opened(message)
         written = write(tracked)
-        referral = Identifier(tracked.get("referral.id"), tracked.get("referral.authority"))
+        referral = referral_in(tracked)
         thread = self.threads.get(referral, Thread(referral))
         self.threads[referral] = replace(thread, noted=(*thread.noted, noted_of(tracked, message.id)))
         self.deliveries[written.id] = referral
