@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -180,11 +180,3 @@ class Standing:
     def closed(self) -> Standing:
         """Where it stands when a person has closed it; what is over stays what it is."""
         return self if self.state.is_over else replace(self, state=State.CLOSED)
-
-
-def standing_after(said: Iterable[Said]) -> Standing:
-    """Where a referral stands after all of that, in the order in which it came."""
-    standing = Standing()
-    for each in said:
-        standing = standing.after(each)
-    return standing

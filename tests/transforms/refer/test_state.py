@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.refer.referral import Act, Side
-from transforms.refer.state import TABLE, Rule, Said, Standing, State, Treated, Verdict, standing_after
+from transforms.refer.state import TABLE, Rule, Said, Standing, State, Treated, Verdict
 
 PAGE = Path(__file__).parents[3] / "docs/referrals.md"
 MORNING = datetime(2026, 11, 25, 8, tzinfo=UTC)
@@ -24,6 +25,14 @@ def said(act: Act, hour: float = 0, what: str = "") -> Said:
 def in_turn(*acts: Act) -> list[Said]:
     """The acts, an hour after each other."""
     return [said(act, hour) for hour, act in enumerate(acts)]
+
+
+def standing_after(said: Iterable[Said]) -> Standing:
+    """Where a referral stands after all of that, in the order in which it came."""
+    standing = Standing()
+    for each in said:
+        standing = standing.after(each)
+    return standing
 
 
 def cell(rule: Rule) -> str:
