@@ -15,7 +15,7 @@ import smtplib
 import subprocess
 import sys
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
@@ -296,14 +296,12 @@ class Scene:
 
     async def gets(self, address: str, referral: str, act: Act) -> Got:
         """The last that is delivered there of an act of a referral; waits for it."""
-        return await self.until(lambda: [e for e in self.got(address) if (e.referral, e.act) == (referral, act)])
-
-    async def until(self, found: Callable[[], list[Got]], seconds: float = 30) -> Got:
-        """The last of what `found` gives, once there is any."""
-        async with asyncio.timeout(seconds):
-            while not (there := found()):  # noqa: ASYNC110 - another process sends it
+        async with asyncio.timeout(30):
+            while True:
+                there = [each for each in self.got(address) if (each.referral, each.act) == (referral, act)]
+                if there:
+                    return there[-1]
                 await asyncio.sleep(0.05)
-        return there[-1]
 
     async def settled(self) -> None:
         """Wait until the journal holds nothing open: every delivery has its receipt, mails their notices."""

@@ -23,6 +23,7 @@ from tests.transforms.refer.making import (
     RECIPIENT,
     REQUEST,
     SAMPLES,
+    TYPES,
     act,
     received,
 )
@@ -42,7 +43,6 @@ from transforms.refer.fhir.write import Form
 from transforms.refer.read import read
 
 BUSINESS = "http://hl7.org/fhir/us/bser/CodeSystem/TaskBusinessStatusCS"
-TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 ENDS = FhirEnds("https://practice.example/fhir", "https://cardiology.example/fhir")
 BSER = CORPUS.parent / "fhir-ig-examples" / "bser"
 
