@@ -17,8 +17,8 @@ from schemas.message import BINARY, CCDA, MAIL, Message
 from transforms import StepError
 from transforms.fhir_node import Node
 from transforms.refer import Attached
+from transforms.refer.read import BY_TYPE
 
-_TYPES = ("OMG", "OSU", "SIU", "REF", "RRI")
 _RESOURCES = ("Task", "ServiceRequest")
 
 
@@ -133,7 +133,7 @@ def _is_act(kind: Kind, data: bytes) -> bool:
     """Whether that is a message of a referral, by its type alone."""
     try:
         if kind is Kind.HL7V2:
-            return header(data).message_type in _TYPES
+            return header(data).message_type in BY_TYPE
         return kind is Kind.FHIR and _asks(Node(read(data), ""))
     except BodyError:
         return False

@@ -16,7 +16,8 @@ from transforms.refer.referral import Attached, ReferralMessage
 from transforms.refer.v2.source import Source
 from transforms.refer.x360 import read_order, read_schedule
 
-_BY_TYPE = {"OMG": read_order, "OSU": read_order, "SIU": read_schedule, "REF": read_ref, "RRI": read_ref}
+BY_TYPE = {"OMG": read_order, "OSU": read_order, "SIU": read_schedule, "REF": read_ref, "RRI": read_ref}
+"""The reader of each type of message of HL7 v2 (MSH-9.1) that is one of a referral."""
 
 
 def read(
@@ -44,7 +45,7 @@ def read(
 
 
 def _read_v2(source: Source, documents: Iterable[Attached]) -> ReferralMessage:
-    reader = _BY_TYPE.get(source.er7.message_type)
+    reader = BY_TYPE.get(source.er7.message_type)
     if reader is None:
         hint = "OMG, OSU, SIU, REF and RRI are messages of referrals"
         raise ReferralError("a message of this type is none of a referral", where="MSH-9", hint=hint)
