@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from channels.direct.mime import Attachment, write_mail
 from channels.direct.notices import ASKS_FINAL_DELIVERY
+from channels.direct.options import Oid
 from channels.direct.xdm import SUBJECT, Sending, submit, write_xdm
 from schemas.content import Kind, recognize
 from schemas.message import TEXT, Message
@@ -34,7 +35,7 @@ class Package(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source_id: str = Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", description="The OID of the sending system.")
+    source_id: Oid = Field(description="The OID of the sending system.")
     organization: str = Field("", description="The sending organization, as an XON: St. Anne's^^^^^^^^^1.2.3.")
 
 

@@ -33,6 +33,10 @@ def is_address(value: str) -> str:
 
 Ours = Annotated[str, AfterValidator(_is_ours)]
 """A domain whose every address is meant, or one address; in lower case."""
+Sender = Annotated[str, AfterValidator(is_address)]
+"""The address that mails come from."""
+Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
+"""An object identifier."""
 
 
 class SmtpIn(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from channels.direct.agency import Agency, AgentOptions
 from channels.direct.compose import LARGE, Letter, Package, compose
@@ -18,7 +18,7 @@ from channels.direct.handed import Handed
 from channels.direct.keys import KeysError
 from channels.direct.mime import MimeError, parse_list
 from channels.direct.notices import Closing, Tracking
-from channels.direct.options import is_address
+from channels.direct.options import Sender
 from channels.direct.smtp.relay import Relay, RelayOptions
 from channels.ends import EndContext, Outcome, OutcomeCode
 from schemas.message import Message
@@ -27,7 +27,6 @@ from schemas.values import Duration, Template
 MOST_RECIPIENTS = 100
 
 WaitFor = Literal["nothing", "processed", "delivered"]
-Sender = Annotated[str, AfterValidator(is_address)]
 
 
 class AgencyError(DirectError):

@@ -6,12 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
 
 from channels.direct.error import DirectError
-from channels.direct.options import is_address
+from channels.direct.options import Oid, Sender
 from channels.direct.xdm import Document, Entry, Sending, Submission, submit, write_xdm
 from engine.steps.refused import refused_mail, refused_referral
 from engine.steps.written import outgoing
@@ -31,8 +28,6 @@ from transforms.refer.x360 import write_360x
 _REFERRAL = "urn:ihe:iti:xds:2013:referral"
 _UNIQUE = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+(?:\^[^\x00-\x20]{1,16})?\Z")
 """An OID, with an extension maybe: what XDSDocumentEntry.uniqueId can be."""
-Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
-Sender = Annotated[str, AfterValidator(is_address)]
 
 
 @step
