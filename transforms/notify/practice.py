@@ -6,7 +6,7 @@ import hashlib
 from functools import lru_cache
 
 from schemas.hl7v2 import Er7, Segment
-from schemas.hl7v2.structure_tables import Node, tables
+from schemas.hl7v2.structure_tables import tables
 from transforms.notify.events import sender_of
 from transforms.notify.notice import Notice, happened
 
@@ -120,11 +120,7 @@ def _cut(segment: Segment) -> None:
 def _names(structure: str) -> frozenset[str]:
     """The segments of the message; MSH and EVN are the exchange's own, and software (SFT) is the sender's."""
     node = tables(VERSION).structure(structure)
-    return frozenset(_below(node)) - {"MSH", "EVN", "SFT"} if node is not None else frozenset()
-
-
-def _below(node: Node) -> set[str]:
-    return {name for child in node.children for name in (_below(child) if child.is_group else {child.name})}
+    return node.names - {"MSH", "EVN", "SFT"} if node is not None else frozenset()
 
 
 @lru_cache
