@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.content import Kind, recognize
 from transforms.labs.orders import Order
+from transforms.v2_to_fhir.datatypes.attachments import from_base64
 
 
 class Embedded(NamedTuple):
@@ -37,6 +36,6 @@ def _decoded(encoding: str, text: str) -> bytes:
     try:
         if encoding.upper() == "HEX":
             return bytes.fromhex(text)
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (ValueError, binascii.Error):
+        return from_base64("".join(text.split()))
+    except ValueError:
         return b""

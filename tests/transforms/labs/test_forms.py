@@ -160,6 +160,12 @@ def test_the_laboratorys_own_report_comes_before_one_that_is_written() -> None:
     assert other.body == made.body
 
 
+@pytest.mark.parametrize("encoded", ["JVBERi0xLjQ=", "JVBERi0xLjQ", "JVBERi\\.br\\0xLjQ="])
+def test_the_laboratorys_own_report_is_read_without_padding_and_in_lines(encoded: str) -> None:
+    (made,) = result_to_pdf(oru(order(OBX_2="ED", OBX_5=f"^^PDF^Base64^{encoded}")))  # type: ignore[misc]
+    assert (made.body, made.get("result.report")) == (b"%PDF-1.4", "own")
+
+
 @pytest.mark.parametrize(
     ("old", "new"), [(b"JVBERi", b"!!!!"), (b"||||||F|||20260312140500", b"||||||D|||20260312140500")]
 )

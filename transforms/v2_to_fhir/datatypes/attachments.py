@@ -153,14 +153,19 @@ def is_image(attachment: Element) -> bool:
     return kind.startswith("image/") or kind == "application/dicom"
 
 
+def from_base64(text: str) -> bytes:
+    """The bytes of base64 without white space, whose padding some senders leave out; raises `ValueError`."""
+    return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+
+
 def _data(ed: Value) -> tuple[bytes, str] | None:
     """The bytes of an ED and their base64, by the encoding that ED.4 names (table 0299); marks what it reads."""
     encoding = ed.peek(4).strip().upper()
     if encoding == "BASE64":
         wire = _SPACE.sub("", ed.peek(5))
         try:
-            content = binascii.a2b_base64(wire + "=" * (-len(wire) % 4), strict_mode=True)
-        except (binascii.Error, ValueError):
+            content = from_base64(wire)
+        except ValueError:
             return None
         ed.mark(4, 5)
         return content, wire if len(wire) % 4 == 0 else base64.b64encode(content).decode("ascii")
